@@ -1,0 +1,76 @@
+"""From the bytes of a record to the reading they mean, under its device profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from firmware_profiles import errors, uuids
+from firmware_profiles.blood_pressure import BloodPressureMeasurement
+from firmware_profiles.errors import FrameReason
+from firmware_profiles.glucose import GlucoseMeasurement
+from firmware_profiles.glucose_context import GlucoseMeasurementContext
+from firmware_profiles.readings import BloodPressureReading, Decoded, GlucoseContext
+
+if TYPE_CHECKING:
+    from firmware_profiles.device_profile import DeviceProfile
+
+_DECODERS: Final[Mapping[str, Callable[[bytes], Decoded]]] = {
+    uuids.BLOOD_PRESSURE_MEASUREMENT: (
+        lambda raw: BloodPressureMeasurement.from_bytes(raw).reading()
+    ),
+    uuids.GLUCOSE_MEASUREMENT: lambda raw: GlucoseMeasurement.from_bytes(raw).reading(),
+    uuids.GLUCOSE_MEASUREMENT_CONTEXT: (
+        lambda raw: GlucoseMeasurementContext.from_bytes(raw).reading()
+    ),
+}
+
+
+def decode_record(profile: DeviceProfile, characteristic: str, raw: bytes) -> Decoded:
+    """Decode one record.
+
+    Args:
+        profile: the profile the record names.
+        characteristic: where the bytes came from, in the form of `uuids.short_uuid`.
+        raw: the bytes as sent.
+
+    Raises:
+        FrameError: `unknown_characteristic` if it carries no records, `wrong_profile` if this
+            profile's device has no such records, otherwise what is wrong with the bytes.
+    """
+    decoder = _DECODERS.get(characteristic)
+    if decoder is None:
+        raise errors.FrameError(
+            FrameReason.UNKNOWN_CHARACTERISTIC, "this characteristic does not carry records"
+        )
+    if characteristic not in profile.measurement_characteristics:
+        raise errors.FrameError(
+            FrameReason.WRONG_PROFILE,
+            f"{profile.profile_id} has no records of characteristic {characteristic}",
+        )
+    decoded = decoder(raw)
+    if isinstance(decoded, BloodPressureReading) and not profile.user_slots:
+        # The profile knows better than the byte: such a cuff does not tell its users apart.
+        return replace(decoded, user_slot=None)
+    return decoded
+
+
+def advisory(decoded: Decoded) -> dict[str, float | int | str | None]:
+    """Flatten what was decoded, for the wire: times as ISO text, qualifiers joined by spaces.
+
+    The server makes the same of the same bytes and compares.
+    """
+    if isinstance(decoded, GlucoseContext):
+        return {"sequence_number": decoded.sequence_number, **decoded.fields}
+    flat: dict[str, float | int | str | None] = {}
+    for field in fields(decoded):
+        entry = getattr(decoded, field.name)
+        if isinstance(entry, datetime):
+            flat[field.name] = entry.isoformat()
+        elif isinstance(entry, tuple):
+            flat[field.name] = " ".join(entry)
+        else:
+            flat[field.name] = entry
+    return flat

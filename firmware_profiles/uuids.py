@@ -1,0 +1,51 @@
+"""Bluetooth SIG numbers of the services and characteristics we use.
+
+A 16-bit number is written as four lower-case hexadecimal digits: that is the name it has in device
+profiles, in records on the wire and in the store. Vendor UUIDs have no short form and are written
+in full.
+
+Source: Bluetooth SIG Assigned Numbers, GATT services and characteristics, 2025.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+BLOOD_PRESSURE_SERVICE: Final = "1810"
+BLOOD_PRESSURE_MEASUREMENT: Final = "2a35"
+INTERMEDIATE_CUFF_PRESSURE: Final = "2a36"
+BLOOD_PRESSURE_FEATURE: Final = "2a49"
+
+GLUCOSE_SERVICE: Final = "1808"
+GLUCOSE_MEASUREMENT: Final = "2a18"
+GLUCOSE_MEASUREMENT_CONTEXT: Final = "2a34"
+GLUCOSE_FEATURE: Final = "2a51"
+RECORD_ACCESS_CONTROL_POINT: Final = "2a52"
+
+CURRENT_TIME_SERVICE: Final = "1805"
+CURRENT_TIME: Final = "2a2b"
+DATE_TIME: Final = "2a08"
+
+DEVICE_INFORMATION_SERVICE: Final = "180a"
+MODEL_NUMBER: Final = "2a24"
+FIRMWARE_REVISION: Final = "2a26"
+MANUFACTURER_NAME: Final = "2a29"
+
+BATTERY_SERVICE: Final = "180f"
+BATTERY_LEVEL: Final = "2a19"
+
+_BASE_HEAD: Final = "0000"
+_BASE_TAIL: Final = "-0000-1000-8000-00805f9b34fb"
+
+
+def full_uuid(short: str) -> str:
+    """Write a 16-bit number as a whole UUID, inside the Bluetooth base UUID."""
+    return f"{_BASE_HEAD}{short.lower()}{_BASE_TAIL}"
+
+
+def short_uuid(full: str) -> str:
+    """Return the four digits of a UUID made from the Bluetooth base, any other in lower case."""
+    lowered = full.lower()
+    if len(lowered) == 36 and lowered.startswith(_BASE_HEAD) and lowered.endswith(_BASE_TAIL):
+        return lowered[4:8]
+    return lowered

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from firmware_profiles import models
+from firmware_profiles.device_profile import (
+    AwaitDisconnect,
+    Clock,
+    DeviceProfile,
+    Disconnect,
+    ReadClock,
+    ReportRecords,
+    Step,
+    Subscribe,
+    WriteClock,
+)
+from firmware_profiles.errors import ProfileError
+
+IDS = [profile.profile_id for profile in models.PROFILES]
+
+
+def test_profiles_we_ship() -> None:
+    assert IDS == ["and-ua-651ble", "standard-cuff", "standard-glucometer"]
+
+
+@pytest.mark.parametrize("profile", models.PROFILES, ids=IDS)
+def test_profile_is_found_by_its_id_and_version(profile: DeviceProfile) -> None:
+    assert models.by_id(profile.profile_id, profile.version) is profile
+
+
+@pytest.mark.parametrize(("profile_id", "version"), [("standard-cuff", 2), ("nobody", 1)])
+def test_refuses_when_profile_is_unknown(profile_id: str, version: int) -> None:
+    with pytest.raises(ProfileError, match="profiles list"):
+        models.by_id(profile_id, version)
+
+
+@pytest.mark.parametrize("profile", models.PROFILES, ids=IDS)
+def test_support_statement_answers_every_question(profile: DeviceProfile) -> None:
+    headings = re.findall(r"^([A-Z]\w+)$", profile.support, re.MULTILINE)
+    assert headings == ["Features", "Clock", "Bonding", "Transfer", "Quirks", "Sources"]
+
+
+@pytest.mark.parametrize(
+    ("name", "services", "profile_id"),
+    [
+        pytest.param("A&D_UA-651BLE_1A2B3C", ["1810"], "and-ua-651ble", id="A&D"),
+        pytest.param("A&D_UA-651CNBLE_1A2B3C", ["1810"], "and-ua-651ble", id="A&D CN"),
+        pytest.param("A&D_UA-656BLE_1A2B3C", ["1810", "180f"], "standard-cuff", id="sibling"),
+        pytest.param(None, ["1810"], "standard-cuff", id="no name"),
+        pytest.param("meter+123", ["180a", "1808"], "standard-glucometer", id="meter"),
+        pytest.param("A&D_UA-651BLE_1A2B3C", [], None, id="name without service"),
+        pytest.param("Lamp", ["180f"], None, id="something else"),
+        pytest.param(None, [], None, id="nothing"),
+    ],
+)
+def test_advertisement_is_matched_most_specific_first(
+    name: str | None, services: list[str], profile_id: str | None
+) -> None:
+    found = models.match(name, services)
+    assert (found and found.profile_id) == profile_id
+
+
+@pytest.mark.parametrize(
+    ("profile_id", "characteristics"),
+    [
+        ("and-ua-651ble", ("2a35",)),
+        ("standard-cuff", ("2a35",)),
+        ("standard-glucometer", ("2a18", "2a34")),
+    ],
+)
+def test_control_point_carries_no_records(
+    profile_id: str, characteristics: tuple[str, ...]
+) -> None:
+    assert models.by_id(profile_id, 1).measurement_characteristics == characteristics
+
+
+CUFF = models.by_id("standard-cuff", 1)
+WAIT = AwaitDisconnect(idle_timeout_s=1.0)
+
+
+@pytest.mark.parametrize(
+    ("clock", "script"),
+    [
+        pytest.param(None, (WriteClock(), WAIT), id="no clock to write"),
+        pytest.param(None, (ReadClock(), WAIT), id="no clock to read"),
+        pytest.param(Clock("2a08", readable=False), (ReadClock(), WAIT), id="not readable"),
+        pytest.param(None, (ReportRecords(), Disconnect()), id="no control point"),
+        pytest.param(
+            None, (ReportRecords(), Subscribe("2a52"), Disconnect()), id="control point too late"
+        ),
+        pytest.param(None, (Subscribe("2a35"),), id="no end"),
+        pytest.param(None, (), id="empty"),
+    ],
+)
+def test_refuses_when_script_contradicts_itself(
+    clock: Clock | None, script: tuple[Step, ...]
+) -> None:
+    with pytest.raises(ProfileError):
+        replace(CUFF, clock=clock, script=script)
