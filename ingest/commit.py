@@ -1,0 +1,138 @@
+"""Messages into the store, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+import psycopg
+
+from firmware_profiles.readings import Result
+from ingest import intake, settlement, store
+from ingest.arrivals import Opened
+from ingest.directory import Directory
+from ingest.intake import Plan
+from ingest.quarantine import Reason
+from ingest.receipts import Fates
+from ingest.rows import Candidate, ContextRow, QuarantineRow
+
+Connection: TypeAlias = psycopg.Connection[Any]
+
+# What the rules judge: numbers, and "HI" and "LO", which say more than any number.
+_JUDGED: Final = frozenset({Result.MEASURED, Result.ABOVE_RANGE, Result.BELOW_RANGE})
+
+
+class Committer:
+    """Takes messages in over one connection.
+
+    Args:
+        connection: of the role ``homevitals_ingest``, in autocommit mode.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._ensured_months: set[datetime] = set()
+
+    def take_in(self, messages: Sequence[Opened], stored_at: datetime) -> Fates:
+        """Store what messages bring and say what became of each record.
+
+        1. Look up gateways, peripherals and assignments; register peripherals heard for the first
+           time. In transactions of their own: nothing here has to be undone.
+        2. Plan, and make the partitions that the plans need. Making one locks the whole series, so
+           that commits before anything else is locked.
+        3. Write everything in one transaction.
+
+        Raises:
+            psycopg.Error: nothing was stored, or the connection broke at the commit and all was.
+        """
+        who = self._directory(messages)
+        plans = [intake.plan(opened, who, stored_at) for opened in messages]
+        self._ensure_series(plans)
+        try:
+            return self._write(plans, stored_at)
+        except psycopg.errors.CheckViolation as error:
+            if error.diag.constraint_name is not None:
+                raise
+        # No constraint of ours: a month's partition went away after it was made.
+        self._ensured_months.clear()
+        self._ensure_series(plans)
+        return self._write(plans, stored_at)
+
+    def refuse(self, opened: Opened, reason: Reason, detail: str, stored_at: datetime) -> Fates:
+        """Send to quarantine what could not be taken in.
+
+        Raises:
+            psycopg.Error: as for :meth:`take_in`.
+        """
+        with self._connection.cursor() as cur:
+            gateways = store.gateways_by_id(cur, [opened.gateway_id or ""])
+        gateway = gateways.get(opened.gateway_id or "")
+        return self._write([intake.refuse(opened, gateway, reason, detail)], stored_at)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _directory(self, messages: Sequence[Opened]) -> Directory:
+        gateway_ids = {opened.gateway_id for opened in messages if opened.gateway_id}
+        with self._connection.cursor() as cur:
+            gateways = store.gateways_by_id(cur, gateway_ids)
+            heard = intake.peripherals_heard(messages, gateways)
+            wanted = {(practice_id, address) for practice_id, address, _ in heard}
+            peripherals = store.peripherals_by_address(cur, wanted) if wanted else {}
+            if wanted - peripherals.keys():
+                store.register_peripherals(cur, heard)
+                peripherals = store.peripherals_by_address(cur, wanted)
+        return Directory(gateways, peripherals)
+
+    def _ensure_series(self, plans: Sequence[Plan]) -> None:
+        for candidate in settlement.outcomes(plans, Candidate):
+            measured_at = candidate.reading.measured_at.astimezone(UTC)
+            month_at = datetime(measured_at.year, measured_at.month, 1, tzinfo=UTC)
+            if month_at not in self._ensured_months:
+                with self._connection.cursor() as cur:
+                    store.ensure_series(cur, month_at, month_at)
+                self._ensured_months.add(month_at)
+
+    def _write(self, plans: Sequence[Plan], stored_at: datetime) -> Fates:
+        """Write plans in one transaction.
+
+        1. Claim the keys of the readings; what another transaction holds is a repetition or a
+           conflict. Two workers with the same record wait here for each other.
+        2. Store the readings that won, and queue those of patients for evaluation.
+        3. Store glucose contexts and quarantine, unless they are there.
+        4. Note events, messages and gateways for what is new.
+
+        All transactions touch the tables, and the rows of each, in this order: no deadlock.
+        """
+        with self._connection.transaction(), self._connection.cursor() as cur:
+            settled = _settle_readings(cur, plans)
+            readings = [row.reading for row in settlement.outcomes(settled, Candidate)]
+            judged = [r for r in readings if r.patient_id is not None and r.result in _JUDGED]
+            if readings:
+                store.add_readings(cur, readings)
+            if judged:
+                store.queue_evaluation(cur, judged, stored_at)
+            new_contexts = store.add_contexts(cur, settlement.outcomes(settled, ContextRow))
+            settled = settlement.settle_contexts(settled, new_contexts)
+            refused = settlement.outcomes(settled, QuarantineRow)
+            new_quarantine = store.add_quarantine(cur, refused)
+            store.add_security_events(cur, settlement.security_events(settled, new_quarantine))
+            store.add_messages(cur, settlement.messages_taken_in(settled, new_quarantine))
+            store.see_gateways(cur, settlement.sightings(settled))
+        return settlement.fates(settled)
+
+
+def _settle_readings(cur: store.Cursor, plans: Sequence[Plan]) -> list[Plan]:
+    candidates = settlement.outcomes(plans, Candidate)
+    if not candidates:
+        return list(plans)
+    claimed = store.claim_record_keys(cur, candidates)
+    lost = [
+        (row.reading.practice_id, row.record_key)
+        for row in candidates
+        if row.reading.reading_id not in claimed
+    ]
+    contents = store.contents_by_record_key(cur, lost) if lost else {}
+    return settlement.settle_readings(plans, claimed, contents)

@@ -1,0 +1,86 @@
+"""Who is who at one moment: gateways, peripherals and whose they are. Pure; loaded by the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Standing(StrEnum):
+    """Whether a gateway may bring anything."""
+
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One gateway.
+
+    Attributes:
+        last_seen_at: last message of any kind, aware UTC; None before the first.
+        is_online: what its status message or its last will said last; a hint, not a proof.
+    """
+
+    gateway_id: str
+    practice_id: UUID
+    label: str
+    status: Standing
+    enrolled_at: datetime
+    last_seen_at: datetime | None
+    is_online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A time in which one user slot of a peripheral is one patient's.
+
+    Attributes:
+        user_slot: None for a peripheral that does not tell its users apart.
+        valid_from: first instant, aware UTC.
+        valid_until: first instant after it, aware UTC; None while it is open.
+    """
+
+    user_slot: int | None
+    patient_id: UUID
+    valid_from: datetime
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Peripheral:
+    """One cuff or glucometer of a practice, with all its assignments."""
+
+    peripheral_id: UUID
+    assignments: tuple[Assignment, ...]
+
+    def patient_at(self, user_slot: int | None, at: datetime) -> UUID | None:
+        """Return whose measurement it was at that instant, or None if nobody's.
+
+        The slot has to be the same, and no slot is a slot of its own: a measurement without one is
+        not given to the patient of slot 1.
+        """
+        for assignment in self.assignments:
+            if (
+                assignment.user_slot == user_slot
+                and assignment.valid_from <= at
+                and (assignment.valid_until is None or at < assignment.valid_until)
+            ):
+                return assignment.patient_id
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What a batch of messages needs to know.
+
+    Attributes:
+        gateways: by gateway id; an unknown one is missing.
+        peripherals: by practice and Bluetooth address.
+    """
+
+    gateways: Mapping[str, Gateway]
+    peripherals: Mapping[tuple[UUID, str], Peripheral]

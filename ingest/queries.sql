@@ -1,0 +1,323 @@
+-- name: create_migration_table
+-- The history of all packages' migrations, in the one schema that none of them owns.
+create table if not exists public.homevitals_migration (
+    package    text not null,
+    name       text not null,
+    sha256     bytea not null,
+    applied_at timestamptz not null,
+    primary key (package, name)
+);
+
+-- name: lock_migrations
+-- One migration run at a time per database; the number is arbitrary and only has to stay the same.
+select pg_advisory_lock(5117302468);
+
+-- name: unlock_migrations
+-- Lets the next migration run go.
+select pg_advisory_unlock(5117302468);
+
+-- name: applied_migrations
+-- What was applied for one package.
+select name, sha256 from public.homevitals_migration where package = %(package)s;
+
+-- name: remember_migration
+-- Written in the migration's own transaction where it has one.
+insert into public.homevitals_migration (package, name, sha256, applied_at)
+values (%(package)s, %(name)s, %(sha256)s, %(applied_at)s);
+
+-- name: gateways_by_id
+-- Identity and status of the gateways that a batch names.
+select gateway_id, practice_id, label, status, enrolled_at, last_seen_at, is_online
+from ingest.gateway
+where gateway_id = any(%(gateway_ids)s);
+
+-- name: register_peripherals
+-- A peripheral that a known gateway heard for the first time; it belongs to nobody yet.
+-- In the order of the key, so that two workers never wait for each other crosswise.
+insert into ingest.peripheral (practice_id, bluetooth_address, profile_id)
+select distinct on (practice_id, bluetooth_address) practice_id, bluetooth_address, profile_id
+from unnest(%(practice_ids)s::uuid[], %(bluetooth_addresses)s::text[], %(profile_ids)s::text[])
+    as heard (practice_id, bluetooth_address, profile_id)
+order by practice_id, bluetooth_address
+on conflict do nothing;
+
+-- name: peripherals_by_address
+-- The peripherals that a batch names, one row per assignment, at least one per peripheral.
+select p.practice_id, p.bluetooth_address, p.peripheral_id, a.user_slot, a.patient_id, a.valid_from,
+       nullif(a.valid_until, 'infinity') as valid_until
+from unnest(%(practice_ids)s::uuid[], %(bluetooth_addresses)s::text[]) as heard (practice_id, bluetooth_address)
+join ingest.peripheral p using (practice_id, bluetooth_address)
+left join ingest.assignment a using (practice_id, peripheral_id);
+
+-- name: ensure_series
+-- Makes the monthly partitions that the span touches; returns how many were new. A hypertable needs none.
+select ingest.ensure_series(%(from_at)s, %(until_at)s);
+
+-- name: claim_record_keys
+-- The key decides who stores a record; of equal keys in one batch the first wins.
+-- In the order of the key, so that two workers never wait for each other crosswise.
+insert into ingest.record_key (practice_id, record_key, content_sha256, reading_id, measured_at)
+select practice_id, record_key, content_sha256, reading_id, measured_at
+from unnest(%(practice_ids)s::uuid[], %(record_keys)s::bytea[], %(content_sha256s)s::bytea[],
+            %(reading_ids)s::uuid[], %(measured_ats)s::timestamptz[]) with ordinality
+    as candidate (practice_id, record_key, content_sha256, reading_id, measured_at, position)
+order by practice_id, record_key, position
+on conflict do nothing
+returning reading_id;
+
+-- name: contents_by_record_key
+-- What the winners of keys contain: the same bytes make a duplicate, others a conflict.
+select k.practice_id, k.record_key, k.content_sha256
+from unnest(%(practice_ids)s::uuid[], %(record_keys)s::bytea[]) as lost (practice_id, record_key)
+join ingest.record_key k using (practice_id, record_key);
+
+-- name: copy_readings
+-- Readings whose keys were claimed in the same transaction, hence new for certain.
+copy ingest.reading (
+    practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
+    time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
+    diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
+    profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id
+) from stdin;
+
+-- name: insert_context
+-- The same context again is no news.
+insert into ingest.glucose_context (
+    practice_id, peripheral_id, sequence_number, content_sha256, context, raw, gateway_id, outbox_epoch,
+    outbox_seq, message_id, stored_at)
+values (
+    %(practice_id)s, %(peripheral_id)s, %(sequence_number)s, %(content_sha256)s, %(context)s, %(raw)s,
+    %(gateway_id)s, %(outbox_epoch)s, %(outbox_seq)s, %(message_id)s, %(stored_at)s)
+on conflict do nothing
+returning message_id, outbox_seq;
+
+-- name: insert_quarantine
+-- A resend of the same bytes does not pile up.
+insert into ingest.quarantine (
+    quarantine_id, practice_id, topic, gateway_id, outbox_epoch, outbox_seq, reason, detail, raw, record,
+    content_sha256, message_id, received_at)
+values (
+    %(quarantine_id)s, %(practice_id)s, %(topic)s, %(gateway_id)s, %(outbox_epoch)s, %(outbox_seq)s,
+    %(reason)s, %(detail)s, %(raw)s, %(record)s, %(content_sha256)s, %(message_id)s, %(received_at)s)
+on conflict do nothing
+returning quarantine_id;
+
+-- name: insert_message
+-- Twice when its records were taken in one by one.
+insert into ingest.message (
+    message_id, practice_id, topic, packet_id, received_at, sent_at, payload_sha256, record_count)
+values (
+    %(message_id)s, %(practice_id)s, %(topic)s, %(packet_id)s, %(received_at)s, %(sent_at)s,
+    %(payload_sha256)s, %(record_count)s)
+on conflict do nothing;
+
+-- name: insert_security_event
+-- Something for an operator to look into.
+insert into ingest.security_event (practice_id, at, event, gateway_id, detail)
+values (%(practice_id)s, %(at)s, %(event)s, %(gateway_id)s, %(detail)s);
+
+-- name: queue_evaluation
+-- Work for the evaluator, committed with the readings.
+insert into ingest.evaluation_queue (practice_id, patient_id, reading_id, measured_at, queued_at)
+select practice_id, patient_id, reading_id, measured_at, %(queued_at)s
+from unnest(%(practice_ids)s::uuid[], %(patient_ids)s::uuid[], %(reading_ids)s::uuid[],
+            %(measured_ats)s::timestamptz[]) as stored (practice_id, patient_id, reading_id, measured_at);
+
+-- name: wake_evaluators
+-- A wake-up only, delivered at commit; who misses it finds the work at the next poll.
+select pg_notify('homevitals_evaluation', '');
+
+-- name: see_gateways
+-- Rows are locked in the order of the key, so that two workers never wait for each other crosswise.
+with seen as (
+    select * from unnest(%(gateway_ids)s::text[], %(seen_ats)s::timestamptz[], %(are_online)s::boolean[])
+        as s (gateway_id, seen_at, is_online)
+), locked as (
+    select g.gateway_id from ingest.gateway g join seen using (gateway_id)
+    order by g.gateway_id for no key update of g
+)
+update ingest.gateway g
+set last_seen_at = greatest(g.last_seen_at, seen.seen_at),
+    is_online = coalesce(seen.is_online, g.is_online)
+from seen join locked using (gateway_id)
+where g.gateway_id = seen.gateway_id;
+
+-- name: take_evaluation_work
+-- Locks the oldest work that is due and that no other evaluator holds.
+select queue_id, practice_id, patient_id, reading_id, measured_at, queued_at, attempts
+from ingest.evaluation_queue
+where retry_at <= %(at)s
+order by queue_id
+limit %(limit)s
+for update skip locked;
+
+-- name: finish_evaluation_work
+-- In the transaction that took the work and wrote its result.
+delete from ingest.evaluation_queue where queue_id = any(%(queue_ids)s);
+
+-- name: postpone_evaluation_work
+-- Work that failed stays, and gives way to the rest until its next turn.
+update ingest.evaluation_queue
+set attempts = attempts + 1, retry_at = %(retry_at)s, last_error = %(last_error)s
+where queue_id = %(queue_id)s;
+
+-- name: oldest_evaluation_work_at
+-- Since when the evaluators are behind; null when nothing waits.
+select min(queued_at) from ingest.evaluation_queue;
+
+-- name: readings_of_patient
+-- One patient's measurements of a kind in event time, oldest first.
+select practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
+       time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
+       diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
+       profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id
+from ingest.reading
+where practice_id = %(practice_id)s and patient_id = %(patient_id)s and kind = %(kind)s
+  and measured_at >= %(from_at)s and measured_at < %(until_at)s
+order by measured_at, reading_id;
+
+-- name: last_stored_at
+-- When the practice's newest reading came in, whatever time it was measured at: the sign that the way is open.
+select max(stored_at) from ingest.reading where practice_id = %(practice_id)s;
+
+-- name: reading
+-- One reading; its key says when it was measured, and thereby where in the series it is.
+select r.practice_id, r.reading_id, r.patient_id, r.peripheral_id, r.user_slot, r.kind, r.result,
+       r.measured_at, r.time_method, r.time_quality, r.device_time, r.device_clock_offset_s,
+       r.gateway_received_at, r.stored_at, r.systolic_mmhg, r.diastolic_mmhg, r.mean_arterial_mmhg,
+       r.pulse_bpm, r.glucose_mg_dl, r.sequence_number, r.qualifiers, r.profile_id, r.profile_version,
+       r.characteristic, r.raw, r.gateway_id, r.outbox_epoch, r.outbox_seq, r.message_id
+from ingest.record_key k
+join ingest.reading r on r.reading_id = k.reading_id and r.measured_at = k.measured_at
+where k.reading_id = %(reading_id)s and r.practice_id = %(practice_id)s;
+
+-- name: provenance
+-- From a reading back to the wire.
+select r.reading_id, p.bluetooth_address, r.gateway_id, r.outbox_epoch, r.outbox_seq, m.message_id, m.topic,
+       m.packet_id, m.received_at, m.sent_at, m.payload_sha256, m.record_count, k.record_key,
+       k.content_sha256, r.stored_at
+from ingest.record_key k
+join ingest.reading r on r.reading_id = k.reading_id and r.measured_at = k.measured_at
+join ingest.peripheral p on p.practice_id = r.practice_id and p.peripheral_id = r.peripheral_id
+join ingest.message m on m.message_id = r.message_id
+where k.reading_id = %(reading_id)s and r.practice_id = %(practice_id)s;
+
+-- name: unassigned_readings
+-- What waits for an assignment, latest first.
+select r.peripheral_id, p.bluetooth_address, p.profile_id, r.user_slot, count(*) as reading_count,
+       min(r.measured_at) as first_measured_at, max(r.measured_at) as last_measured_at
+from ingest.reading r
+join ingest.peripheral p using (practice_id, peripheral_id)
+where r.practice_id = %(practice_id)s and r.patient_id is null
+group by r.peripheral_id, p.bluetooth_address, p.profile_id, r.user_slot
+order by last_measured_at desc, r.peripheral_id, r.user_slot;
+
+-- name: quarantined
+-- Latest first. Without a practice: what no known gateway sent.
+select quarantine_id, practice_id, topic, gateway_id, outbox_epoch, outbox_seq, reason, detail, raw, record,
+       content_sha256, message_id, received_at
+from ingest.quarantine
+where practice_id is not distinct from %(practice_id)s
+order by received_at desc, quarantine_id
+limit %(limit)s;
+
+-- name: gateways
+-- All gateways of a practice.
+select gateway_id, practice_id, label, status, enrolled_at, last_seen_at, is_online
+from ingest.gateway
+where practice_id = %(practice_id)s
+order by label, gateway_id;
+
+-- name: count_silent_gateways
+-- Active gateways that were heard once, but not since.
+select count(*) from ingest.gateway where status = 'active' and last_seen_at < %(before_at)s;
+
+-- name: series_engine
+-- What the time series are stored in.
+select engine from ingest.series_engine;
+
+-- name: add_practice
+-- A tenant.
+insert into ingest.practice (name, time_zone) values (%(name)s, %(time_zone)s) returning practice_id;
+
+-- name: practice
+-- One practice.
+select practice_id, name, time_zone from ingest.practice where practice_id = %(practice_id)s;
+
+-- name: practices
+-- All practices, for set-up; nobody who signs in sees more than one.
+select practice_id, name, time_zone from ingest.practice order by name, practice_id;
+
+-- name: add_staff
+-- A local account.
+insert into ingest.staff (practice_id, sign_in_name, display_name, role, password_argon2)
+values (%(practice_id)s, %(sign_in_name)s, %(display_name)s, %(role)s, %(password_argon2)s)
+returning staff_id;
+
+-- name: find_staff
+-- Who may sign in under a name; a disabled account may not.
+select practice_id, staff_id, sign_in_name, display_name, role, password_argon2
+from ingest.staff
+where sign_in_name = %(sign_in_name)s and disabled_at is null;
+
+-- name: open_session
+-- The table only ever sees the hash of the cookie.
+insert into ingest.session (token_sha256, practice_id, staff_id, created_at, last_seen_at)
+values (%(token_sha256)s, %(practice_id)s, %(staff_id)s, %(at)s, %(at)s);
+
+-- name: use_session
+-- A living session of an account that is not disabled; being used keeps it alive.
+update ingest.session s
+set last_seen_at = greatest(s.last_seen_at, %(at)s)
+from ingest.staff f
+where s.token_sha256 = %(token_sha256)s
+  and s.last_seen_at > %(idle_since)s and s.created_at > %(created_since)s
+  and f.practice_id = s.practice_id and f.staff_id = s.staff_id and f.disabled_at is null
+returning f.staff_id, f.practice_id, f.display_name, f.role;
+
+-- name: close_session
+-- Signing out.
+delete from ingest.session where token_sha256 = %(token_sha256)s;
+
+-- name: delete_ended_sessions
+-- Sessions that can never be used again.
+delete from ingest.session where last_seen_at <= %(idle_since)s or created_at <= %(created_since)s;
+
+-- name: add_patient
+-- A person at home.
+insert into ingest.patient (practice_id, display_name, born_on, record_number, time_zone)
+values (%(practice_id)s, %(display_name)s, %(born_on)s, %(record_number)s, %(time_zone)s)
+returning patient_id;
+
+-- name: patient
+-- One patient of the practice.
+select practice_id, patient_id, display_name, born_on, record_number, time_zone
+from ingest.patient
+where practice_id = %(practice_id)s and patient_id = %(patient_id)s;
+
+-- name: patients
+-- All patients of the practice.
+select practice_id, patient_id, display_name, born_on, record_number, time_zone
+from ingest.patient
+where practice_id = %(practice_id)s
+order by display_name, record_number;
+
+-- name: add_gateway
+-- The id stands in the gateway's certificate.
+insert into ingest.gateway (gateway_id, practice_id, label)
+values (%(gateway_id)s, %(practice_id)s, %(label)s);
+
+-- name: add_peripheral
+-- Before its first reading; otherwise ingest registers it.
+insert into ingest.peripheral (practice_id, bluetooth_address, profile_id)
+values (%(practice_id)s, %(bluetooth_address)s, %(profile_id)s)
+returning peripheral_id;
+
+-- name: assign
+-- The exclusion constraint forbids two patients at once.
+insert into ingest.assignment (
+    practice_id, peripheral_id, user_slot, patient_id, valid_from, valid_until, assigned_by)
+values (
+    %(practice_id)s, %(peripheral_id)s, %(user_slot)s, %(patient_id)s, %(valid_from)s,
+    coalesce(%(valid_until)s::timestamptz, 'infinity'), %(assigned_by)s)
+returning assignment_id;

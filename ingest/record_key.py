@@ -1,0 +1,66 @@
+"""What makes a record the same record, however often and over whichever gateway it arrives.
+
+The key is made of what the peripheral said and of nothing that we made of it: no corrected time, no
+id of this process, no patient. It is compared within one practice.
+
+- A glucose measurement is known by its sequence number and base time, which the user cannot change.
+  A meter sends its whole memory again whenever it is asked, and a second gateway may ask too: the
+  same record then has another place in the outbox and still is the same.
+- A cuff has no sequence numbers. With a device time its bytes are its identity: the same numbers at
+  the same second are the same measurement.
+- A cuff without a usable device time sends equal bytes for equal pressures. Nothing in them tells a
+  second measurement from a repetition of the first, so the place in the outbox enters the key: two
+  equal undated measurements are both kept, and a message that is merely delivered twice is not. The
+  price is that a cuff without a clock that repeats itself over Bluetooth is counted twice; losing a
+  measurement would be worse, and such cuffs keep no memory to repeat from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from firmware_profiles.readings import BloodPressureReading, GlucoseReading
+
+# Source: Bluetooth GATT Specification Supplement, Glucose Measurement: flags (1 byte), sequence
+# number (2), base time (7).
+_BASE_TIME = slice(3, 10)
+
+
+def record_key(
+    peripheral: str,
+    characteristic: str,
+    raw: bytes,
+    decoded: BloodPressureReading | GlucoseReading,
+    outbox_position: tuple[str, int],
+) -> bytes:
+    """Return the key of a record, a SHA-256.
+
+    Args:
+        peripheral: Bluetooth address.
+        characteristic: where the bytes came from.
+        raw: the bytes.
+        decoded: what they mean.
+        outbox_position: (epoch, sequence number) in the gateway's outbox.
+    """
+    if isinstance(decoded, GlucoseReading):
+        identity = [b"glucose", str(decoded.sequence_number).encode(), raw[_BASE_TIME]]
+    elif decoded.device_time is not None:
+        identity = [b"dated", raw]
+    else:
+        epoch, seq = outbox_position
+        identity = [b"undated", epoch.encode(), str(seq).encode()]
+    return _digest(peripheral.encode(), characteristic.encode(), *identity)
+
+
+def content_sha256(raw: bytes) -> bytes:
+    """Return the hash by which two records under one key are told apart."""
+    return hashlib.sha256(raw).digest()
+
+
+def _digest(*parts: bytes) -> bytes:
+    """Hash parts with their lengths, so that no two lists of parts run into the same bytes."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(4, "big"))
+        digest.update(part)
+    return digest.digest()

@@ -1,0 +1,359 @@
+"""Readings, quarantine and evaluation queue in PostgreSQL.
+
+This module and ``people.py`` execute all SQL of the package. Every function takes an open cursor;
+whoever opened the transaction commits it. Functions for people who signed in take their practice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+
+from firmware_profiles.readings import Kind, Result
+from ingest import directory, errors, named_queries, rows
+from ingest.measured_at import TimeMethod, TimeQuality
+
+if TYPE_CHECKING:
+    from typing import LiteralString
+
+Cursor = psycopg.Cursor[Any]
+_Row = TypeVar("_Row")
+
+_Q: Final = named_queries.load("ingest")
+_reading_columns: Final = attrgetter(*(field.name for field in fields(rows.StoredReading)))
+
+
+def gateways_by_id(cur: Cursor, gateway_ids: Collection[str]) -> dict[str, directory.Gateway]:
+    """Return the known ones of these gateways."""
+    return {
+        gateway.gateway_id: gateway
+        for gateway in _gateways(cur, _Q.gateways_by_id, {"gateway_ids": list(gateway_ids)})
+    }
+
+
+def register_peripherals(cur: Cursor, heard: Collection[tuple[UUID, str, str]]) -> None:
+    """Add peripherals, given as (practice, Bluetooth address, profile id), that are not there yet."""
+    practice_ids, addresses, profile_ids = _arrays(heard, 3)
+    cur.execute(
+        _Q.register_peripherals,
+        {
+            "practice_ids": practice_ids,
+            "bluetooth_addresses": addresses,
+            "profile_ids": profile_ids,
+        },
+    )
+
+
+def peripherals_by_address(
+    cur: Cursor, heard: Collection[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], directory.Peripheral]:
+    """Return the known ones of these peripherals, by practice and Bluetooth address."""
+    practice_ids, addresses = _arrays(heard, 2)
+    found: dict[tuple[UUID, str], tuple[UUID, list[directory.Assignment]]] = {}
+    cur.execute(
+        _Q.peripherals_by_address,
+        {"practice_ids": practice_ids, "bluetooth_addresses": addresses},
+    )
+    for practice_id, address, peripheral_id, user_slot, patient_id, *valid in cur:
+        _, assignments = found.setdefault((practice_id, address), (peripheral_id, []))
+        if patient_id is not None:
+            assignments.append(directory.Assignment(user_slot, patient_id, *valid))
+    return {
+        key: directory.Peripheral(peripheral_id, tuple(assignments))
+        for key, (peripheral_id, assignments) in found.items()
+    }
+
+
+def ensure_series(cur: Cursor, from_at: datetime, until_at: datetime) -> int:
+    """Make the monthly partitions that a span touches; return how many were new."""
+    cur.execute(_Q.ensure_series, {"from_at": from_at, "until_at": until_at})
+    return int(_one(cur)[0])
+
+
+def claim_record_keys(cur: Cursor, candidates: Sequence[rows.Candidate]) -> set[UUID]:
+    """Claim the keys of records; return the reading ids of those that nobody stored before.
+
+    Two transactions that claim the same key at once wait here for each other: the second sees the first's row.
+    """
+    cur.execute(
+        _Q.claim_record_keys,
+        {
+            "practice_ids": [c.reading.practice_id for c in candidates],
+            "record_keys": [c.record_key for c in candidates],
+            "content_sha256s": [c.content_sha256 for c in candidates],
+            "reading_ids": [c.reading.reading_id for c in candidates],
+            "measured_ats": [c.reading.measured_at for c in candidates],
+        },
+    )
+    return {reading_id for (reading_id,) in cur}
+
+
+def contents_by_record_key(
+    cur: Cursor, keys: Collection[tuple[UUID, bytes]]
+) -> dict[tuple[UUID, bytes], bytes]:
+    """Return the content hash stored under each of these keys, given as (practice, record key)."""
+    practice_ids, record_keys = _arrays(keys, 2)
+    cur.execute(
+        _Q.contents_by_record_key, {"practice_ids": practice_ids, "record_keys": record_keys}
+    )
+    return {(practice_id, key): content for practice_id, key, content in cur}
+
+
+def add_readings(cur: Cursor, readings: Sequence[rows.StoredReading]) -> None:
+    """Store readings whose keys were claimed in this transaction."""
+    with cur.copy(_Q.copy_readings) as copy:
+        for reading in readings:
+            # psycopg writes a tuple as a row and a list as an array: the qualifiers are an array.
+            columns = _reading_columns(reading)
+            copy.write_row([list(c) if isinstance(c, tuple) else c for c in columns])
+
+
+def add_contexts(cur: Cursor, contexts: Sequence[rows.ContextRow]) -> set[tuple[UUID, int]]:
+    """Store glucose contexts; return (message, outbox sequence number) of those that were new."""
+    in_order = sorted(
+        contexts,
+        key=attrgetter("practice_id", "peripheral_id", "sequence_number", "content_sha256"),
+    )
+    parameters = [asdict(row) | {"context": Jsonb(row.context)} for row in in_order]
+    return set(_execute_many(cur, _Q.insert_context, parameters))
+
+
+def add_quarantine(cur: Cursor, refused: Sequence[rows.QuarantineRow]) -> set[UUID]:
+    """Keep what could not become data; return the ids of the rows that were not there before."""
+    in_order = sorted(
+        refused,
+        key=lambda row: (
+            row.topic,
+            row.outbox_epoch or "",
+            row.outbox_seq or -1,
+            row.content_sha256,
+        ),
+    )
+    parameters = [
+        asdict(row) | {"record": None if row.record is None else Jsonb(row.record)}
+        for row in in_order
+    ]
+    return {
+        quarantine_id for (quarantine_id,) in _execute_many(cur, _Q.insert_quarantine, parameters)
+    }
+
+
+def add_messages(cur: Cursor, messages: Sequence[rows.MessageRow]) -> None:
+    """Remember the messages that readings, contexts or quarantine rows point at."""
+    if not messages:
+        return
+    cur.executemany(_Q.insert_message, [asdict(row) for row in messages])
+
+
+def add_security_events(cur: Cursor, events: Sequence[rows.SecurityEvent]) -> None:
+    """Write down what an operator should look into."""
+    if not events:
+        return
+    cur.executemany(_Q.insert_security_event, [asdict(row) for row in events])
+
+
+def queue_evaluation(
+    cur: Cursor, readings: Sequence[rows.StoredReading], queued_at: datetime
+) -> None:
+    """Queue readings, each with a patient, for the rules, and wake the evaluators at commit."""
+    cur.execute(
+        _Q.queue_evaluation,
+        {
+            "practice_ids": [r.practice_id for r in readings],
+            "patient_ids": [r.patient_id for r in readings],
+            "reading_ids": [r.reading_id for r in readings],
+            "measured_ats": [r.measured_at for r in readings],
+            "queued_at": queued_at,
+        },
+    )
+    cur.execute(_Q.wake_evaluators)
+
+
+def see_gateways(cur: Cursor, sightings: Collection[rows.GatewaySighting]) -> None:
+    """Note when gateways were heard and whether they are online; one sighting per gateway."""
+    gateway_ids, seen_ats, are_online = _arrays(
+        [(s.gateway_id, s.seen_at, s.is_online) for s in sightings], 3
+    )
+    cur.execute(
+        _Q.see_gateways,
+        {"gateway_ids": gateway_ids, "seen_ats": seen_ats, "are_online": are_online},
+    )
+
+
+def take_evaluation_work(cur: Cursor, limit: int, at: datetime) -> list[rows.EvaluationWork]:
+    """Lock the oldest work due at ``at`` that no other evaluator holds, until the transaction ends."""
+    return _rows(cur, rows.EvaluationWork, _Q.take_evaluation_work, {"limit": limit, "at": at})
+
+
+def finish_evaluation_work(cur: Cursor, queue_ids: Sequence[int]) -> None:
+    """Delete work in the transaction that took it and wrote its result.
+
+    Raises:
+        StoreError: some of it was not there, so somebody else did it too; the transaction must not commit.
+    """
+    cur.execute(_Q.finish_evaluation_work, {"queue_ids": list(queue_ids)})
+    if cur.rowcount != len(set(queue_ids)):
+        raise errors.StoreError("evaluation work vanished while it was being done; roll back")
+
+
+def postpone_evaluation_work(
+    cur: Cursor, queue_id: int, *, retry_at: datetime, last_error: str
+) -> None:
+    """Count a failed evaluation and leave its work alone until ``retry_at``.
+
+    Args:
+        cur: in the transaction that took the work.
+        queue_id: the work.
+        retry_at: when it is due again, aware UTC.
+        last_error: the kind of failure, without any content.
+    """
+    cur.execute(
+        _Q.postpone_evaluation_work,
+        {"queue_id": queue_id, "retry_at": retry_at, "last_error": last_error},
+    )
+
+
+def oldest_evaluation_work_at(cur: Cursor) -> datetime | None:
+    """Return since when the oldest evaluation work waits, aware UTC; None when none does."""
+    cur.execute(_Q.oldest_evaluation_work_at)
+    oldest_at: datetime | None = _one(cur)[0]
+    return oldest_at
+
+
+def readings_of_patient(
+    cur: Cursor,
+    practice_id: UUID,
+    patient_id: UUID,
+    kind: Kind,
+    from_at: datetime,
+    until_at: datetime,
+) -> list[rows.StoredReading]:
+    """Return a patient's measurements from ``from_at`` until before ``until_at``, oldest first."""
+    return _readings(
+        cur,
+        _Q.readings_of_patient,
+        {
+            "practice_id": practice_id,
+            "patient_id": patient_id,
+            "kind": kind,
+            "from_at": from_at,
+            "until_at": until_at,
+        },
+    )
+
+
+def last_stored_at(cur: Cursor, practice_id: UUID) -> datetime | None:
+    """Return when the practice's newest reading was stored, aware UTC; None before the first."""
+    cur.execute(_Q.last_stored_at, {"practice_id": practice_id})
+    newest_at: datetime | None = _one(cur)[0]
+    return newest_at
+
+
+def reading(cur: Cursor, practice_id: UUID, reading_id: UUID) -> rows.StoredReading | None:
+    """Return one reading of the practice, or None if it has no such reading."""
+    parameters = {"practice_id": practice_id, "reading_id": reading_id}
+    found = _readings(cur, _Q.reading, parameters)
+    return found[0] if found else None
+
+
+def provenance(cur: Cursor, practice_id: UUID, reading_id: UUID) -> rows.Provenance | None:
+    """Return the way of one reading from the peripheral to the store."""
+    parameters = {"practice_id": practice_id, "reading_id": reading_id}
+    found = _rows(cur, rows.Provenance, _Q.provenance, parameters)
+    return found[0] if found else None
+
+
+def unassigned_readings(cur: Cursor, practice_id: UUID) -> list[rows.UnassignedReadings]:
+    """Return per user of each peripheral what waits for an assignment, latest first."""
+    return _rows(cur, rows.UnassignedReadings, _Q.unassigned_readings, {"practice_id": practice_id})
+
+
+def quarantined(cur: Cursor, practice_id: UUID | None, limit: int) -> list[rows.QuarantineRow]:
+    """Return what could not become data, latest first; without a practice, what no known gateway sent."""
+    return _rows(
+        cur, rows.QuarantineRow, _Q.quarantined, {"practice_id": practice_id, "limit": limit}
+    )
+
+
+def gateways(cur: Cursor, practice_id: UUID) -> list[directory.Gateway]:
+    """Return the practice's gateways, revoked ones too, by label."""
+    return _gateways(cur, _Q.gateways, {"practice_id": practice_id})
+
+
+def count_silent_gateways(cur: Cursor, before_at: datetime) -> int:
+    """Return how many active gateways were heard once but not since ``before_at``."""
+    cur.execute(_Q.count_silent_gateways, {"before_at": before_at})
+    return int(_one(cur)[0])
+
+
+def series_engine(cur: Cursor) -> str:
+    """Return what the time series are stored in: ``timescaledb`` or ``partitions``."""
+    cur.execute(_Q.series_engine)
+    return str(_one(cur)[0])
+
+
+def _rows(
+    cur: Cursor, row_class: type[_Row], query: LiteralString, parameters: Mapping[str, Any]
+) -> list[_Row]:
+    with cur.connection.cursor(row_factory=class_row(row_class)) as found:
+        return found.execute(query, parameters).fetchall()
+
+
+def _readings(
+    cur: Cursor, query: LiteralString, parameters: Mapping[str, Any]
+) -> list[rows.StoredReading]:
+    with cur.connection.cursor(row_factory=dict_row) as found:
+        return [_reading(row) for row in found.execute(query, parameters)]
+
+
+def _reading(row: dict[str, Any]) -> rows.StoredReading:
+    return rows.StoredReading(
+        **row
+        | {
+            "kind": Kind(row["kind"]),
+            "result": Result(row["result"]),
+            "time_method": TimeMethod(row["time_method"]),
+            "time_quality": TimeQuality(row["time_quality"]),
+            "qualifiers": tuple(row["qualifiers"]),
+        }
+    )
+
+
+def _gateways(
+    cur: Cursor, query: LiteralString, parameters: Mapping[str, Any]
+) -> list[directory.Gateway]:
+    with cur.connection.cursor(row_factory=dict_row) as found:
+        return [
+            directory.Gateway(**row | {"status": directory.Standing(row["status"])})
+            for row in found.execute(query, parameters)
+        ]
+
+
+def _execute_many(
+    cur: Cursor, query: LiteralString, parameters: Sequence[Mapping[str, Any]]
+) -> list[tuple[Any, ...]]:
+    """Run a statement with each set of parameters in one round trip; return all rows that came back."""
+    if not parameters:
+        return []
+    cur.executemany(query, parameters, returning=True)
+    return [row for result in cur.results() for row in result.fetchall()]
+
+
+def _arrays(found: Collection[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
+    """Turn rows into columns, for ``unnest``."""
+    return tuple([row[i] for row in found] for i in range(width))
+
+
+def _one(cur: Cursor) -> Any:
+    row = cur.fetchone()
+    if row is None:
+        raise errors.StoreError
+    return row

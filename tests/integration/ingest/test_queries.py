@@ -1,0 +1,233 @@
+"""Each named statement runs, on both engines, with the rights of the role that needs it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from importlib import resources
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from ingest import named_queries
+from ingest.rows import StoredReading
+
+pytestmark = pytest.mark.db
+
+Q = named_queries.load("ingest")
+
+AT = datetime(2026, 3, 10, tzinfo=UTC)
+ID, BYTES, GATEWAY, ADDRESS = uuid4(), b"\0", "gw-aaaa1111", "AA:BB:CC:DD:EE:01"
+NOBODY = {"practice_id": UUID(int=0)}
+SOMEBODY = {"practice_id": ID, "reading_id": ID}
+ENDED = {"idle_since": AT, "created_since": AT}
+ORIGIN = {"gateway_id": GATEWAY, "outbox_epoch": "e" * 32, "outbox_seq": 1, "message_id": ID}
+
+# Statement → role, parameters. A practice with the id ID is there.
+OWNER, INGEST, ALERTS = "homevitals_owner", "homevitals_ingest", "homevitals_alerts"
+CONSOLE, SCHEDULER = "homevitals_console", "homevitals_scheduler"
+RUNS: dict[str, tuple[str, dict[str, Any]]] = {
+    "create_migration_table": (OWNER, {}),
+    "lock_migrations": (OWNER, {}),
+    "unlock_migrations": (OWNER, {}),
+    "applied_migrations": (OWNER, {"package": "ingest"}),
+    "remember_migration": (
+        OWNER,
+        {"package": "test", "name": "0001", "sha256": BYTES, "applied_at": AT},
+    ),
+    "gateways_by_id": (INGEST, {"gateway_ids": [GATEWAY]}),
+    "register_peripherals": (
+        INGEST,
+        {"practice_ids": [ID], "bluetooth_addresses": [ADDRESS], "profile_ids": ["x"]},
+    ),
+    "peripherals_by_address": (INGEST, {"practice_ids": [ID], "bluetooth_addresses": [ADDRESS]}),
+    "ensure_series": (INGEST, {"from_at": AT, "until_at": AT}),
+    "claim_record_keys": (
+        INGEST,
+        {
+            "practice_ids": [ID],
+            "record_keys": [BYTES],
+            "content_sha256s": [BYTES],
+            "reading_ids": [ID],
+            "measured_ats": [AT],
+        },
+    ),
+    "contents_by_record_key": (INGEST, {"practice_ids": [ID], "record_keys": [BYTES]}),
+    "insert_context": (
+        INGEST,
+        {
+            "practice_id": ID,
+            "peripheral_id": ID,
+            "sequence_number": 1,
+            "content_sha256": BYTES,
+            "context": Jsonb({}),
+            "raw": BYTES,
+            "stored_at": AT,
+            **ORIGIN,
+        },
+    ),
+    "insert_quarantine": (
+        INGEST,
+        {
+            "quarantine_id": ID,
+            "practice_id": None,
+            "topic": "t",
+            "reason": "empty",
+            "detail": "",
+            "raw": BYTES,
+            "record": Jsonb({}),
+            "content_sha256": BYTES,
+            "received_at": AT,
+            **ORIGIN,
+        },
+    ),
+    "insert_message": (
+        INGEST,
+        {
+            "message_id": ID,
+            "practice_id": None,
+            "topic": "t",
+            "packet_id": 1,
+            "received_at": AT,
+            "sent_at": None,
+            "payload_sha256": BYTES,
+            "record_count": 1,
+        },
+    ),
+    "insert_security_event": (
+        INGEST,
+        {"practice_id": None, "at": AT, "event": "e", "gateway_id": None, "detail": ""},
+    ),
+    "queue_evaluation": (
+        INGEST,
+        {
+            "practice_ids": [ID],
+            "patient_ids": [ID],
+            "reading_ids": [ID],
+            "measured_ats": [AT],
+            "queued_at": AT,
+        },
+    ),
+    "wake_evaluators": (INGEST, {}),
+    "see_gateways": (
+        INGEST,
+        {"gateway_ids": [GATEWAY], "seen_ats": [AT], "are_online": [None]},
+    ),
+    "take_evaluation_work": (ALERTS, {"limit": 1, "at": AT}),
+    "finish_evaluation_work": (ALERTS, {"queue_ids": [1]}),
+    "postpone_evaluation_work": (ALERTS, {"queue_id": 1, "retry_at": AT, "last_error": "e"}),
+    "oldest_evaluation_work_at": (SCHEDULER, {}),
+    "readings_of_patient": (
+        CONSOLE,
+        {
+            "practice_id": ID,
+            "patient_id": ID,
+            "kind": "glucose",
+            "from_at": AT,
+            "until_at": AT,
+        },
+    ),
+    "last_stored_at": (CONSOLE, NOBODY),
+    "reading": (ALERTS, SOMEBODY),
+    "provenance": (CONSOLE, SOMEBODY),
+    "unassigned_readings": (CONSOLE, NOBODY),
+    "quarantined": (CONSOLE, {"practice_id": None, "limit": 1}),
+    "gateways": (CONSOLE, NOBODY),
+    "count_silent_gateways": (SCHEDULER, {"before_at": AT}),
+    "series_engine": (SCHEDULER, {}),
+    "add_practice": (OWNER, {"name": "n", "time_zone": "UTC"}),
+    "practice": (CONSOLE, NOBODY),
+    "practices": (CONSOLE, {}),
+    "add_staff": (
+        OWNER,
+        {
+            "practice_id": ID,
+            "sign_in_name": "s",
+            "display_name": "d",
+            "role": "auditor",
+            "password_argon2": "x",
+        },
+    ),
+    "find_staff": (CONSOLE, {"sign_in_name": "s"}),
+    "open_session": (
+        CONSOLE,
+        {"token_sha256": BYTES, "practice_id": ID, "staff_id": ID, "at": AT},
+    ),
+    "use_session": (CONSOLE, {"token_sha256": BYTES, "at": AT, **ENDED}),
+    "close_session": (CONSOLE, {"token_sha256": BYTES}),
+    "delete_ended_sessions": (SCHEDULER, ENDED),
+    "add_patient": (
+        OWNER,
+        {
+            "practice_id": ID,
+            "display_name": "d",
+            "born_on": date(1950, 1, 2),
+            "record_number": "r",
+            "time_zone": "UTC",
+        },
+    ),
+    "patient": (CONSOLE, {"patient_id": ID, **NOBODY}),
+    "patients": (CONSOLE, NOBODY),
+    "add_gateway": (OWNER, {"gateway_id": GATEWAY, "practice_id": ID, "label": "l"}),
+    "add_peripheral": (
+        OWNER,
+        {"practice_id": ID, "bluetooth_address": "AA:BB:CC:DD:EE:02", "profile_id": "x"},
+    ),
+    "assign": (
+        OWNER,
+        {
+            "practice_id": ID,
+            "peripheral_id": ID,
+            "user_slot": None,
+            "patient_id": ID,
+            "valid_from": AT,
+            "valid_until": None,
+            "assigned_by": "t",
+        },
+    ),
+}
+COPIES = {"copy_readings"}
+
+
+def test_every_statement_has_a_run_here() -> None:
+    assert set(Q) == set(RUNS) | COPIES
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_statement_runs_with_the_rights_of_its_role(database: Any, owner: Any, name: str) -> None:
+    role, parameters = RUNS[name]
+    owner.execute("insert into ingest.practice values (%s, 'p', 'UTC')", (ID,))
+    owner.execute("insert into ingest.peripheral values (%s, %s, %s, 'x')", (ID, ID, ADDRESS))
+    owner.execute(
+        "insert into ingest.patient values (%s, %s, 'd', '1950-01-02', '1', 'UTC')", (ID, ID)
+    )
+    owner.execute(
+        "insert into ingest.staff values (%s, %s, 'casey', 'd', 'auditor', 'x')", (ID, ID)
+    )
+
+    with database.connect(role) as connection:
+        connection.execute(getattr(Q, name), parameters)
+
+
+def test_columns_are_copied_in_the_order_of_the_fields() -> None:
+    columns = re.search(r"ingest\.reading \((.*?)\)", Q.copy_readings, re.DOTALL)
+
+    assert columns is not None
+    assert re.findall(r"\w+", columns[1]) == [field.name for field in fields(StoredReading)]
+
+
+@pytest.mark.parametrize("module", ["store.py", "people.py", "migrate.py"])
+def test_sql_stands_in_its_file_only(module: str) -> None:
+    text = (resources.files("ingest") / module).read_text(encoding="utf-8")
+
+    assert not re.search(r"\"(select|insert|update|delete|copy|with) ", text)
+
+
+def test_no_statement_is_left_over() -> None:
+    modules = ("store.py", "people.py", "migrate.py")
+    text = "".join((resources.files("ingest") / m).read_text(encoding="utf-8") for m in modules)
+
+    assert set(re.findall(r"_Q\.(\w+)", text)) == set(Q)

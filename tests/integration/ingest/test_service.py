@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+import ingest
+from deploy import ports
+from firmware_profiles.wire import ReceiptStatus
+from ingest.settings import IngestSettings
+
+pytestmark = [pytest.mark.db, pytest.mark.broker]
+
+PROCESS = """
+import json, signal, sys, threading
+from firmware_profiles import logs, settings
+from ingest import service
+from ingest.settings import IngestSettings
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+logs.configure("info")
+loaded = settings.load(IngestSettings, json.loads(sys.argv[1]), {}, section="ingest")
+service.run(loaded.settings, stop)
+"""
+
+
+class Processes:
+    """Ingest workers as processes of their own."""
+
+    def __init__(
+        self, settings: Callable[..., IngestSettings], conninfo: str, folder: Path
+    ) -> None:
+        self._settings = settings
+        self._conninfo = conninfo
+        self._folder = folder
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, name: str = "ingest-1") -> subprocess.Popen[bytes]:
+        settings = self._settings(database=self._conninfo, worker_name=name)
+        table = {
+            key: str(entry) if isinstance(entry, Path) else entry
+            for key, entry in asdict(settings).items()
+        }
+        with (self._folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-c", PROCESS, json.dumps(table)],
+                cwd=Path(ingest.__file__).parents[1],
+                stdout=log,
+                stderr=log,
+            )
+        self.running.append(process)
+        return process
+
+    def log(self, name: str = "ingest-1") -> list[dict[str, Any]]:
+        text = (self._folder / f"{name}.log").read_text()
+        return [json.loads(line) for line in text.splitlines()]
+
+    def has_said(self, event: str, name: str = "ingest-1") -> bool:
+        return any(line["event"] == event for line in self.log(name))
+
+
+@pytest.fixture
+def processes(
+    ingest_settings: Callable[..., IngestSettings], database: Any, tmp_path: Path
+) -> Iterator[Processes]:
+    processes = Processes(ingest_settings, database.conninfo("homevitals_ingest"), tmp_path)
+    yield processes
+    for process in processes.running:
+        process.kill()
+        process.wait(10)
+
+
+def count(owner: psycopg.Connection[Any], table: str) -> int:
+    row = owner.execute(f"select count(*) from ingest.{table}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def stream(home: Any, batches: int) -> list[bytes]:
+    """Batches of three records, each with a good one, a bad one and a repetition of an earlier one."""
+    return [
+        home.payload(
+            [
+                home.record(3 * number + 1),
+                home.record(3 * number + 2, raw=b"\0"),
+                home.record(3 * number + 3, raw=home.record(3 * (number // 2) + 1).raw),
+            ]
+        )
+        for number in range(batches)
+    ]
+
+
+def test_rows_are_exact_and_all_is_receipted_when_the_worker_is_killed_again_and_again(
+    processes: Processes, gateway: Any, gateway_home: Any, owner: psycopg.Connection[Any]
+) -> None:
+    batches = 240
+    payloads = stream(gateway_home, batches)
+    worker = processes.start()
+    assert ports.wait_until(lambda: processes.has_said("broker_connected"), timeout_s=30)
+
+    for part in range(4):
+        for payload in payloads[part * 60 : part * 60 + 60]:
+            gateway.publish(payload)
+            gateway.publish(b"{poison")
+        stored = 60 * part + 10
+        assert ports.wait_until(lambda least=stored: count(owner, "reading") >= least, timeout_s=30)
+        worker.kill()
+        worker.wait(10)
+        worker = processes.start()
+
+    everything = {(gateway_home.epoch, seq) for seq in range(1, 3 * batches + 1)}
+
+    def is_all_receipted() -> bool:
+        """Do as a gateway does: what is not receipted is sent again."""
+        if ports.wait_until(lambda: gateway.receipted().keys() == everything, timeout_s=5):
+            return True
+        for number, payload in enumerate(payloads):
+            if (gateway_home.epoch, 3 * number + 1) not in gateway.receipted():
+                gateway.publish(payload)
+        return False
+
+    assert ports.wait_until(is_all_receipted, timeout_s=60)
+    assert count(owner, "reading") == count(owner, "record_key") == batches
+    assert count(owner, "evaluation_queue") == batches
+    told = gateway.receipted()
+    good, bad = range(1, 3 * batches, 3), range(2, 3 * batches, 3)
+    assert all(
+        told[gateway_home.epoch, seq] <= {ReceiptStatus.STORED, ReceiptStatus.DUPLICATE}
+        for seq in good
+    )
+    assert all(told[gateway_home.epoch, seq] == {ReceiptStatus.QUARANTINED} for seq in bad)
+    reasons = owner.execute("select reason, count(*) from ingest.quarantine group by 1 order by 1")
+    assert reasons.fetchall() == [("not_json", 1), ("short_frame", batches)]
+
+
+def test_rows_are_exact_when_two_workers_get_everything(
+    processes: Processes, gateway: Any, gateway_home: Any, owner: psycopg.Connection[Any]
+) -> None:
+    batches = 60
+    names = ("ingest-1", "ingest-2")
+    for name in names:
+        processes.start(name)
+    assert ports.wait_until(
+        lambda: all(processes.has_said("broker_connected", name) for name in names), timeout_s=30
+    )
+
+    for payload in stream(gateway_home, batches):
+        gateway.publish(payload)
+
+    def is_told_by_both() -> bool:
+        taken_in = [
+            line["count"]
+            for name in names
+            for line in processes.log(name)
+            if line["event"] == "messages_taken_in"
+        ]
+        return sum(taken_in) == 2 * batches
+
+    assert ports.wait_until(is_told_by_both, timeout_s=60)
+    everything = {(gateway_home.epoch, seq) for seq in range(1, 3 * batches + 1)}
+    assert ports.wait_until(lambda: gateway.receipted().keys() == everything, timeout_s=30)
+    assert count(owner, "reading") == count(owner, "record_key") == batches
+    assert count(owner, "evaluation_queue") == batches
+    assert count(owner, "quarantine") == batches
+
+
+def test_worker_ends_in_order_when_it_is_told_to(
+    processes: Processes, gateway: Any, gateway_home: Any, owner: psycopg.Connection[Any]
+) -> None:
+    worker = processes.start()
+    assert ports.wait_until(lambda: processes.has_said("broker_connected"), timeout_s=30)
+    gateway.publish(gateway_home.payload([gateway_home.record(1)]))
+    assert ports.wait_until(lambda: count(owner, "reading") == 1, timeout_s=30)
+
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(15) == 0
+    assert processes.has_said("ingest_stopped")
+    assert not any(line["level"] in {"error", "critical"} for line in processes.log())
+
+
+def test_worker_ends_although_the_broker_was_never_there(
+    ingest_settings: Callable[..., IngestSettings], database: Any, tmp_path: Path
+) -> None:
+    def unreachable(**changes: Any) -> IngestSettings:
+        return ingest_settings(broker_port=ports.free_port(), **changes)
+
+    processes = Processes(unreachable, database.conninfo("homevitals_ingest"), tmp_path)
+    worker = processes.start()
+    try:
+        assert ports.wait_until(lambda: processes.has_said("broker_unreachable"), timeout_s=30)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(15) == 0
+    finally:
+        worker.kill()
