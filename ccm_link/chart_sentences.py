@@ -1,0 +1,134 @@
+"""What a chart shows, in one sentence of plain language: the chart's text alternative on screen and in print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Final
+
+import numpy as np
+
+from alerts.rules import Comparison, Measure
+from ccm_link import series
+from ccm_link.charts import Limit
+from ccm_link.local_days import Days
+from ccm_link.series import BloodPressures, Glucoses, Instants, Mask, Numbers
+
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
+
+
+def blood_pressure(readings: BloodPressures, limits: Sequence[Limit], days: Days) -> str:
+    """Say how many readings there are, their mean, their range, the limits reached and the latest.
+
+    Args:
+        readings: One patient's blood pressures, mmHg; those outside the days shown are left out.
+        limits: Threshold lines of the chart.
+        days: The patient-local days shown.
+    """
+    shown = series.within(readings.at, days)
+    at = readings.at[shown]
+    systolic, diastolic = readings.systolic_mmhg[shown], readings.diastolic_mmhg[shown]
+    missed = int(series.within(readings.not_measured_at, days).sum())
+    attempts = f"; {_count(missed, 'attempt')} gave no number" if missed else ""
+    if len(at) == 0:
+        return f"Blood pressure {_period(days)}: no readings{attempts}."
+    reached = _reached(systolic, _of(limits, Measure.SYSTOLIC_MMHG))
+    reached |= _reached(diastolic, _of(limits, Measure.DIASTOLIC_MMHG))
+    return (
+        f"Blood pressure {_period(days)}: {_how_many(at, days)}, "
+        f"mean {systolic.mean():.0f} over {diastolic.mean():.0f} mmHg, "
+        f"systolic from {systolic.min():.0f} to {systolic.max():.0f}, "
+        f"diastolic from {diastolic.min():.0f} to {diastolic.max():.0f}; "
+        f"{_limits_in_words(reached, limits)}; the latest is "
+        f"{systolic[-1]:.0f} over {diastolic[-1]:.0f} on {_when(at[-1], days)}{attempts}."
+    )
+
+
+def glucose(readings: Glucoses, limits: Sequence[Limit], days: Days) -> str:
+    """Say how many readings there are, their mean, their range, the limits reached and the latest.
+
+    Args:
+        readings: One patient's glucose measurements, mg/dL; those outside the days shown are left out.
+        limits: Threshold lines of the chart.
+        days: The patient-local days shown.
+    """
+    shown = series.within(readings.at, days)
+    at, numbers = readings.at[shown], readings.glucose_mg_dl[shown]
+    edges = "".join(
+        f"; {_count(found, 'reading')} {where} the meter's range"
+        for where, instants in (
+            ("above", readings.above_range_at),
+            ("below", readings.below_range_at),
+        )
+        if (found := int(series.within(instants, days).sum()))
+    )
+    if len(at) == 0:
+        return f"Glucose {_period(days)}: no readings with a number{edges}."
+    return (
+        f"Glucose {_period(days)}: {_how_many(at, days)}, mean {numbers.mean():.0f} mg/dL, "
+        f"from {numbers.min():.0f} to {numbers.max():.0f}; "
+        f"{_limits_in_words(_reached(numbers, limits), limits)}; the latest is "
+        f"{numbers[-1]:.0f} on {_when(at[-1], days)}{edges}."
+    )
+
+
+def _period(days: Days) -> str:
+    return f"from {_day(days.first_day)} to {_day(days.last_day)} {days.last_day.year}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+def _local(at: np.datetime64, days: Days) -> datetime:
+    moment: datetime = at.astype("datetime64[ms]").item()
+    return moment.replace(tzinfo=UTC).astimezone(days.zone)
+
+
+def _when(at: np.datetime64, days: Days) -> str:
+    local = _local(at, days)
+    return f"{_day(local.date())} at {local:%H:%M}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _how_many(at: Instants, days: Days) -> str:
+    measured_days = {_local(moment, days).date() for moment in at}
+    return f"{_count(len(at), 'reading')} on {len(measured_days)} of {days.count} days"
+
+
+def _of(limits: Sequence[Limit], measure: Measure) -> list[Limit]:
+    return [limit for limit in limits if limit.question.measure is measure]
+
+
+def _reached(numbers: Numbers, limits: Sequence[Limit]) -> Mask:
+    reached = np.zeros(len(numbers), dtype=np.bool_)
+    for limit in limits:
+        match limit.question.comparison:
+            case Comparison.AT_OR_ABOVE:
+                reached |= numbers >= limit.level
+            case Comparison.BELOW:
+                reached |= numbers < limit.level
+    return reached
+
+
+def _limits_in_words(reached: Mask, limits: Sequence[Limit]) -> str:
+    if not limits:
+        return "no limits are set"
+    count = int(reached.sum())
+    return f"{_count(count, 'reading')} reached a limit" if count else "no reading reached a limit"

@@ -1,0 +1,365 @@
+"""Charts of home readings as Vega-Lite specifications: arrays in, dictionaries out.
+
+One definition serves screen, print and test. Nothing here draws: the console hands the specification to vl-convert.
+
+The time axis is the patient's wall clock. Vega is told that it is UTC, so a drawing does not depend on the zone of
+the machine that draws it; in the one doubled hour of autumn two readings may lie on top of each other.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from alerts.rules import Comparison, Measure, Question, Severity
+from ccm_link import series
+from ccm_link.chart_look import FONT, Look
+from ccm_link.local_days import Days
+from ccm_link.series import BloodPressures, Glucoses, Instants, Numbers
+
+Spec = dict[str, Any]
+
+_SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
+_NOON_HOUR: Final = 12
+_X: Final = {"field": "at", "type": "temporal"}
+_SIGNS: Final = {Comparison.AT_OR_ABOVE: "≥", Comparison.BELOW: "<"}
+# What a limit is called beside its line: on a wide chart, on a narrow one.
+_NAMES: Final = {
+    Measure.SYSTOLIC_MMHG: ("systolic ", "sys "),
+    Measure.DIASTOLIC_MMHG: ("diastolic ", "dia "),
+    Measure.GLUCOSE_MG_DL: ("", ""),
+    Measure.PULSE_BPM: ("pulse ", "pulse "),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One threshold line: what it asks, and its level in the unit of the chart it is drawn into."""
+
+    question: Question
+    level: float
+
+
+def blood_pressure(
+    readings: BloodPressures, limits: Sequence[Limit], days: Days, look: Look
+) -> Spec:
+    """Return the blood-pressure chart: a bar from systolic to diastolic per reading, 7-day means, limits.
+
+    Readings older than the days shown may be passed and should be: the first means need the week before.
+
+    Args:
+        readings: One patient's blood pressures, mmHg.
+        limits: Threshold lines, mmHg; those far from every reading are left out.
+        days: The patient-local days on the time axis.
+        look: Size and colours.
+
+    Returns:
+        A Vega-Lite 6 specification with its data inside.
+    """
+    shown = series.within(readings.at, days)
+    wall = series.wall_clock(readings.at, days.zone)
+    systolic, diastolic = readings.systolic_mmhg, readings.diastolic_mmhg
+    bars = [
+        {
+            "at": _epoch_ms(wall[i]),
+            "systolic": float(systolic[i]),
+            "diastolic": float(diastolic[i]),
+            "shape": "circle" if _hour(wall[i]) < _NOON_HOUR else "square",
+        }
+        for i in np.flatnonzero(shown)
+    ]
+    runs = series.unbroken_runs(readings.at)
+    means = [
+        {"at": _epoch_ms(wall[i]), "mean": float(mean[i]), "line": f"{name} {runs[i]}"}
+        for name, mean in (
+            ("systolic", series.trailing_mean(readings.at, systolic)),
+            ("diastolic", series.trailing_mean(readings.at, diastolic)),
+        )
+        for i in np.flatnonzero(shown)
+    ]
+    drawn = np.concatenate((systolic[shown], diastolic[shown]))
+    limits = _near(limits, drawn)
+    domain = _domain(drawn, limits, (60.0, 160.0))
+    crosses = _edge_marks(readings.not_measured_at, days, domain[0])
+    y = _y_scale(domain, "mmHg")
+    width = 3 if len(bars) <= look.frame.width_px / 10 else 1.5
+    layers = [
+        *_limit_layers(limits, domain, look),
+        {
+            "data": {"values": bars},
+            "mark": {
+                "type": "rule",
+                "strokeWidth": width,
+                "color": look.palette.reading,
+                "opacity": 0.75,
+            },
+            "encoding": {
+                "x": _X,
+                "y": {"field": "diastolic", **y},
+                "y2": {"field": "systolic"},
+            },
+        },
+        {
+            "data": {"values": means},
+            "mark": {"type": "line", "strokeWidth": 2, "color": look.palette.ink},
+            "encoding": {
+                "x": _X,
+                "y": {"field": "mean", **y},
+                "detail": {"field": "line"},
+            },
+        },
+        {
+            "data": {"values": bars},
+            "mark": {"type": "point", "filled": True, "opacity": 1, "color": look.palette.reading},
+            "encoding": {
+                "x": _X,
+                "y": {"field": "systolic", **y},
+                "shape": {"field": "shape", "type": "nominal", "scale": None, "legend": None},
+                "size": {"value": 42 if width > 2 else 22},
+            },
+        },
+        _text_layer(crosses, "×", look, look.palette.muted, y, dy=-8),
+    ]
+    return _chart(layers, days, look)
+
+
+def glucose(readings: Glucoses, limits: Sequence[Limit], days: Days, look: Look) -> Spec:
+    """Return the glucose chart: a point per reading, limits, HI and LO at the edges.
+
+    Args:
+        readings: One patient's glucose measurements, mg/dL.
+        limits: Threshold lines, mg/dL; those far from every reading are left out.
+        days: The patient-local days on the time axis.
+        look: Size and colours.
+
+    Returns:
+        A Vega-Lite 6 specification with its data inside.
+    """
+    shown = series.within(readings.at, days)
+    wall = series.wall_clock(readings.at, days.zone)
+    points = [
+        {"at": _epoch_ms(wall[i]), "glucose": float(readings.glucose_mg_dl[i])}
+        for i in np.flatnonzero(shown)
+    ]
+    limits = _near(limits, readings.glucose_mg_dl[shown])
+    domain = _domain(readings.glucose_mg_dl[shown], limits, (60.0, 200.0))
+    y = _y_scale(domain, "mg/dL")
+    layers = [
+        *_limit_layers(limits, domain, look),
+        {
+            "data": {"values": points},
+            "mark": {
+                "type": "point",
+                "filled": True,
+                "opacity": 0.9,
+                "color": look.palette.reading,
+            },
+            "encoding": {
+                "x": _X,
+                "y": {"field": "glucose", **y},
+                "size": {"value": 42},
+            },
+        },
+        _text_layer(
+            _edge_marks(readings.above_range_at, days, domain[1]),
+            "HI",
+            look,
+            look.palette.urgent,
+            y,
+            dy=8,
+        ),
+        _text_layer(
+            _edge_marks(readings.below_range_at, days, domain[0]),
+            "LO",
+            look,
+            look.palette.urgent,
+            y,
+            dy=-8,
+        ),
+    ]
+    return _chart(layers, days, look)
+
+
+def _epoch_ms(wall: np.datetime64) -> int:
+    return int(wall.astype(np.int64))
+
+
+def _hour(wall: np.datetime64) -> int:
+    return int(wall.astype("datetime64[h]").astype(np.int64)) % 24
+
+
+def _day_ms(day: date) -> int:
+    return _epoch_ms(np.datetime64(day, "ms"))
+
+
+def _edge_marks(at: Instants, days: Days, level: float) -> list[dict[str, float]]:
+    shown = series.wall_clock(at[series.within(at, days)], days.zone)
+    return [{"at": _epoch_ms(wall), "level": level} for wall in shown]
+
+
+def _near(limits: Sequence[Limit], numbers: Numbers) -> list[Limit]:
+    """Return the limits among the numbers and the next one on each side: one far off would flatten the rest."""
+    if len(numbers) == 0:
+        return list(limits)
+    low, high = float(numbers.min()), float(numbers.max())
+    above = [limit.level for limit in limits if limit.level > high]
+    below = [limit.level for limit in limits if limit.level < low]
+    first, last = max(below, default=low), min(above, default=high)
+    return [limit for limit in limits if first <= limit.level <= last]
+
+
+def _domain(
+    numbers: Numbers, limits: Sequence[Limit], when_empty: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the y axis' ends: all numbers and limits inside, rounded outwards to tens."""
+    inside = [*numbers.tolist(), *(limit.level for limit in limits)]
+    low, high = (min(inside), max(inside)) if inside else when_empty
+    return math.floor((low - 4) / 10) * 10.0, math.ceil((high + 4) / 10) * 10.0
+
+
+def _y_scale(domain: tuple[float, float], unit: str) -> Spec:
+    return {
+        "type": "quantitative",
+        "scale": {"domain": list(domain), "nice": False, "zero": False},
+        "title": unit,
+    }
+
+
+def _limit_layers(limits: Sequence[Limit], domain: tuple[float, float], look: Look) -> list[Spec]:
+    """Return a line over the whole width for each limit, with its label right of the plot."""
+    y = _y_scale(domain, "")
+    lines: list[Spec] = []
+    levels = _label_levels(limits, domain, look)
+    for limit, label_level in zip(limits, levels, strict=True):
+        is_urgent = limit.question.severity is Severity.URGENT
+        colour = look.palette.urgent if is_urgent else look.palette.clinical
+        lines.append(
+            {
+                "data": {"values": [{"level": limit.level}]},
+                "mark": {
+                    "type": "rule",
+                    "color": colour,
+                    "strokeWidth": 1.5,
+                    "strokeDash": [2, 3] if is_urgent else [7, 4],
+                },
+                "encoding": {"y": {"field": "level", **y}},
+            }
+        )
+        lines.append(
+            {
+                "data": {"values": [{"level": label_level}]},
+                "mark": {
+                    "type": "text",
+                    "text": _label(limit, look),
+                    "align": "left",
+                    "baseline": "middle",
+                    "color": colour,
+                    "fontSize": look.frame.font_px,
+                    "clip": False,
+                },
+                "encoding": {
+                    "x": {"value": look.frame.width_px + 6},
+                    "y": {"field": "level", **y},
+                },
+            }
+        )
+    return lines
+
+
+def _label(limit: Limit, look: Look) -> str:
+    name = _NAMES[limit.question.measure][look.frame.has_short_names]
+    return f"{name}{_SIGNS[limit.question.comparison]} {limit.level:g}"
+
+
+def _label_levels(limits: Sequence[Limit], domain: tuple[float, float], look: Look) -> list[float]:
+    """Return where each limit's label stands: at its line, or moved up as far as its neighbour needs."""
+    step = (look.frame.font_px + 2) * (domain[1] - domain[0]) / look.frame.height_px
+    order = sorted(range(len(limits)), key=lambda i: limits[i].level)
+    levels = [limit.level for limit in limits]
+    for below, above in itertools.pairwise(order):
+        levels[above] = max(levels[above], levels[below] + step)
+    return levels
+
+
+def _text_layer(
+    marks: list[dict[str, float]], text: str, look: Look, colour: str, y: Spec, *, dy: int
+) -> Spec:
+    return {
+        "data": {"values": marks},
+        "mark": {
+            "type": "text",
+            "text": text,
+            "color": colour,
+            "dy": dy,
+            "fontWeight": "bold",
+            "fontSize": look.frame.font_px,
+        },
+        "encoding": {"x": _X, "y": {"field": "level", **y}},
+    }
+
+
+def _chart(layers: list[Spec], days: Days, look: Look) -> Spec:
+    first_ms, end_ms = _day_ms(days.first_day), _day_ms(days.last_day + timedelta(days=1))
+    step = math.ceil(days.count / look.frame.most_day_labels)
+    ticks = [_day_ms(days.first_day + timedelta(days=n)) for n in range(0, days.count, step)]
+    axis = {
+        "values": ticks,
+        "format": "%-d %b",
+        "title": None,
+        "labelOverlap": False,
+        "labelAlign": "left",
+        "labelOffset": 2,
+    }
+    frame = {
+        # An empty layer that carries the time axis, so that a chart without readings still shows its days.
+        "data": {"values": [{"at": first_ms}, {"at": end_ms}]},
+        "mark": {"type": "point", "opacity": 0, "size": 0},
+        "encoding": {
+            "x": {
+                **_X,
+                "scale": {"type": "utc", "domain": [first_ms, end_ms], "nice": False},
+                "axis": axis,
+            }
+        },
+    }
+    return {
+        "$schema": _SCHEMA,
+        "background": None,
+        "width": look.frame.width_px,
+        "height": look.frame.height_px,
+        "padding": 4,
+        "layer": [frame, *layers],
+        "config": _config(look),
+    }
+
+
+def _config(look: Look) -> Spec:
+    return {
+        "font": FONT,
+        "view": {"stroke": None},
+        "axis": {
+            "labelColor": look.palette.muted,
+            "titleColor": look.palette.muted,
+            "gridColor": look.palette.grid,
+            "domainColor": look.palette.muted,
+            "tickColor": look.palette.muted,
+            "labelFontSize": look.frame.font_px,
+            "titleFontSize": look.frame.font_px,
+            "titleFontWeight": "normal",
+        },
+        "axisX": {"grid": True},
+        "axisY": {
+            "tickCount": 6,
+            "titleAngle": 0,
+            "titleAlign": "left",
+            "titleY": -10,
+            "titleX": 0,
+        },
+        "text": {"font": FONT},
+    }

@@ -1,0 +1,72 @@
+"""The console as one application: routes, the order of the guards, and an answer to everything that goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import Depends, FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from ccm_link.console import api, permissions, refusals, security, surroundings
+from ccm_link.console.pages import entrance, patients, silence, tasks, time_log, timer, worklist
+from ccm_link.console.surroundings import Pool, Surroundings
+from ccm_link.settings import CcmLinkSettings
+
+_ROUTERS: Final = (
+    entrance.router,
+    worklist.router,
+    patients.router,
+    tasks.router,
+    timer.router,
+    time_log.router,
+    silence.router,
+    api.router,
+)
+
+
+class _KeptFiles(StaticFiles):
+    """Files that a browser may keep for a day; the sheet's address changes with its content anyway."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        answer = super().file_response(*args, **kwargs)
+        answer.headers["Cache-Control"] = "public, max-age=86400"
+        return answer
+
+
+def create_app(pool: Pool, settings: CcmLinkSettings, clock: Callable[[], datetime]) -> FastAPI:
+    """Put the console together.
+
+    Args:
+        pool: Connections of the role homevitals_console; the caller opens and closes it.
+        settings: Section ``ccm_link``.
+        clock: Returns now, aware UTC.
+
+    Raises:
+        SettingsError: passwords would cross a network in the clear.
+    """
+    surroundings.check(settings)
+    here = Surroundings(pool, settings, clock)
+    app = FastAPI(
+        title="Homevitals",
+        # FastAPI's own pages load scripts from a foreign host, and its own description would need no sign-in.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(permissions.permit)],
+    )
+    app.state.surroundings = here
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.mount("/static", _KeptFiles(packages=[("ccm_link.console", "static")]))
+    # The last one added is the first one asked.
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=security.MAX_BODY_BYTES)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(here.host_names))
+    app.add_middleware(security.AccessLog)
+    app.add_middleware(security.BrowserProtection, is_https=here.is_https)
+    refusals.install(app)
+    return app

@@ -1,0 +1,228 @@
+"""One task: why it is there, the work on it, what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from alerts import store as alerts_store
+from ccm_link import tasks, time_log
+from ccm_link.console import forms, inputs, patient_head, problems, wording
+from ccm_link.console.desk import AtDesk, Cursor, Desk
+from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.errors import CcmLinkError
+from ccm_link.work import Activity, Task
+from ingest import store
+from ingest.rows import StoredReading
+
+router = APIRouter(prefix="/tasks/{task_id}", include_in_schema=False)
+
+# The newest breaches say what is to be done now; an episode that nobody closes can collect hundreds.
+_MOST_BREACHES: Final = 5
+
+
+class Said(StrEnum):
+    """What the page confirms after an action."""
+
+    CLAIMED = "claimed"
+    TIMER_STARTED = "timer-started"
+    TIME_ADDED = "time-added"
+
+    @property
+    def sentence(self) -> str:
+        """Return the confirmation."""
+        match self:
+            case Said.CLAIMED:
+                return "The task is yours."
+            case Said.TIMER_STARTED:
+                return "Your timer is running. It goes on when you leave this page."
+            case Said.TIME_ADDED:
+                return "The time is in the log."
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A reading that breached the task's rule, and what every rule said about it."""
+
+    reading: StoredReading
+    trace: dict[str, Any] | None  # None: not evaluated, which cannot be for a breach
+
+
+@router.get("")
+def task_page(desk: AtDesk, task_id: UUID, said: Said | None = None) -> HTMLResponse:
+    """Show one task."""
+    with desk.transaction() as cur:
+        return _show(desk, cur, task_id, said=said.sentence if said else "")
+
+
+@router.post("/claim")
+def claim(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
+    """Make the task the person's own."""
+    given, complaints = forms.check(inputs.ClaimTask, fields)
+    if given is None:
+        return _refused(desk, task_id, Refusal("claim", fields, complaints))
+    try:
+        with desk.transaction() as cur:
+            tasks.claim(cur, desk.practice_id, task_id, desk.staff_id, given.row_version, desk.now)
+    except CcmLinkError as error:
+        return _refused(desk, task_id, Refusal("claim", fields, problem=problems.of_error(error)))
+    return _back(task_id, Said.CLAIMED)
+
+
+@router.post("/release")
+def release(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
+    """Give the task back to the worklist."""
+    given, complaints = forms.check(inputs.ReleaseTask, fields)
+    if given is None:
+        return _refused(desk, task_id, Refusal("release", fields, complaints))
+    try:
+        with desk.transaction() as cur:
+            tasks.release(
+                cur,
+                desk.practice_id,
+                task_id,
+                desk.staff_id,
+                given.row_version,
+                given.note,
+                desk.now,
+            )
+    except CcmLinkError as error:
+        return _refused(desk, task_id, Refusal("release", fields, problem=problems.of_error(error)))
+    return RedirectResponse("/worklist?said=released", 303)
+
+
+@router.post("/timer")
+def start_timer(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
+    """Start the person's timer on the task; a running one is stored first."""
+    given, complaints = forms.check(inputs.StartTimer, fields)
+    if given is None:
+        return _refused(desk, task_id, Refusal("timer", fields, complaints))
+    try:
+        with desk.transaction() as cur:
+            task = _task(cur, desk, task_id)
+            time_log.start_timer(
+                cur,
+                desk.practice_id,
+                desk.staff_id,
+                task.patient_id,
+                activity=given.activity,
+                at=desk.now,
+                limit=desk.timer_limit,
+                task_id=task_id,
+            )
+    except CcmLinkError as error:
+        return _refused(desk, task_id, Refusal("timer", fields, problem=problems.of_error(error)))
+    return _back(task_id, Said.TIMER_STARTED)
+
+
+@router.post("/time")
+def add_time(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
+    """Log a span of work on the task that no timer held; its times are the practice's."""
+    given, complaints = forms.check(inputs.TimeEntryForm, fields)
+    if given is None:
+        return _refused(desk, task_id, Refusal("time", fields, complaints))
+    try:
+        with desk.transaction() as cur:
+            task = _task(cur, desk, task_id)
+            zone = ZoneInfo(desk.practice(cur).time_zone)
+            started_at = inputs.local_instant(given.worked_on, given.started, zone)
+            ended_at = inputs.local_instant(given.worked_on, given.ended, zone)
+            if started_at is None or ended_at is None:
+                skipped = {"started" if started_at is None else "ended": wording.SKIPPED_HOUR}
+                return _refused(desk, task_id, Refusal("time", fields, skipped))
+            time_log.add_by_hand(
+                cur,
+                desk.practice_id,
+                desk.staff_id,
+                task.patient_id,
+                started_at=started_at,
+                ended_at=ended_at,
+                activity=given.activity,
+                note=given.note,
+                reason=given.reason,
+                at=desk.now,
+                task_id=task_id,
+            )
+    except CcmLinkError as error:
+        return _refused(desk, task_id, Refusal("time", fields, problem=problems.of_error(error)))
+    return _back(task_id, Said.TIME_ADDED)
+
+
+@router.post("/complete")
+def complete(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
+    """Complete the task; the person's timer on it stops with the same note."""
+    given, complaints = forms.check(inputs.CompleteTask, fields)
+    if given is None:
+        return _refused(desk, task_id, Refusal("complete", fields, complaints))
+    try:
+        with desk.transaction() as cur:
+            tasks.complete(
+                cur,
+                desk.practice_id,
+                task_id,
+                desk.staff_id,
+                given.row_version,
+                given.disposition,
+                given.note,
+                desk.now,
+                timer_limit=desk.timer_limit,
+            )
+    except CcmLinkError as error:
+        return _refused(
+            desk, task_id, Refusal("complete", fields, problem=problems.of_error(error))
+        )
+    return RedirectResponse("/worklist?said=completed", 303)
+
+
+def _back(task_id: UUID, said: Said) -> RedirectResponse:
+    return RedirectResponse(f"/tasks/{task_id}?said={said}", 303)
+
+
+def _refused(desk: Desk, task_id: UUID, refusal: Refusal) -> HTMLResponse:
+    """Show the task as it is now, with what was typed kept and what is wrong said."""
+    with desk.transaction() as cur:
+        return _show(desk, cur, task_id, refusal=refusal)
+
+
+def _show(
+    desk: Desk,
+    cur: Cursor,
+    task_id: UUID,
+    *,
+    said: str = "",
+    refusal: Refusal = NOTHING_REFUSED,
+) -> HTMLResponse:
+    task = _task(cur, desk, task_id)
+    episode_events = alerts_store.episode_events(cur, desk.practice_id, task.episode_id)
+    reading_ids = [event.reading_id for event in reversed(episode_events) if event.reading_id]
+    breaches = [
+        Breach(reading, alerts_store.trace_of(cur, desk.practice_id, reading_id))
+        for reading_id in reading_ids[:_MOST_BREACHES]
+        if (reading := store.reading(cur, desk.practice_id, reading_id)) is not None
+    ]
+    return desk.page(
+        cur,
+        "task.html",
+        status=200 if refusal is NOTHING_REFUSED else refusal.status,
+        task=task,
+        patient=patient_head.load(cur, desk, task.patient_id),
+        breaches=breaches,
+        events=tasks.events(cur, desk.practice_id, task_id),
+        activities=[(one.value, wording.activity(one)) for one in Activity],
+        dispositions=list(wording.DISPOSITIONS.items()),
+        said=said,
+        refusal=refusal,
+    )
+
+
+def _task(cur: Cursor, desk: Desk, task_id: UUID) -> Task:
+    task = tasks.task(cur, desk.practice_id, task_id)
+    if task is None:
+        raise problems.Refused(problems.NOT_FOUND)
+    return task

@@ -1,0 +1,188 @@
+"""What a person or a program is told when something is refused: what, why, what to do. Never what was sent.
+
+One :class:`Problem` becomes a page under ``/`` and an ``application/problem+json`` document under ``/api/``.
+
+Source: RFC 9457, Problem Details for HTTP APIs, July 2023; ``what_to_do``, ``reason`` and ``fields`` are extension
+members.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Scope
+
+from alerts import errors as alerts_errors
+from alerts.errors import AlertsError
+from ccm_link import errors as ccm_errors
+from ccm_link.console import rendering
+from ccm_link.errors import CcmLinkError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An answer that is not what was asked for. Every text is our own."""
+
+    status: int
+    title: str
+    detail: str
+    what_to_do: str
+    reason: str = ""  # for programs that branch
+    fields: Mapping[str, str] = field(default_factory=dict)  # field name → what is wrong with it
+
+
+class Refused(Exception):
+    """Ends a request with a problem; carries what to tell."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+
+
+_BACK: Final = "Go back to the worklist and start from there."
+
+SIGNED_OUT: Final = Problem(
+    401,
+    "Sign in first",
+    "You are not signed in, or you were signed out after a while without activity.",
+    "Sign in and try again.",
+)
+WRONG_SIGN_IN: Final = Problem(
+    401,
+    "This did not work",
+    "Name and password do not belong together, or the account is closed.",
+    "Check both and try again; an administrator of your practice can set a new password.",
+)
+FORBIDDEN: Final = Problem(
+    403,
+    "This is not part of your role",
+    "Your role in the practice does not include this page or action.",
+    "Ask a colleague whose role includes it, or an administrator of your practice.",
+)
+CROSS_SITE: Final = Problem(
+    403,
+    "This came from another page",
+    "Changes are only taken from the console's own pages.",
+    "Open the console itself and do it there. A program sends the header Origin with the console's address.",
+)
+NOT_FOUND: Final = Problem(
+    404,
+    "There is nothing here",
+    "Nothing stands under this address, or it does not belong to your practice.",
+    _BACK,
+)
+NOT_ALLOWED: Final = Problem(
+    405,
+    "This cannot be done here",
+    "The address exists, but not for this method.",
+    _BACK,
+)
+TOO_LARGE: Final = Problem(
+    413,
+    "This is too much text",
+    "One form or request holds at most 64 KiB.",
+    "Shorten the note and send it again.",
+)
+WRONG_TYPE: Final = Problem(
+    415,
+    "This kind of content is not understood",
+    "Pages send application/x-www-form-urlencoded, programs send application/json.",
+    "Set the header Content-Type accordingly.",
+)
+BAD_JSON: Final = Problem(
+    400,
+    "This is no JSON",
+    "The body could not be read as one JSON object in UTF-8.",
+    "Check the syntax and send it again.",
+)
+BAD_FORM: Final = Problem(
+    400,
+    "This form could not be read",
+    "The body is no form in UTF-8, or a field came twice.",
+    "Load the page again and fill in the form there.",
+)
+FAILED: Final = Problem(
+    500,
+    "Something went wrong on our side",
+    "Nothing was changed. The failure is in the log, without anything you typed.",
+    "Try again; if it happens again, tell the operator the time of day.",
+)
+UNAVAILABLE: Final = Problem(
+    503,
+    "The database does not answer",
+    "Nothing was changed. What the homes send is kept and comes in later.",
+    "Wait a moment and load the page again; if it goes on, tell the operator.",
+)
+
+# The first class that fits decides; the last two catch what has no line of its own.
+_REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
+    (ccm_errors.UnknownTask, 404, NOT_FOUND.title),
+    (ccm_errors.UnknownEntry, 404, NOT_FOUND.title),
+    (ccm_errors.UnknownSubject, 404, NOT_FOUND.title),
+    (ccm_errors.TaskError, 409, "The task has changed"),
+    (ccm_errors.EntryVoided, 409, "The time entry has changed"),
+    (ccm_errors.NoTimer, 409, "No timer is running"),
+    (ccm_errors.TimerTooLong, 409, "The timer has run very long"),
+    (ccm_errors.TimeLogError, 422, "This time cannot be logged"),
+    (alerts_errors.RuleChanged, 409, "The rule has changed"),
+    (CcmLinkError, 422, "This cannot be done"),
+    (AlertsError, 422, "This rule cannot be set"),
+)
+
+BY_STATUS: Final = {
+    problem.status: problem for problem in (NOT_FOUND, NOT_ALLOWED, TOO_LARGE, WRONG_TYPE)
+}
+
+
+def invalid(fields: Mapping[str, str]) -> Problem:
+    """Return the answer to fields that cannot be used; ``fields`` maps each to what is wrong with it."""
+    return Problem(
+        422,
+        "Some of this cannot be used",
+        "Nothing was changed.",
+        "Correct the fields named here and send it again.",
+        fields=fields,
+    )
+
+
+def of_error(error: CcmLinkError | AlertsError) -> Problem:
+    """Return the answer to a refusal from below; its message says what is wrong and then what to do."""
+    status, title = next(
+        (status, title) for kind, status, title in _REFUSALS if isinstance(error, kind)
+    )
+    detail, _, what_to_do = str(error).partition(". ")
+    reason = getattr(error, "reason", None) or _snake_case(type(error).__name__)
+    return Problem(status, title, f"{detail.rstrip('.')}.", what_to_do or _BACK, str(reason))
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def response(problem: Problem, scope: Scope) -> Response:
+    """Return the problem as the asker reads it: JSON below ``/api/``, a page elsewhere."""
+    if scope["path"].startswith("/api/"):
+        return Response(
+            json.dumps(as_document(problem)), problem.status, media_type="application/problem+json"
+        )
+    return HTMLResponse(rendering.render("problem.html", problem=problem), problem.status)
+
+
+def as_document(problem: Problem) -> dict[str, object]:
+    """Return the problem document's members."""
+    members: dict[str, object] = {
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "what_to_do": problem.what_to_do,
+    }
+    if problem.reason:
+        members["reason"] = problem.reason
+    if problem.fields:
+        members["fields"] = dict(problem.fields)
+    return members

@@ -1,0 +1,116 @@
+"""How a stored reading is said: its numbers, what there is instead of numbers, and how far its time can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from ccm_link.console import wording
+from firmware_profiles.readings import Kind, Result
+from ingest.measured_at import TimeMethod, TimeQuality
+from ingest.rows import StoredReading
+
+# A clock that is wrong by less is not worth a line in a table: cuffs show no seconds.
+_WORTH_SAYING_S: Final = 60
+
+_DEVICES: Final = {Kind.BLOOD_PRESSURE: "cuff", Kind.GLUCOSE: "meter"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A short label beside a reading, with its longer explanation."""
+
+    label: str
+    explanation: str
+    is_caution: bool = True
+
+
+def number(reading: StoredReading) -> str:
+    """Return what the peripheral showed, as it is written: "131/83", "104"; "" where there is no number."""
+    if reading.systolic_mmhg is not None and reading.diastolic_mmhg is not None:
+        return f"{reading.systolic_mmhg:g}/{reading.diastolic_mmhg:g}"
+    if reading.glucose_mg_dl is not None:
+        return f"{reading.glucose_mg_dl:g}"
+    return ""
+
+
+def spoken(reading: StoredReading) -> str:
+    """Return the reading as it is read out: "131 over 83", "above what the meter can show (HI)"."""
+    return number(reading).replace("/", " over ") or result(reading)
+
+
+def unit(reading: StoredReading) -> str:
+    """Return the unit of the number."""
+    return "mmHg" if reading.kind is Kind.BLOOD_PRESSURE else "mg/dL"
+
+
+def result(reading: StoredReading) -> str:
+    """Return in words what came of a measurement without a number."""
+    match reading.result:
+        case Result.MEASURED:
+            return number(reading)
+        case Result.NOT_MEASURABLE:
+            return f"the {_DEVICES[reading.kind]} tried and got no number"
+        case Result.ABOVE_RANGE:
+            return "above what the meter can show (HI)"
+        case Result.BELOW_RANGE:
+            return "below what the meter can show (LO)"
+        case Result.CONTROL_SOLUTION:
+            return "test of the strips with control solution, not blood"
+        case _:
+            assert_never(reading.result)
+
+
+def marks(reading: StoredReading) -> tuple[Mark, ...]:
+    """Return what has to be known about the reading: first about its time, then what the peripheral said."""
+    return (*_time_marks(reading), *(_qualifier(name) for name in reading.qualifiers))
+
+
+def _time_marks(reading: StoredReading) -> tuple[Mark, ...]:
+    device = _DEVICES[reading.kind]
+    match reading.time_method, reading.time_quality:
+        case TimeMethod.GATEWAY_RECEIPT, _:
+            return (
+                Mark(
+                    "device clock not set",
+                    f"The {device}'s own clock cannot be right. The time shown is when the gateway received "
+                    "the reading; it was measured then or earlier.",
+                ),
+            )
+        case TimeMethod.INGEST_RECEIPT, _:
+            return (
+                Mark(
+                    "gateway clock wrong",
+                    "The gateway's clock cannot be right. The time shown is when the server received the reading; "
+                    "it was measured then or earlier.",
+                ),
+            )
+        case _, TimeQuality.GOOD:
+            return _correction(reading)
+        case _:
+            return (
+                Mark(
+                    "time uncertain",
+                    f"The {device}'s or the gateway's clock could not be checked well; the time may be off.",
+                ),
+                *_correction(reading),
+            )
+
+
+def _correction(reading: StoredReading) -> tuple[Mark, ...]:
+    offset_s = reading.device_clock_offset_s
+    if offset_s is None or abs(offset_s) < _WORTH_SAYING_S:
+        return ()
+    direction = "slow" if offset_s > 0 else "fast"
+    return (
+        Mark(
+            "clock corrected",
+            f"The {_DEVICES[reading.kind]}'s clock was {wording.span(abs(offset_s))} {direction}; "
+            "the time shown is corrected.",
+            is_caution=False,
+        ),
+    )
+
+
+def _qualifier(name: str) -> Mark:
+    return Mark(name.replace("_", " "), f"The device reported: {name.replace('_', ' ')}.")

@@ -1,0 +1,143 @@
+"""What stands between a browser and every route: headers, refusal of foreign posts, an answer of last resort."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ccm_link.console import problems
+from ccm_link.console.problems import Problem
+
+log = logging.getLogger(__name__)
+
+# A note is at most 4 000 characters; a form with every character percent-encoded as four bytes still fits.
+MAX_BODY_BYTES: Final = 64 * 1024
+# Source: RFC 9110, section 9.2.1 (safe methods), June 2022.
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": (
+        "accelerometer=(), bluetooth=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
+        "hid=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+# One year: the lifetime that browsers' preload lists ask for. Only sent where the console is served over https.
+_STRICT_TRANSPORT: Final = "max-age=31536000; includeSubDomains"
+
+
+class BrowserProtection:
+    """ASGI middleware, outermost: no answer leaves without its headers, no foreign page posts here."""
+
+    def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
+        self.app = app
+        self.headers = {**HEADERS, "Cache-Control": "no-store"}
+        if is_https:
+            self.headers["Strict-Transport-Security"] = _STRICT_TRANSPORT
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, text in self.headers.items():
+                    headers.setdefault(name, text)
+            await send(message)
+
+        refusal = _refusal(scope["method"], Headers(scope=scope))
+        if refusal is not None:
+            await problems.response(refusal, scope)(scope, receive, send_with_headers)
+            return
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception:  # the last resort: the person gets a page, the log the place in the code
+            log.exception("request_failed")
+            if not started:
+                failure = problems.response(problems.FAILED, scope)
+                await failure(scope, receive, send_with_headers)
+
+
+def _refusal(method: str, headers: Headers) -> Problem | None:
+    if method not in _SAFE_METHODS and not comes_from_here(headers):
+        return problems.CROSS_SITE
+    # A body without a length is counted while it is read, by the middleware behind this one.
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        return problems.TOO_LARGE
+    return None
+
+
+def comes_from_here(headers: Headers) -> bool:
+    """Say whether a browser on one of our own pages (or a client that says so) sent this request.
+
+    Browsers since 2023 send ``Sec-Fetch-Site``. Where it is missing, ``Origin`` has to name the host that was
+    asked; a client that sends neither is refused.
+
+    Source: OWASP Cross-Site Request Forgery Prevention Cheat Sheet, "Fetch Metadata headers", 2025.
+    """
+    fetch_site = headers.get("sec-fetch-site")
+    if fetch_site is not None:
+        return fetch_site == "same-origin"
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == headers.get("host")
+
+
+class AccessLog:
+    """ASGI middleware: one line per request, with the route's template instead of the address asked for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and log it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 0
+        began_s = time.perf_counter()
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, note_status)
+        finally:
+            log.info(
+                "request",
+                extra={
+                    "method": scope["method"],
+                    "route": _template(scope),
+                    "status": status,
+                    "duration_ms": round((time.perf_counter() - began_s) * 1000),
+                },
+            )
+
+
+def _template(scope: Scope) -> str:
+    """Return the matched route as ``/patients/:patient_id``: addresses asked for hold ids, templates do not."""
+    template = getattr(scope.get("route"), "path", "unknown")
+    return re.sub(r"\{(\w+)\}", r":\1", template)

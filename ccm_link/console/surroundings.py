@@ -1,0 +1,72 @@
+"""What every request finds in place: the database pool, the settings, the clock."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+import psycopg
+from fastapi import Request
+from psycopg_pool import ConnectionPool
+
+from ccm_link.settings import CcmLinkSettings
+from firmware_profiles.errors import SettingsError
+
+Pool = ConnectionPool[psycopg.Connection[Any]]
+_LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Made once by the application's factory. ``clock`` returns aware UTC."""
+
+    pool: Pool
+    settings: CcmLinkSettings
+    clock: Callable[[], datetime]
+
+    @property
+    def is_https(self) -> bool:
+        """Say whether browsers reach the console over TLS, which decides about the cookie."""
+        return bool(self.settings.public_url)
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """Return the names under which the console may be asked for."""
+        public = urlsplit(self.settings.public_url).hostname
+        return _LOOPBACK_NAMES if public is None else (public,)
+
+
+def of(request: Request) -> Surroundings:
+    """Return what the application was made with."""
+    return cast("Surroundings", request.app.state.surroundings)
+
+
+def check(settings: CcmLinkSettings) -> None:
+    """Refuse settings under which passwords would cross a network in the clear.
+
+    Raises:
+        SettingsError: ``public_url`` is no https address, or ``host`` is reachable from outside without one.
+    """
+    public = urlsplit(settings.public_url)
+    if settings.public_url:
+        if public.scheme != "https" or not public.hostname or public.path not in {"", "/"}:
+            raise SettingsError(
+                ["ccm_link.public_url has to be https:// and a host name, nothing more"]
+            )
+    elif not _is_loopback(settings.host):
+        raise SettingsError(
+            ["ccm_link.host can be reached from outside: set ccm_link.public_url, or use 127.0.0.1"]
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

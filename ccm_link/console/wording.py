@@ -1,0 +1,191 @@
+"""How the console says things: times, spans, readings, closed lists. Pure; English; no colour, no markup."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from alerts.rules import Comparison, Rule, Severity
+from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal, TaskEventKind
+from ingest.people import Role
+
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+_DAY_S: Final = 86_400
+
+SKIPPED_HOUR: Final = "The clocks skipped this time on that day."
+_FIELDS: Final = {
+    "activity": "Activity",
+    "disposition": "What became of it?",
+    "ended": "Until",
+    "ended_on": "Day of the end",
+    "limit": "New limit",
+    "note": "What was done",
+    "password": "Password",
+    "question": "Which limit",
+    "reason": "Why",
+    "sign_in_name": "Name",
+    "started": "From",
+    "worked_on": "Day",
+}
+
+DISPOSITIONS: Final = {
+    Disposition.REACHED_ADVISED: "Reached the patient and advised",
+    Disposition.REACHED_ESCALATED: "Reached the patient and escalated to a clinician",
+    Disposition.NOT_REACHED: "Patient not reached",
+    Disposition.TECHNIQUE_ERROR: "Measured wrongly (technique)",
+    Disposition.DEVICE_FAULT: "Fault of the device",
+    Disposition.EXPECTED_THRESHOLD_REVIEWED: "Expected for this patient, limit reviewed",
+    Disposition.EMERGENCY_SERVICES_ADVISED: "Emergency services advised",
+}
+
+
+def span(seconds: float) -> str:
+    """Return a span as its largest unit, rounded down: "40 seconds", "3 minutes", "2 hours", "5 days".
+
+    Args:
+        seconds: Elapsed seconds; a negative span (clocks disagree) reads as zero.
+    """
+    elapsed_s = max(int(seconds), 0)
+    for unit_s, unit in ((_DAY_S, "day"), (_HOUR_S, "hour"), (_MINUTE_S, "minute")):
+        if elapsed_s >= unit_s:
+            return count(elapsed_s // unit_s, unit)
+    return count(elapsed_s, "second")
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return "1 reading", "2 readings", "2 entries"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def sentence_case(text: str) -> str:
+    """Return the text with its first letter large and all others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """Return "40 seconds ago", or "just now"."""
+    elapsed_s = (now - at).total_seconds()
+    return f"{span(elapsed_s)} ago" if elapsed_s >= 1 else "just now"
+
+
+def due(due_at: datetime, now: datetime) -> str:
+    """Return "Due in 14 minutes" or "Overdue by 2 hours"."""
+    left_s = (due_at - now).total_seconds()
+    return f"Due in {span(left_s)}" if left_s >= 0 else f"Overdue by {span(-left_s)}"
+
+
+def day(on: date) -> str:
+    """Return "7 Nov 2026"."""
+    return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
+
+
+def clock(at: datetime, zone: ZoneInfo) -> str:
+    """Return the wall clock time: "07:14"."""
+    return f"{at.astimezone(zone):%H:%M}"
+
+
+def interval(started_at: datetime, ended_at: datetime, zone: ZoneInfo) -> str:
+    """Return the wall clock times of a span: "10:42 to 10:49:30"; seconds only where there are some."""
+    ends = (at.astimezone(zone) for at in (started_at, ended_at))
+    return " to ".join(f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}" for at in ends)
+
+
+def hexadecimal(raw: bytes, most_bytes: int) -> str:
+    """Return bytes in hex, in pairs, cut after ``most_bytes``."""
+    shown = raw[:most_bytes].hex(" ")
+    left = len(raw) - most_bytes
+    return f"{shown} … and {count(left, 'byte')} more" if left > 0 else shown
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """Return day and wall clock time with the zone's short name: "7 Nov 2026, 07:14 EST"."""
+    local = at.astimezone(zone)
+    return f"{day(local.date())}, {local:%H:%M %Z}"
+
+
+def utc(at: datetime) -> str:
+    """Return the instant for a hover text: "2026-11-07 12:14:09 UTC"."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S UTC}"
+
+
+def month(on: date) -> str:
+    """Return "November 2026"."""
+    return f"{on:%B %Y}"
+
+
+def minutes(seconds: int) -> str:
+    """Return full minutes, never rounded up, and the seconds left over: "4 min 10 s"."""
+    whole, rest = divmod(seconds, _MINUTE_S)
+    return f"{whole} min {rest} s" if rest else f"{whole} min"
+
+
+def age(born_on: date, today: date) -> int:
+    """Return completed years of life."""
+    had_birthday = (today.month, today.day) >= (born_on.month, born_on.day)
+    return today.year - born_on.year - (not had_birthday)
+
+
+def role(of: Role) -> str:
+    """Return a role: "care manager"."""
+    return of.replace("_", " ")
+
+
+def severity(level: Severity) -> str:
+    """Return "Urgent" or "Clinical"."""
+    return level.capitalize()
+
+
+def activity(of: Activity) -> str:
+    """Return an activity: "Phone call"."""
+    return of.replace("_", " ").capitalize()
+
+
+def disposition(of: Disposition) -> str:
+    """Return what became of a task."""
+    return DISPOSITIONS[of]
+
+
+def field(name: str) -> str:
+    """Return a form field's label."""
+    return _FIELDS.get(name, name.replace("_", " "))
+
+
+def trace_time(written: str, zone: ZoneInfo) -> str:
+    """Return a time of a stored trace (RFC 3339) as :func:`moment` says it."""
+    return moment(datetime.fromisoformat(written), zone)
+
+
+def task_event(of: TaskEventKind) -> str:
+    """Return what happened to a task: "claimed"."""
+    return of.value
+
+
+def limit(rule: Rule) -> str:
+    """Return what a rule asks: "systolic pressure at or above 160 mmHg"."""
+    measure = rule.question.measure
+    side = "at or above" if rule.question.comparison is Comparison.AT_OR_ABOVE else "below"
+    return f"{measure.words} {side} {rule.limit_value:g} {measure.unit}"
+
+
+def towards_threshold(total: MonthTotal) -> str:
+    """Return "20 minutes reached: yes." or "20 minutes reached: no, 8 more minutes."; what is missing is rounded up."""
+    if total.threshold_reached:
+        return "20 minutes reached: yes."
+    missing = -((total.seconds - THRESHOLD_S) // _MINUTE_S)
+    return f"20 minutes reached: no, {count(missing, 'more minute')}."

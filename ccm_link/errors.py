@@ -1,0 +1,141 @@
+"""What can go wrong in care management; each message ends with what the person can do.
+
+::
+
+    CcmLinkError
+    ├── TaskError
+    │   ├── UnknownTask
+    │   ├── StaleTask
+    │   ├── TaskCompleted
+    │   └── TaskOwned
+    ├── TimeLogError
+    │   ├── NoTimer
+    │   ├── TimerTooLong
+    │   ├── OverlappingTime
+    │   ├── BadInterval (ValueError)
+    │   ├── UnknownEntry
+    │   ├── EntryVoided
+    │   └── EntryNotVoided
+    ├── UnknownSubject
+    ├── MissingWords (ValueError)
+    ├── BadMonth (ValueError)
+    ├── NotEnrolled
+    └── AlreadyEnrolled
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+
+class CcmLinkError(Exception):
+    """Care management could not do this. Look at the page again and retry."""
+
+    def __init__(self, message: str = "") -> None:
+        """Use the class's own docstring where no message is given."""
+        super().__init__(message or " ".join((self.__doc__ or "").split()))
+
+
+class TaskError(CcmLinkError):
+    """This task could not be changed. Reload it and try again."""
+
+
+class UnknownTask(TaskError):
+    """There is no such task in this practice. Go back to the worklist and choose one there."""
+
+
+class StaleTask(TaskError):
+    """This task changed after the page was drawn. Reload it, look, and decide again."""
+
+
+class TaskCompleted(TaskError):
+    """This task is already completed. Reload it to see by whom and how."""
+
+
+class TaskOwned(TaskError):
+    """A colleague owns this task. Ask them, or release it with a note and claim it yourself."""
+
+
+class TimeLogError(CcmLinkError):
+    """This time could not be logged. Look at the time log and correct the entry."""
+
+
+class NoTimer(TimeLogError):
+    """No timer of yours is running. If work was done, add it by hand with the reason."""
+
+
+class TimerTooLong(TimeLogError):
+    """Your timer ran longer than work usually lasts. Say when the work ended, or discard it."""
+
+    def __init__(self, started_at: datetime) -> None:
+        """Keep when the timer was started (aware UTC), for the form that asks for the end."""
+        super().__init__()
+        self.started_at = started_at
+
+
+class OverlappingTime(TimeLogError):
+    """You logged other work in this span. Change the times here, or void the other entry."""
+
+    def __init__(self, clash: str) -> None:
+        """Name the clash in words, without anything that identifies a patient."""
+        super().__init__(
+            f"This overlaps {clash}. A person does one thing at a time: change the times here, "
+            "or void the other first."
+        )
+        self.clash = clash
+
+
+class IntervalReason(StrEnum):
+    """What is wrong with an interval."""
+
+    ENDS_BEFORE_START = "ends_before_start"
+    IN_THE_FUTURE = "in_the_future"
+    TOO_LONG = "too_long"
+
+
+class BadInterval(TimeLogError, ValueError):
+    """This is no span of work. Check both times."""
+
+    _WORDS = {  # noqa: RUF012 - read only
+        IntervalReason.ENDS_BEFORE_START: "Work lasts at least a second. Check start and end.",
+        IntervalReason.IN_THE_FUTURE: "The work ends in the future. Log it when it is done.",
+        IntervalReason.TOO_LONG: "One entry lasts at most 8 hours. Split it, or check both times.",
+    }
+
+    def __init__(self, reason: IntervalReason) -> None:
+        """Keep the reason for callers that branch on it."""
+        super().__init__(self._WORDS[reason])
+        self.reason = reason
+
+
+class UnknownEntry(TimeLogError):
+    """There is no such time entry in this practice. Go back to the time log and choose one."""
+
+
+class EntryVoided(TimeLogError):
+    """This time entry is already voided. Reload the time log to see by whom and why."""
+
+
+class EntryNotVoided(TimeLogError):
+    """Only a voided entry of your own can be replaced. Void it first, then add the right one."""
+
+
+class UnknownSubject(CcmLinkError):
+    """The practice has no such patient, task or colleague. Start again from the worklist."""
+
+
+class MissingWords(CcmLinkError, ValueError):
+    """A note or reason is needed here. Say in a few words what was done, or why."""
+
+
+class BadMonth(CcmLinkError, ValueError):
+    """This is no calendar month. Write it as year and month, for example 2026-03."""
+
+
+class NotEnrolled(CcmLinkError):
+    """The patient has no open enrolment that began before. Look at the patient's enrolments."""
+
+
+class AlreadyEnrolled(CcmLinkError):
+    """The patient is enrolled in this span already. End the other enrolment first."""

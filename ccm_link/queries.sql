@@ -1,0 +1,204 @@
+-- Statements of care management. Roles: homevitals_console, but for enrolment (set-up, as the owner) and the three
+-- statements of the task sink, which run as homevitals_alerts inside the evaluator's transaction.
+
+-- name: lock_person
+-- Lets one person's changes to timers and time entries happen one after the other, until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended('ccm.person/' || %(staff_id)s::text, 0));
+
+-- name: insert_enrolment
+-- No row comes back where the patient has an open enrolment, or had one from the same instant.
+insert into ccm.enrolment (practice_id, patient_id, program, consent_documented_at, enrolled_by)
+values (%(practice_id)s, %(patient_id)s, 'ccm', %(consent_documented_at)s, %(enrolled_by)s)
+on conflict do nothing
+returning patient_id;
+
+-- name: end_enrolment
+-- Ends the open enrolment, never before its own beginning.
+update ccm.enrolment set ended_at = %(ended_at)s
+where practice_id = %(practice_id)s and patient_id = %(patient_id)s and program = 'ccm'
+  and ended_at = 'infinity' and consent_documented_at < %(ended_at)s
+returning patient_id;
+
+-- name: load_enrolments
+-- All enrolments of one patient, oldest first; "infinity" becomes null, for Python has no such instant.
+select practice_id, patient_id, consent_documented_at, nullif(ended_at, 'infinity') as ended_at, enrolled_by
+from ccm.enrolment
+where practice_id = %(practice_id)s and patient_id = %(patient_id)s and program = 'ccm'
+order by consent_documented_at;
+
+-- name: is_enrolled
+-- Whether an enrolment covers an instant.
+select exists (
+    select from ccm.enrolment
+    where practice_id = %(practice_id)s and patient_id = %(patient_id)s and program = 'ccm'
+      and consent_documented_at <= %(at)s and %(at)s < ended_at
+) as is_enrolled;
+
+-- name: insert_task
+-- The open task of an episode.
+insert into ccm.task (practice_id, patient_id, episode_id, title, severity, opened_at, due_at)
+values (%(practice_id)s, %(patient_id)s, %(episode_id)s, %(title)s, %(severity)s, %(opened_at)s, %(due_at)s)
+returning task_id;
+
+-- name: insert_task_event
+-- A line of a task's history.
+insert into ccm.task_event (practice_id, task_id, at, event, staff_id, note)
+values (%(practice_id)s, %(task_id)s, %(at)s, %(event)s, %(staff_id)s, %(note)s);
+
+-- name: load_open_tasks
+-- The worklist: urgent first, then what is due first. "severity desc" works because 'urgent' > 'clinical';
+-- the index task_worklist has this order.
+select * from ccm.named_task
+where practice_id = %(practice_id)s and status = 'open'
+order by severity desc, due_at, task_id
+limit %(limit)s;
+
+-- name: count_open_tasks
+-- How long the worklist really is.
+select count(*) as open_tasks from ccm.task where practice_id = %(practice_id)s and status = 'open';
+
+-- name: load_task
+-- One task.
+select * from ccm.named_task where practice_id = %(practice_id)s and task_id = %(task_id)s;
+
+-- name: load_task_of_episode
+-- The one task of an episode.
+select * from ccm.named_task where practice_id = %(practice_id)s and episode_id = %(episode_id)s;
+
+-- name: load_tasks_of_patient
+-- Open ones first, then the newest.
+select * from ccm.named_task
+where practice_id = %(practice_id)s and patient_id = %(patient_id)s
+order by status desc, opened_at desc, task_id
+limit %(limit)s;
+
+-- name: load_task_events
+-- A task's history, oldest first.
+select event.at, event.event, event.staff_id, staff.display_name as staff_name, event.note
+from ccm.task_event event
+left join ingest.staff using (practice_id, staff_id)
+where event.practice_id = %(practice_id)s and event.task_id = %(task_id)s
+order by event.at;
+
+-- name: claim_task
+-- Gives an unowned open task an owner, if it is still the row that was looked at.
+update ccm.task set owner_staff_id = %(staff_id)s, row_version = row_version + 1
+where practice_id = %(practice_id)s and task_id = %(task_id)s
+  and status = 'open' and owner_staff_id is null and row_version = %(row_version)s
+returning task_id;
+
+-- name: release_task
+-- Takes the owner off an open task, if it is still the row that was looked at.
+update ccm.task set owner_staff_id = null, row_version = row_version + 1
+where practice_id = %(practice_id)s and task_id = %(task_id)s
+  and status = 'open' and owner_staff_id is not null and row_version = %(row_version)s
+returning task_id;
+
+-- name: complete_task
+-- An unclaimed task becomes the property of who completes it; a colleague's is left alone.
+update ccm.task set
+    status = 'completed', owner_staff_id = %(staff_id)s, completed_at = %(at)s,
+    disposition = %(disposition)s, disposition_note = %(note)s, row_version = row_version + 1
+where practice_id = %(practice_id)s and task_id = %(task_id)s
+  and status = 'open' and coalesce(owner_staff_id, %(staff_id)s) = %(staff_id)s and row_version = %(row_version)s
+returning task_id;
+
+-- name: insert_timer
+-- One per person: the primary key refuses a second.
+insert into ccm.timer (practice_id, staff_id, patient_id, task_id, activity, started_at)
+values (%(practice_id)s, %(staff_id)s, %(patient_id)s, %(task_id)s, %(activity)s, %(started_at)s);
+
+-- name: load_timer
+-- A person's running timer.
+select timer.*, patient.display_name as patient_name
+from ccm.timer
+join ingest.patient using (practice_id, patient_id)
+where timer.practice_id = %(practice_id)s and timer.staff_id = %(staff_id)s;
+
+-- name: delete_timer
+-- Removes exactly the timer that was looked at.
+delete from ccm.timer
+where practice_id = %(practice_id)s and staff_id = %(staff_id)s and started_at = %(started_at)s
+returning started_at;
+
+-- name: insert_discarded_timer
+-- What was thrown away, and why.
+insert into ccm.discarded_timer
+    (practice_id, staff_id, patient_id, task_id, activity, started_at, discarded_at, reason)
+values
+    (%(practice_id)s, %(staff_id)s, %(patient_id)s, %(task_id)s, %(activity)s, %(started_at)s, %(discarded_at)s,
+     %(reason)s);
+
+-- name: insert_time_entry
+-- The role is the person's role now: a later promotion must not change which minutes of today may count.
+insert into ccm.time_entry
+    (practice_id, staff_id, staff_role, patient_id, task_id, activity, started_at, ended_at, note, entered, reason,
+     entered_at, replaces)
+select practice_id, staff_id, role, %(patient_id)s, %(task_id)s, %(activity)s, %(started_at)s, %(ended_at)s, %(note)s,
+       %(entered)s, %(reason)s, %(entered_at)s, %(replaces)s
+from ingest.staff
+where practice_id = %(practice_id)s and staff_id = %(staff_id)s
+returning entry_id;
+
+-- name: load_time_entry
+-- One entry, voided or not.
+select * from ccm.named_time_entry where practice_id = %(practice_id)s and entry_id = %(entry_id)s;
+
+-- name: load_clash
+-- The earliest entry of this person that the span overlaps, in the practice's wall clock time.
+select entry.activity, entry.started_at at time zone practice.time_zone as started_wall,
+       entry.ended_at at time zone practice.time_zone as ended_wall
+from ccm.time_entry entry
+join ingest.practice using (practice_id)
+where entry.staff_id = %(staff_id)s and entry.voided_at is null
+  and entry.started_at < %(ended_at)s and entry.ended_at > %(started_at)s
+order by entry.started_at
+limit 1;
+
+-- name: void_time_entry
+-- Only once; the trigger refuses every other change.
+update ccm.time_entry set voided_at = %(at)s, voided_by = %(voided_by)s, void_reason = %(reason)s
+where practice_id = %(practice_id)s and entry_id = %(entry_id)s and voided_at is null
+returning entry_id;
+
+-- name: load_entries_of_month
+-- Every entry that touches the month, voided ones too, oldest first. No entry lasts longer than 8 hours, which bounds
+-- the range that the index time_entry_by_practice has to read.
+select entry.* from ccm.named_time_entry entry
+cross join ccm.month_span(%(practice_id)s, %(month_on)s) span
+where entry.practice_id = %(practice_id)s
+  and entry.started_at > lower(span) - interval '8 hours' and entry.started_at < upper(span)
+  and entry.ended_at > lower(span)
+order by entry.started_at, entry.entry_id;
+
+-- name: load_month_totals
+-- Seconds of care per patient: the union of all counted intervals, so that no second of a patient counts twice when two
+-- colleagues worked at once. What counts: entries that are not voided, of care managers and clinicians, clipped to the
+-- practice's calendar month and to the span of the patient's consent. One row for every patient who was enrolled on some
+-- instant of the month, or the one asked for.
+with consented as (
+    select patient_id, range_agg(tstzrange(consent_documented_at, ended_at) * span) as spans
+    from ccm.enrolment
+    cross join ccm.month_span(%(practice_id)s, %(month_on)s) span
+    where practice_id = %(practice_id)s and program = 'ccm'
+      and (%(patient_id)s::uuid is null or patient_id = %(patient_id)s)
+      and tstzrange(consent_documented_at, ended_at) && span
+    group by patient_id
+), worked as (
+    select entry.patient_id, range_agg(tstzrange(entry.started_at, entry.ended_at)) as spans
+    from ccm.time_entry entry
+    cross join ccm.month_span(%(practice_id)s, %(month_on)s) span
+    where entry.practice_id = %(practice_id)s
+      and (%(patient_id)s::uuid is null or entry.patient_id = %(patient_id)s)
+      and entry.voided_at is null and entry.staff_role in ('care_manager', 'clinician')
+      and entry.started_at > lower(span) - interval '8 hours' and entry.started_at < upper(span)
+    group by entry.patient_id
+)
+select patient_id, patient.display_name as patient_name, coalesce(
+    (select floor(extract(epoch from sum(upper(counted) - lower(counted))))
+     from unnest(worked.spans * consented.spans) counted), 0)::integer as seconds
+from consented
+join ingest.patient using (patient_id)
+left join worked using (patient_id)
+where patient.practice_id = %(practice_id)s
+order by patient.display_name, patient_id;

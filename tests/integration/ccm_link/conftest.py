@@ -1,0 +1,152 @@
+"""A small practice with staff, patients and open alert episodes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from alerts import store as alerts_store
+from alerts.episode import OpenedEpisode
+from alerts.rules import Comparison, Measure, Question, RuleProposal, Severity
+from ccm_link import enrolment, task_sink
+from ingest import people
+
+NOON = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)  # 12:00 in New York
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """Everything is committed; the connections belong to the roles of the services."""
+
+    database: Any
+    practice_id: UUID
+    ada: UUID  # care manager
+    ben: UUID  # care manager
+    olga: UUID  # operator: her time never counts
+    patient: UUID
+    other_patient: UUID
+    owner: psycopg.Connection[Any]
+    console: psycopg.Connection[Any]
+    evaluator: psycopg.Connection[Any]
+
+    def open_task(
+        self,
+        patient_id: UUID | None = None,
+        *,
+        severity: Severity = Severity.URGENT,
+        due_in: timedelta = timedelta(hours=1),
+    ) -> UUID | None:
+        """Open an episode the way the evaluator does and hand it to the sink."""
+        patient_id = patient_id or self.patient
+        with self.owner.transaction(), self.owner.cursor() as cur:
+            rule = alerts_store.add_rule_version(
+                cur,
+                self.practice_id,
+                RuleProposal(
+                    question=Question(
+                        measure=Measure.SYSTOLIC_MMHG,
+                        comparison=Comparison.AT_OR_ABOVE,
+                        severity=severity,
+                    ),
+                    title="Raised systolic pressure",
+                    limit_value=180,
+                    due_within=due_in,
+                    source="test",
+                ),
+                set_by="test",
+                reason="test",
+                at=NOON - timedelta(days=1) + timedelta(seconds=next(_seconds)),
+            )
+            # A rule id of its own, so that each call may open an episode for the same patient.
+            rule_id = uuid4()
+            cur.execute(
+                "update alerts.rule set rule_id = %s where rule_id = %s and version = %s",
+                (rule_id, rule.rule_id, rule.version),
+            )
+        with self.evaluator.transaction(), self.evaluator.cursor() as cur:
+            cur.execute(
+                "insert into alerts.episode (practice_id, patient_id, rule_id, rule_version,"
+                " severity, opened_at, breached_at) values (%s, %s, %s, %s, %s, %s, %s)"
+                " returning episode_id",
+                (self.practice_id, patient_id, rule_id, rule.version, severity, NOON, NOON),
+            )
+            (episode_id,) = cur.fetchone() or (None,)
+            assert episode_id is not None
+            return task_sink.open_task(
+                cur,
+                OpenedEpisode(
+                    practice_id=self.practice_id,
+                    patient_id=patient_id,
+                    episode_id=episode_id,
+                    rule_id=rule_id,
+                    rule_version=rule.version,
+                    title=rule.title,
+                    severity=severity,
+                    opened_at=NOON,
+                    due_at=NOON + due_in,
+                    reading_id=uuid4(),
+                    measured_at=NOON,
+                    sentence="Systolic pressure was 184 mmHg.",
+                ),
+            )
+
+
+_seconds = itertools.count()
+
+
+@pytest.fixture
+def clinic(database: Any) -> Iterator[Clinic]:
+    with (
+        database.connect("homevitals_owner") as owner,
+        database.connect("homevitals_console") as console,
+        database.connect("homevitals_alerts") as evaluator,
+    ):
+        with owner.transaction(), owner.cursor() as cur:
+            practice_id = people.add_practice(cur, name="Clinic", time_zone="America/New_York")
+            staff = [
+                people.add_staff(
+                    cur,
+                    practice_id,
+                    sign_in_name=name.lower(),
+                    display_name=name,
+                    role=role,
+                    password_argon2="-",
+                )
+                for name, role in (
+                    ("Ada", people.Role.CARE_MANAGER),
+                    ("Ben", people.Role.CARE_MANAGER),
+                    ("Olga", people.Role.OPERATOR),
+                )
+            ]
+            patients = [
+                people.add_patient(
+                    cur,
+                    practice_id,
+                    display_name=name,
+                    born_on=date(1950, 1, 1),
+                    record_number=name,
+                    time_zone="America/New_York",
+                )
+                for name in ("Quill, Rosa", "Adler, Finn")
+            ]
+            for patient_id in patients:
+                enrolment.enrol(
+                    cur,
+                    practice_id,
+                    patient_id,
+                    consent_documented_at=datetime(2026, 1, 1, tzinfo=UTC),
+                    enrolled_by="test",
+                )
+        yield Clinic(database, practice_id, *staff, *patients, owner, console, evaluator)
+
+
+@pytest.fixture
+def noon() -> datetime:
+    return NOON

@@ -1,0 +1,363 @@
+"""From the worklist to a completed task with its time, by forms alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+
+import httpx
+import pytest
+
+from tests import made_up_practice
+from tests.made_up_practice import PASSWORD, Clock, Connect, MadeUp
+
+pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
+SignIn = Callable[[str], httpx.Client]
+
+
+@pytest.fixture
+def task(connect: Connect, made_up: MadeUp) -> str:
+    """Return the address of Amalia's urgent task."""
+    with connect("homevitals_owner") as connection:
+        (task_id,) = connection.execute(
+            "select task_id from ccm.task where patient_id = %s and severity = 'urgent'",
+            (made_up.patients["amalia"],),
+        ).fetchone()
+    return f"/tasks/{task_id}"
+
+
+def entries(connect: Connect, task: str) -> list[tuple[str, int, str, str]]:
+    """Return activity, seconds, note and how it was entered, of a task's time."""
+    with connect("homevitals_owner") as connection:
+        return connection.execute(
+            "select activity, extract(epoch from ended_at - started_at)::int, note, entered"
+            " from ccm.time_entry where task_id = %s order by started_at",
+            (task.removeprefix("/tasks/"),),
+        ).fetchall()
+
+
+def state(connect: Connect, task: str) -> tuple[str, str | None, int]:
+    """Return status, disposition and row version."""
+    with connect("homevitals_owner") as connection:
+        return connection.execute(
+            "select status, disposition, row_version from ccm.task where task_id = %s",
+            (task.removeprefix("/tasks/"),),
+        ).fetchone()
+
+
+def text_of(page: httpx.Response) -> str:
+    """Return what a page says, without markup."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+COMPLETE = {"row_version": "2", "disposition": "reached_advised", "note": "Called; she rests."}
+
+
+def test_the_worklist_says_why_since_when_until_when(casey: httpx.Client, clock: Clock) -> None:
+    clock.move(minutes=10)
+    said = text_of(casey.get("/worklist"))
+    assert "5 open tasks" in said
+    first, second = said.index("Severely raised systolic"), said.index("Raised diastolic")
+    assert first < second
+    assert "186 mmHg" in said
+    assert "Measured 45 minutes ago" in said
+    assert "Due in 50 minutes" in said
+    clock.move(minutes=55)
+    casey.post("/sign-in", data={"sign_in_name": "casey", "password": PASSWORD})
+    assert "Overdue by 5 minutes" in text_of(casey.get("/worklist"))
+
+
+def test_a_task_is_claimed_timed_and_completed(
+    casey: httpx.Client, clock: Clock, connect: Connect, task: str
+) -> None:
+    answer = casey.post(f"{task}/claim", data={"row_version": "1"})
+    assert answer.headers["location"] == f"{task}?said=claimed"
+    page = text_of(casey.get(answer.headers["location"]))
+    assert "The task is yours." in page
+    assert "Owner You" in page
+
+    casey.post(f"{task}/timer", data={"activity": "phone_call"})
+    clock.move(minutes=3, seconds=10)
+    page = text_of(casey.get(task))
+    assert "Phone call for Amalia Thornquist since 10:42, 3 minutes" in page
+    assert "Running since 10:42, 3 minutes" in page
+
+    answer = casey.post(f"{task}/complete", data=COMPLETE)
+    assert answer.headers["location"] == "/worklist?said=completed"
+    page = text_of(casey.get(answer.headers["location"]))
+    assert "The task is completed" in page
+    assert "4 open tasks" in page
+    assert state(connect, task) == ("completed", "reached_advised", 3)
+    assert entries(connect, task) == [("phone_call", 190, "Called; she rests.", "timer")]
+    page = text_of(casey.get(task))
+    assert "Completed by Casey Lindqvist" in page
+    assert "Reached the patient and advised" in page
+    assert "Claimed by Casey Lindqvist" in page
+    with connect("homevitals_owner") as connection:
+        (closed,) = connection.execute(
+            "select count(*) from alerts.episode where closed_at is not null"
+        ).fetchone()
+    assert closed == 1
+
+
+def test_the_task_page_tells_the_rule_trace_in_words(casey: httpx.Client, task: str) -> None:
+    page = casey.get(task)
+    said = text_of(page)
+    assert "186 over 108" in said
+    assert "irregular pulse" in said
+    assert "Severely raised systolic pressure" in said
+    assert "A more urgent rule answers for it." in said
+    assert "The practice’s rule, version 1." in said or "The practice's rule, version 1." in said
+    # Those that were breached come first.
+    assert said.index("Raised systolic pressure") < said.index("Fast pulse: no")
+
+
+def test_of_two_who_decide_on_one_task_the_second_learns_who_did_what_and_keeps_the_note(
+    casey: httpx.Client, sign_in: SignIn, clock: Clock, connect: Connect, task: str
+) -> None:
+    robin = sign_in("robin")
+    assert robin.post(f"{task}/claim", data={"row_version": "1"}).status_code == 303
+    note = "Her daughter says: <b>it’s 190</b> & rising"
+    clock.move(minutes=2)
+    answer = casey.post(f"{task}/complete", data={**COMPLETE, "row_version": "1", "note": note})
+    assert answer.status_code == 409
+    said = text_of(answer)
+    assert "The task has changed" in said
+    assert "Last change: Robin O’Hara claimed it 2 minutes ago" in said
+    assert note in said
+    assert "<b>it" not in answer.text
+    assert state(connect, task) == ("open", None, 2)
+
+    done = {**COMPLETE, "note": "Done by Robin."}
+    assert robin.post(f"{task}/complete", data=done).status_code == 303
+    answer = casey.post(f"{task}/complete", data={**COMPLETE, "note": note})
+    assert answer.status_code == 409
+    said = text_of(answer)
+    assert "Last change: Robin O’Hara completed it just now: “Done by Robin.”" in said
+    assert note in said
+    assert casey.post(f"{task}/claim", data={"row_version": "1"}).status_code == 409
+
+
+def test_a_task_is_given_back_with_a_reason(
+    casey: httpx.Client, connect: Connect, task: str
+) -> None:
+    casey.post(f"{task}/claim", data={"row_version": "1"})
+    answer = casey.post(f"{task}/release", data={"row_version": "2", "note": ""})
+    assert answer.status_code == 422
+    assert "Fill this in." in answer.text
+    answer = casey.post(f"{task}/release", data={"row_version": "2", "note": "Off duty."})
+    assert answer.headers["location"] == "/worklist?said=released"
+    assert "Released by Casey Lindqvist" in text_of(casey.get(task))
+
+
+def test_an_incomplete_completion_names_the_fields_and_keeps_what_was_typed(
+    casey: httpx.Client, connect: Connect, task: str
+) -> None:
+    answer = casey.post(f"{task}/complete", data={"row_version": "1", "note": "Half a note"})
+    assert answer.status_code == 422
+    assert "Nothing was saved yet" in answer.text
+    assert 'href="#complete-disposition"' in answer.text
+    assert 'id="complete-disposition"' in answer.text
+    assert ">Half a note</textarea>" in answer.text
+    answer = casey.post(
+        f"{task}/complete", data={"row_version": "1", "disposition": "not_reached", "note": " "}
+    )
+    assert answer.status_code == 422
+    assert 'href="#complete-note"' in answer.text
+    assert 'value="not_reached" required checked' in answer.text
+    assert state(connect, task) == ("open", None, 1)
+
+
+def test_a_form_sent_after_the_session_ended_is_kept_to_be_sent_again(
+    casey: httpx.Client, clock: Clock, connect: Connect, task: str
+) -> None:
+    casey.post(f"{task}/claim", data={"row_version": "1"})
+    clock.move(minutes=20)  # a long call
+    note = 'She said "no" & then <yes>'
+    answer = casey.post(f"{task}/complete", data={**COMPLETE, "note": note})
+    assert answer.status_code == 401
+    assert "what you filled in is kept" in answer.text
+    kept = {
+        name: unescape(typed)
+        for name, typed in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', answer.text)
+    }
+    assert kept == {**COMPLETE, "note": note}
+    casey.post("/sign-in", data={"sign_in_name": "casey", "password": PASSWORD})
+    assert casey.post(f"{task}/complete", data=kept).status_code == 303
+    assert state(connect, task) == ("completed", "reached_advised", 3)
+
+
+NOTES = (
+    "👩🏽‍⚕️ called د. نور, Zoë’s “mother” said 'no'",
+    "line\r\nline",
+    "x" * 4_000,
+    "'; drop table ccm.task; --",
+)
+
+
+def test_notes_are_kept_letter_by_letter(
+    casey: httpx.Client, connect: Connect, subtests: pytest.Subtests
+) -> None:
+    open_tasks = re.findall(r'href="(/tasks/[^"]+)"', casey.get("/worklist").text)
+    for task, note in zip(open_tasks, NOTES, strict=False):
+        with subtests.test(note[:20]):
+            form = {**COMPLETE, "row_version": "1", "note": note}
+            assert casey.post(f"{task}/complete", data=form).status_code == 303
+            with connect("homevitals_owner") as connection:
+                (kept,) = connection.execute(
+                    "select disposition_note from ccm.task where task_id = %s",
+                    (task.removeprefix("/tasks/"),),
+                ).fetchone()
+            assert kept == note.replace("\r\n", "\n")
+            assert note.split("\r\n")[0] in unescape(casey.get(task).text)
+
+
+BY_HAND = {
+    "worked_on": "2026-11-12",
+    "started": "09:10",
+    "ended": "09:20",
+    "activity": "chart_review",
+    "note": "Looked at the course.",
+    "reason": "Phone in the other room.",
+}
+BAD_TIMES = {
+    "ends before it starts": ({"ended": "09:00"}, "Work lasts at least a second"),
+    "no minute": ({"ended": "09:10"}, "Work lasts at least a second"),
+    "future": ({"started": "10:30", "ended": "23:00"}, "ends in the future"),
+    "too long": (
+        {"worked_on": "2026-11-11", "started": "00:00", "ended": "23:00"},
+        "at most 8 hours",
+    ),
+    "overlap": (
+        {"worked_on": "2026-11-04", "started": "10:40", "ended": "10:50"},
+        "A person does one thing",
+    ),
+    "skipped hour": (
+        {"worked_on": "2026-03-08", "started": "02:30", "ended": "03:10"},
+        "The clocks skipped",
+    ),
+    "date of another country": ({"worked_on": "12.11.2026"}, "Write a date like"),
+    "half a time": ({"started": "9"}, "Write a time like"),
+    "no reason": ({"reason": ""}, "Fill this in."),
+    "unknown activity": ({"activity": "nap"}, "Choose one of the list."),
+    "somebody else's time": ({"staff_id": "x"}, "There is no such field."),
+}
+
+
+def test_time_by_hand_that_cannot_be_is_refused_with_what_was_typed_kept(
+    casey: httpx.Client, connect: Connect, task: str, subtests: pytest.Subtests
+) -> None:
+    for case, (changed, words) in BAD_TIMES.items():
+        with subtests.test(case):
+            form = BY_HAND | changed
+            answer = casey.post(f"{task}/time", data=form)
+            assert answer.status_code == 422
+            assert words in answer.text
+            assert f'action="{task}/time"' in answer.text
+            assert f'value="{form["worked_on"]}"' in answer.text
+            assert entries(connect, task) == []
+
+
+def test_time_by_hand_enters_the_log_in_elapsed_seconds_across_a_clock_change(
+    casey: httpx.Client, connect: Connect, task: str
+) -> None:
+    # 2026-11-01 in New York: from 00:30 EDT to 02:30 EST three hours went by.
+    form = BY_HAND | {"worked_on": "2026-11-01", "started": "00:30", "ended": "02:30"}
+    assert casey.post(f"{task}/time", data=form).status_code == 303
+    assert entries(connect, task) == [
+        ("chart_review", 3 * 3600, "Looked at the course.", "by_hand")
+    ]
+
+
+def test_a_timer_moves_with_the_person_and_nothing_is_lost(
+    casey: httpx.Client, clock: Clock, connect: Connect, made_up: MadeUp, task: str
+) -> None:
+    made_up_practice.add_breach(connect, made_up, "bertram", 190, clock.now)
+    with connect("homevitals_owner") as connection:
+        (other_id,) = connection.execute(
+            "select task_id from ccm.task where patient_id = %s and title ilike '%%systolic%%'",
+            (made_up.patients["bertram"],),
+        ).fetchone()
+    casey.post(f"{task}/timer", data={"activity": "phone_call"})
+    clock.move(minutes=5)
+    casey.post(f"/tasks/{other_id}/timer", data={"activity": "chart_review"})
+    clock.move(minutes=2)
+    answer = casey.post("/timer/stop", data={"note": "Looked at it."})
+    assert answer.headers["location"] == f"/tasks/{other_id}?said=time-added"
+    assert [seconds for _, seconds, _, _ in entries(connect, task)] == [300]
+    assert entries(connect, f"/tasks/{other_id}") == [
+        ("chart_review", 120, "Looked at it.", "timer")
+    ]
+    assert "No timer of yours is running" in casey.get("/timer").text
+    answer = casey.post("/timer/stop", data={"note": "Again."})
+    assert answer.status_code == 409
+    assert "No timer is running" in text_of(answer)
+
+
+def test_a_timer_that_was_forgotten_asks_for_the_end(
+    casey: httpx.Client, clock: Clock, connect: Connect, task: str
+) -> None:
+    casey.post(f"{task}/timer", data={"activity": "phone_call"})
+    clock.move(hours=5)
+    casey.post("/sign-in", data={"sign_in_name": "casey", "password": PASSWORD})
+    assert "It has run very long" in casey.get("/timer").text
+    answer = casey.post(f"{task}/complete", data={**COMPLETE, "row_version": "1"})
+    assert answer.status_code == 409
+    assert 'href="/timer"' in answer.text
+    answer = casey.post("/timer/stop", data={"note": "n", "ended_on": "2026-11-12"})
+    assert "Say both the day and the time of the end." in answer.text
+    form = {"note": "Talked.", "ended_on": "2026-11-12", "ended": "10:55"}
+    assert casey.post("/timer/stop", data=form).status_code == 303
+    assert [(seconds, note) for _, seconds, note, _ in entries(connect, task)] == [(780, "Talked.")]
+
+
+def test_a_timer_is_thrown_away_with_a_reason(
+    casey: httpx.Client, clock: Clock, connect: Connect, task: str
+) -> None:
+    casey.post(f"{task}/timer", data={"activity": "phone_call"})
+    clock.move(minutes=5)
+    assert casey.post("/timer/discard", data={"reason": ""}).status_code == 422
+    assert casey.post("/timer/discard", data={"reason": "Lunch."}).status_code == 303
+    assert entries(connect, task) == []
+    with connect("homevitals_owner") as connection:
+        assert connection.execute("select reason from ccm.discarded_timer").fetchall() == [
+            ("Lunch.",)
+        ]
+
+
+def test_the_months_log_shows_entries_totals_and_voided_ones(casey: httpx.Client) -> None:
+    page = casey.get("/time")
+    said = text_of(page)
+    assert "Time log, November 2026" in said
+    assert "Amalia Thornquist 12 min 30 s 20 minutes reached: no, 8 more minutes." in said
+    assert "Bertram Oyelaran 25 min 20 minutes reached: yes." in said
+    assert "Voided by Casey Lindqvist" in said
+    assert "Wrong patient." in said
+    assert "<s>30 min</s>" in page.text
+    assert "No time is logged in this month." in casey.get("/time?month=2026-10").text
+
+
+def test_an_entry_is_voided_with_a_reason_and_stays(
+    casey: httpx.Client, connect: Connect, made_up: MadeUp
+) -> None:
+    with connect("homevitals_owner") as connection:
+        (entry_id,) = connection.execute(
+            "select entry_id from ccm.time_entry where note like 'Called about%'"
+        ).fetchone()
+    address = f"/time/{entry_id}/void"
+    assert "Called about the evening dose" in casey.get(address).text
+    assert casey.post(address, data={"reason": ""}).status_code == 422
+    answer = casey.post(address, data={"reason": "Entered twice."})
+    assert answer.headers["location"] == "/time?month=2026-11"
+    said = text_of(casey.get(answer.headers["location"]))
+    assert "Entered twice." in said
+    assert "Amalia Thornquist 5 min 20 minutes reached: no, 15 more minutes." in said
+    assert casey.post(address, data={"reason": "Again."}).status_code == 409
+
+
+def test_a_month_that_is_none_is_refused(casey: httpx.Client) -> None:
+    for month in ("2026-13", "november", "2026-1", "0000-01", "2026-11'", "9999-12"):
+        answer = casey.get("/time", params={"month": month})
+        assert answer.status_code == 422
+        assert "calendar month" in answer.text

@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from alerts import store as alerts_store
+from alerts.rules import Severity
+from ccm_link import errors, tasks, time_log, work
+
+pytestmark = [
+    pytest.mark.db,
+    pytest.mark.parametrize("database", ["partitions"], indirect=True),
+]
+MINUTE = timedelta(minutes=1)
+LIMIT = timedelta(hours=2)
+
+
+def complete(
+    cur: Any, clinic: Any, task_id: UUID, staff_id: UUID, row_version: int, at: Any, **changes: Any
+) -> work.Task:
+    arguments: dict[str, Any] = {
+        "disposition": work.Disposition.REACHED_ADVISED,
+        "note": "Spoke to her.",
+    }
+    return tasks.complete(
+        cur,
+        clinic.practice_id,
+        task_id,
+        staff_id,
+        row_version,
+        at=at,
+        timer_limit=LIMIT,
+        **(arguments | changes),
+    )
+
+
+def test_worklist_shows_urgent_first_then_what_is_due_first(clinic: Any, noon: Any) -> None:
+    late = clinic.open_task(severity=Severity.CLINICAL, due_in=2 * MINUTE)
+    later = clinic.open_task(severity=Severity.CLINICAL, due_in=3 * MINUTE)
+    urgent = clinic.open_task(clinic.other_patient, due_in=60 * MINUTE)
+    with clinic.console.cursor() as cur:
+        worklist = tasks.open_tasks(cur, clinic.practice_id)
+        assert [task.task_id for task in worklist] == [urgent, late, later]
+        assert tasks.open_tasks(cur, clinic.practice_id, limit=1) == worklist[:1]
+        assert tasks.open_task_count(cur, clinic.practice_id) == 3
+        assert tasks.open_tasks(cur, uuid4()) == []
+    first = worklist[0]
+    assert first.patient_name == "Adler, Finn"
+    assert (first.severity, first.status) == (Severity.URGENT, work.TaskStatus.OPEN)
+    assert (first.owner_name, first.breach_count, first.row_version) == (None, 1, 1)
+    assert first.due_at == noon + timedelta(hours=1)
+
+
+def test_patient_without_enrolment_gets_no_task(clinic: Any, noon: Any) -> None:
+    clinic.owner.execute("update ccm.enrolment set ended_at = %s", (noon,))
+    clinic.owner.commit()
+    assert clinic.open_task() is None
+    with clinic.console.cursor() as cur:
+        assert tasks.open_tasks(cur, clinic.practice_id) == []
+
+
+def test_task_is_claimed_and_completed_and_its_episode_closed(clinic: Any, noon: Any) -> None:
+    task_id = clinic.open_task()
+    with clinic.console.cursor() as cur:
+        claimed = tasks.claim(cur, clinic.practice_id, task_id, clinic.ada, 1, noon)
+        assert (claimed.owner_name, claimed.row_version) == ("Ada", 2)
+        again = tasks.claim(cur, clinic.practice_id, task_id, clinic.ada, 1, noon)
+        assert again == claimed
+        done = complete(cur, clinic, task_id, clinic.ada, 2, noon + MINUTE)
+        assert done.status is work.TaskStatus.COMPLETED
+        assert done.disposition is work.Disposition.REACHED_ADVISED
+        assert done.completed_at == noon + MINUTE
+        assert tasks.open_tasks(cur, clinic.practice_id) == []
+        assert tasks.tasks_of_patient(cur, clinic.practice_id, clinic.patient) == [done]
+        assert tasks.task_of_episode(cur, clinic.practice_id, done.episode_id) == done
+        history = tasks.events(cur, clinic.practice_id, task_id)
+        assert [(line.event.value, line.staff_name) for line in history] == [
+            ("opened", None),
+            ("claimed", "Ada"),
+            ("completed", "Ada"),
+        ]
+        episode = alerts_store.episode(cur, clinic.practice_id, done.episode_id)
+        assert episode is not None
+        assert (episode.closed_at, episode.closed_by) == (noon + MINUTE, str(clinic.ada))
+        assert [
+            line.event.value
+            for line in alerts_store.episode_events(cur, clinic.practice_id, done.episode_id)
+        ] == ["closed"]
+
+
+def test_unclaimed_task_belongs_to_who_completes_it(clinic: Any, noon: Any) -> None:
+    task_id = clinic.open_task()
+    with clinic.console.cursor() as cur:
+        assert complete(cur, clinic, task_id, clinic.ben, 1, noon).owner_name == "Ben"
+
+
+def _unknown(cur: Any, clinic: Any, task_id: UUID, at: Any) -> None:
+    tasks.claim(cur, clinic.practice_id, uuid4(), clinic.ada, 1, at)
+
+
+def _foreign_practice(cur: Any, clinic: Any, task_id: UUID, at: Any) -> None:
+    tasks.claim(cur, uuid4(), task_id, clinic.ada, 1, at)
+
+
+def _stale_claim(cur: Any, clinic: Any, task_id: UUID, at: Any) -> None:
+    tasks.claim(cur, clinic.practice_id, task_id, clinic.ben, 1, at)
+    tasks.release(cur, clinic.practice_id, task_id, clinic.ben, 2, "Mistake.", at)
+    tasks.claim(cur, clinic.practice_id, task_id, clinic.ada, 1, at)
+
+
+def _claim_of_owned(cur: Any, clinic: Any, task_id: UUID, at: Any) -> None:
+    tasks.claim(cur, clinic.practice_id, task_id, clinic.ben, 1, at)
+    tasks.claim(cur, clinic.practice_id, task_id, clinic.ada, 2, at)
+
+
+def _stale_release(cur: Any, clinic: Any, task_id: UUID, at: Any) -> None:
+    tasks.claim(cur, clinic.practice_id, task_id, clinic.ben, 1, at)
+    tasks.release(cur, clinic.practice_id, task_id, clinic.ada, 1, "He is away.", at)
+
+
+def _stale_complete(cur: Any, clinic: Any, task_id: UUID, at: Any) -> None:
+    tasks.claim(cur, clinic.practice_id, task_id, clinic.ada, 1, at)
+    complete(cur, clinic, task_id, clinic.ada, 1, at)
+
+
+def _complete_of_owned(cur: Any, clinic: Any, task_id: UUID, at: Any) -> None:
+    tasks.claim(cur, clinic.practice_id, task_id, clinic.ben, 1, at)
+    complete(cur, clinic, task_id, clinic.ada, 2, at)
+
+
+def _complete_twice(cur: Any, clinic: Any, task_id: UUID, at: Any) -> None:
+    complete(cur, clinic, task_id, clinic.ada, 1, at)
+    complete(cur, clinic, task_id, clinic.ada, 1, at)
+
+
+def _claim_of_completed(cur: Any, clinic: Any, task_id: UUID, at: Any) -> None:
+    complete(cur, clinic, task_id, clinic.ada, 1, at)
+    tasks.claim(cur, clinic.practice_id, task_id, clinic.ada, 2, at)
+
+
+def _complete_without_note(cur: Any, clinic: Any, task_id: UUID, at: Any) -> None:
+    complete(cur, clinic, task_id, clinic.ada, 1, at, note="  ")
+
+
+@pytest.mark.parametrize(
+    ("act", "error"),
+    [
+        pytest.param(_unknown, errors.UnknownTask, id="unknown"),
+        pytest.param(_foreign_practice, errors.UnknownTask, id="another practice's"),
+        pytest.param(_stale_claim, errors.StaleTask, id="stale claim"),
+        pytest.param(_claim_of_owned, errors.TaskOwned, id="claim of a colleague's"),
+        pytest.param(_stale_release, errors.StaleTask, id="stale release"),
+        pytest.param(_stale_complete, errors.StaleTask, id="stale complete"),
+        pytest.param(_complete_of_owned, errors.TaskOwned, id="complete a colleague's"),
+        pytest.param(_complete_twice, errors.TaskCompleted, id="double click"),
+        pytest.param(_claim_of_completed, errors.TaskCompleted, id="claim of completed"),
+        pytest.param(_complete_without_note, errors.MissingWords, id="no note"),
+    ],
+)
+def test_change_is_refused_when(
+    clinic: Any,
+    noon: Any,
+    act: Callable[[Any, Any, UUID, Any], None],
+    error: type[errors.CcmLinkError],
+) -> None:
+    task_id = clinic.open_task()
+    with clinic.console.cursor() as cur, pytest.raises(error) as raised:
+        act(cur, clinic, task_id, noon)
+    assert str(raised.value).endswith(".")
+
+
+def test_one_of_two_wins_when_both_claim_at_once(clinic: Any, noon: Any) -> None:
+    task_id = clinic.open_task()
+    start = threading.Barrier(2)
+    outcomes: list[str] = []
+
+    def claim(staff_id: UUID) -> None:
+        with clinic.database.connect("homevitals_console") as connection:
+            start.wait()
+            try:
+                with connection.cursor() as cur:
+                    tasks.claim(cur, clinic.practice_id, task_id, staff_id, 1, noon)
+                outcomes.append("won")
+            except errors.StaleTask:
+                outcomes.append("stale")
+
+    threads = [threading.Thread(target=claim, args=(who,)) for who in (clinic.ada, clinic.ben)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["stale", "won"]
+    with clinic.console.cursor() as cur:
+        history = tasks.events(cur, clinic.practice_id, task_id)
+    assert [line.event.value for line in history] == ["opened", "claimed"]
+
+
+def test_released_task_is_anyones_again(clinic: Any, noon: Any) -> None:
+    task_id = clinic.open_task()
+    with clinic.console.cursor() as cur:
+        tasks.claim(cur, clinic.practice_id, task_id, clinic.ben, 1, noon)
+        released = tasks.release(
+            cur, clinic.practice_id, task_id, clinic.ada, 2, "Ben is away.", noon + MINUTE
+        )
+        assert released.owner_staff_id is None
+        unchanged = tasks.release(
+            cur, clinic.practice_id, task_id, clinic.ada, 2, "Ben is away.", noon + MINUTE
+        )
+        assert unchanged == released
+        assert tasks.claim(
+            cur, clinic.practice_id, task_id, clinic.ada, 3, noon + MINUTE
+        ).owner_name == ("Ada")
+        last = tasks.events(cur, clinic.practice_id, task_id)[1:]
+        assert sorted(line.note for line in last) == ["", "", "Ben is away."]
+
+
+def test_completing_stores_the_timer_that_runs_on_the_task(clinic: Any, noon: Any) -> None:
+    task_id = clinic.open_task()
+    with clinic.console.cursor() as cur:
+        time_log.start_timer(
+            cur,
+            clinic.practice_id,
+            clinic.ada,
+            clinic.patient,
+            activity=work.Activity.PHONE_CALL,
+            at=noon,
+            limit=LIMIT,
+            task_id=task_id,
+        )
+        complete(cur, clinic, task_id, clinic.ada, 1, noon + 7 * MINUTE, note="Called.")
+        assert time_log.running_timer(cur, clinic.practice_id, clinic.ada) is None
+        cur.execute("select task_id, note, ended_at - started_at from ccm.time_entry")
+        assert cur.fetchall() == [(task_id, "Called.", 7 * MINUTE)]
+
+
+def test_completing_leaves_a_timer_on_other_work_alone(clinic: Any, noon: Any) -> None:
+    task_id = clinic.open_task()
+    with clinic.console.cursor() as cur:
+        time_log.start_timer(
+            cur,
+            clinic.practice_id,
+            clinic.ada,
+            clinic.other_patient,
+            activity=work.Activity.CHART_REVIEW,
+            at=noon,
+            limit=LIMIT,
+        )
+        complete(cur, clinic, task_id, clinic.ada, 1, noon + MINUTE)
+        assert time_log.running_timer(cur, clinic.practice_id, clinic.ada) is not None
+
+
+def test_completing_changes_nothing_when_the_timer_ran_too_long(clinic: Any, noon: Any) -> None:
+    task_id = clinic.open_task()
+    with clinic.console.cursor() as cur:
+        time_log.start_timer(
+            cur,
+            clinic.practice_id,
+            clinic.ada,
+            clinic.patient,
+            activity=work.Activity.PHONE_CALL,
+            at=noon,
+            limit=LIMIT,
+            task_id=task_id,
+        )
+        before = tasks.task(cur, clinic.practice_id, task_id)
+        with pytest.raises(errors.TimerTooLong) as raised:
+            complete(cur, clinic, task_id, clinic.ada, 1, noon + LIMIT + MINUTE)
+        clinic.console.commit()  # a page that shows the error commits what is there: nothing
+        assert raised.value.started_at == noon
+        assert tasks.task(cur, clinic.practice_id, task_id) == before
+        assert before is not None
+        episode = alerts_store.episode(cur, clinic.practice_id, before.episode_id)
+        assert episode is not None
+        assert episode.closed_at is None
+        assert time_log.running_timer(cur, clinic.practice_id, clinic.ada) is not None

@@ -1,0 +1,479 @@
+"""A made-up practice for tests of the console: people, homes, three months of readings, tasks that the rules opened.
+
+Everything is written through the packages' own functions, with the roles that the services have; tasks come from the
+real evaluation. Names are invented.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import argon2
+import psycopg
+
+from alerts import evaluator, practice_defaults
+from alerts.settings import AlertsSettings
+from ccm_link import enrolment, task_sink, time_log
+from ccm_link.work import Activity
+from firmware_profiles.readings import Kind, Result
+from ingest import people, store
+from ingest.measured_at import TimeMethod, TimeQuality
+from ingest.people import Role
+from ingest.rows import QuarantineRow, StoredReading
+
+ZONE = ZoneInfo("America/New_York")
+NOW = datetime(
+    2026, 11, 12, 15, 42, tzinfo=UTC
+)  # a Thursday, 10:42 at home, eleven days after the clocks went back
+PASSWORD = "correct horse battery staple"
+# Cheap on purpose: a test signs in a hundred times.
+_HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+Connect = Callable[[str], psycopg.Connection[Any]]
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """What was set up. ``staff`` and ``patients`` map short names to ids."""
+
+    practice_id: uuid.UUID
+    staff: dict[str, uuid.UUID]
+    patients: dict[str, uuid.UUID]
+    foreign_patient_id: uuid.UUID
+    foreign_task_id: uuid.UUID
+
+
+def set_up(connect: Connect, now: datetime = NOW) -> MadeUp:
+    """Fill an empty, migrated database with the practice and a foreign one beside it."""
+    with connect("homevitals_owner") as connection, connection.cursor() as cur:
+        practice_id = people.add_practice(
+            cur, name="Millbrook Family Practice", time_zone="America/New_York"
+        )
+        staff = {
+            name: people.add_staff(
+                cur,
+                practice_id,
+                sign_in_name=name,
+                display_name=display_name,
+                role=role,
+                password_argon2=_HASH,
+            )
+            for name, display_name, role in (
+                ("casey", "Casey Lindqvist", Role.CARE_MANAGER),
+                ("robin", "Robin O’Hara", Role.CARE_MANAGER),
+                ("dana", "Dana Achterberg", Role.CLINICIAN),
+                ("ozzie", "Ozzie Fairweather", Role.OPERATOR),
+                ("petra", "Petra Nowak", Role.PRACTICE_ADMINISTRATOR),
+                ("augustin", "Augustin Bello", Role.AUDITOR),
+            )
+        }
+        practice_defaults.adopt(
+            cur, practice_id, set_by="Dana Achterberg", at=now - timedelta(days=120)
+        )
+        home = _Home(cur, practice_id, now)
+        patients = {
+            "amalia": home.add("Amalia Thornquist", date(1951, 3, 17), "MFP-100482"),
+            "bertram": home.add("Bertram Oyelaran", date(1947, 11, 2), "MFP-100517"),
+            "noor": home.add("نور Þórdís D’Souza 🙂", date(1960, 6, 30), "MFP-100533"),
+        }
+        foreign_id = people.add_practice(cur, name="Another Practice", time_zone="Europe/Berlin")
+        people.add_staff(
+            cur,
+            foreign_id,
+            sign_in_name="fremd",
+            display_name="Fremde Person",
+            role=Role.CARE_MANAGER,
+            password_argon2=_HASH,
+        )
+        practice_defaults.adopt(cur, foreign_id, set_by="x", at=now - timedelta(days=120))
+        foreign_home = _Home(cur, foreign_id, now)
+        foreign_patient_id = foreign_home.add("Fremder Patient", date(1950, 1, 1), "F-1")
+        _add_gateways(cur, practice_id, now)
+    made_up = _readings(practice_id, patients, now)
+    foreign = [_blood_pressure(foreign_id, foreign_patient_id, now - timedelta(hours=1), 201, 104)]
+    _store(connect, [*made_up, *foreign, *_nobodys(practice_id, now)], now)
+    _quarantine(connect, practice_id, now)
+    _log_time(connect, practice_id, staff, patients, now)
+    with connect("homevitals_owner") as connection:
+        (foreign_task_id,) = connection.execute(
+            "select task_id from ccm.task where practice_id = %s", (foreign_id,)
+        ).fetchone() or (None,)
+    assert foreign_task_id is not None
+    return MadeUp(practice_id, staff, patients, foreign_patient_id, foreign_task_id)
+
+
+def add_breach(
+    connect: Connect, made_up: MadeUp, patient: str, systolic: float, at: datetime
+) -> None:
+    """Let a patient measure once more, and the rules look at it."""
+    reading = _blood_pressure(
+        made_up.practice_id, made_up.patients[patient], at - timedelta(minutes=2), systolic, 84
+    )
+    _store(connect, [reading], at)
+
+
+class _Home:
+    """Adds patients with an enrolment."""
+
+    def __init__(self, cur: psycopg.Cursor[Any], practice_id: uuid.UUID, now: datetime) -> None:
+        self.cur, self.practice_id, self.now = cur, practice_id, now
+
+    def add(self, display_name: str, born_on: date, record_number: str) -> uuid.UUID:
+        patient_id = people.add_patient(
+            self.cur,
+            self.practice_id,
+            display_name=display_name,
+            born_on=born_on,
+            record_number=record_number,
+            time_zone="America/New_York",
+        )
+        enrolment.enrol(
+            self.cur,
+            self.practice_id,
+            patient_id,
+            consent_documented_at=self.now - timedelta(days=110),
+            enrolled_by="Casey Lindqvist",
+        )
+        return patient_id
+
+
+def _add_gateways(cur: psycopg.Cursor[Any], practice_id: uuid.UUID, now: datetime) -> None:
+    for gateway_id, label in (
+        ("gw-home0001", "Thornquist home"),
+        ("gw-home0002", "Oyelaran home"),
+        ("gw-home0003", "Spare box"),
+    ):
+        people.add_gateway(cur, practice_id, gateway_id=gateway_id, label=label)
+    cur.execute(
+        "update ingest.gateway set last_seen_at = %s, is_online = true where gateway_id = 'gw-home0001'",
+        (now - timedelta(seconds=40),),
+    )
+    cur.execute(
+        "update ingest.gateway set last_seen_at = %s where gateway_id = 'gw-home0002'",
+        (now - timedelta(hours=9),),
+    )
+
+
+def _readings(
+    practice_id: uuid.UUID, patients: dict[str, uuid.UUID], now: datetime
+) -> list[StoredReading]:
+    chance = random.Random(7)
+    found = []
+    for days_ago in range(89, -1, -1):
+        if days_ago in (11, 12, 13):  # a silent stretch: the line of means has to break here
+            continue
+        for hour, minute in ((7, 14), (20, 31)):
+            local = datetime.combine(
+                (now - timedelta(days=days_ago)).astimezone(ZONE).date(), datetime.min.time()
+            )
+            at = (local.replace(tzinfo=ZONE) + timedelta(hours=hour, minutes=minute)).astimezone(
+                UTC
+            )
+            at += timedelta(minutes=chance.randint(-25, 25))
+            if at > now - timedelta(hours=1) or chance.random() < 0.12:
+                continue
+            drift = 6 * math.sin(days_ago / 14) - days_ago / 20
+            systolic = round(131 + drift + chance.gauss(0, 5) - (2 if hour == 20 else 0))
+            found.append(
+                _blood_pressure(
+                    practice_id,
+                    patients["amalia"],
+                    at,
+                    systolic,
+                    round(systolic * 0.6 + chance.gauss(0, 3)),
+                )
+            )
+            if hour == 7:
+                found.append(
+                    _glucose(practice_id, patients["bertram"], at, round(chance.gauss(128, 22)))
+                )
+    bertram, noor = patients["bertram"], patients["noor"]
+    return [
+        *found,
+        _blood_pressure(practice_id, patients["amalia"], now - timedelta(minutes=35), 186, 108),
+        _blood_pressure(practice_id, noor, now - timedelta(hours=30), 148, 86),
+        _blood_pressure(
+            practice_id, noor, now - timedelta(hours=5), 144, 92, quality=TimeQuality.UNCERTAIN
+        ),
+        _blood_pressure(
+            practice_id,
+            noor,
+            now - timedelta(hours=3),
+            136,
+            84,
+            method=TimeMethod.GATEWAY_RECEIPT,
+            quality=TimeQuality.UNKNOWN,
+        ),
+        _without_number(
+            practice_id, noor, now - timedelta(hours=2), Kind.BLOOD_PRESSURE, Result.NOT_MEASURABLE
+        ),
+        _without_number(
+            practice_id, bertram, now - timedelta(days=2), Kind.GLUCOSE, Result.BELOW_RANGE
+        ),
+        _without_number(
+            practice_id, bertram, now - timedelta(days=4), Kind.GLUCOSE, Result.CONTROL_SOLUTION
+        ),
+    ]
+
+
+def _nobodys(practice_id: uuid.UUID, now: datetime) -> list[StoredReading]:
+    return [
+        _blood_pressure(practice_id, None, now - timedelta(hours=hours), 177, 99)
+        for hours in (4, 28)
+    ]
+
+
+def _blood_pressure(
+    practice_id: uuid.UUID,
+    patient_id: uuid.UUID | None,
+    at: datetime,
+    systolic: float,
+    diastolic: float,
+    *,
+    method: TimeMethod = TimeMethod.DEVICE_CLOCK_CORRECTED,
+    quality: TimeQuality = TimeQuality.GOOD,
+) -> StoredReading:
+    return _reading(
+        practice_id,
+        patient_id,
+        at,
+        Kind.BLOOD_PRESSURE,
+        systolic=systolic,
+        diastolic=diastolic,
+        pulse=68,
+        method=method,
+        quality=quality,
+        qualifiers=("irregular_pulse",) if systolic > 180 else (),
+    )
+
+
+def _glucose(
+    practice_id: uuid.UUID, patient_id: uuid.UUID, at: datetime, glucose: float
+) -> StoredReading:
+    return _reading(practice_id, patient_id, at, Kind.GLUCOSE, glucose=glucose)
+
+
+def _without_number(
+    practice_id: uuid.UUID, patient_id: uuid.UUID, at: datetime, kind: Kind, result: Result
+) -> StoredReading:
+    return _reading(practice_id, patient_id, at, kind, result=result)
+
+
+def _reading(
+    practice_id: uuid.UUID,
+    patient_id: uuid.UUID | None,
+    at: datetime,
+    kind: Kind,
+    *,
+    result: Result = Result.MEASURED,
+    systolic: float | None = None,
+    diastolic: float | None = None,
+    pulse: float | None = None,
+    glucose: float | None = None,
+    method: TimeMethod = TimeMethod.DEVICE_CLOCK_CORRECTED,
+    quality: TimeQuality = TimeQuality.GOOD,
+    qualifiers: tuple[str, ...] = (),
+) -> StoredReading:
+    return StoredReading(
+        practice_id=practice_id,
+        reading_id=uuid.uuid4(),
+        patient_id=patient_id,
+        peripheral_id=uuid.uuid5(uuid.NAMESPACE_OID, f"{practice_id} {patient_id} {kind}"),
+        user_slot=None,
+        kind=kind,
+        result=result,
+        measured_at=at,
+        time_method=method,
+        time_quality=quality,
+        device_time=at.astimezone(ZONE).replace(tzinfo=None),
+        device_clock_offset_s=190.0 if glucose else 4.0,
+        gateway_received_at=at + timedelta(seconds=20),
+        stored_at=at + timedelta(seconds=22),
+        systolic_mmhg=systolic,
+        diastolic_mmhg=diastolic,
+        mean_arterial_mmhg=None,
+        pulse_bpm=pulse,
+        glucose_mg_dl=glucose,
+        sequence_number=1 if kind is Kind.GLUCOSE else None,
+        qualifiers=qualifiers,
+        profile_id="standard-cuff" if kind is Kind.BLOOD_PRESSURE else "standard-glucometer",
+        profile_version=1,
+        characteristic="2a35" if kind is Kind.BLOOD_PRESSURE else "2a18",
+        raw=bytes.fromhex("1ebc006c0086000ea070b0c070e004400000"),
+        gateway_id="gw-home0001",
+        outbox_epoch="0" * 32,
+        outbox_seq=1,
+        message_id=uuid.uuid4(),
+    )
+
+
+def _store(connect: Connect, readings: list[StoredReading], now: datetime) -> None:
+    with connect("homevitals_ingest") as connection, connection.cursor() as cur:
+        times = [reading.measured_at for reading in readings]
+        store.ensure_series(cur, min(times), max(times))
+        for practice_id in {reading.practice_id for reading in readings}:
+            _register(cur, practice_id, [one for one in readings if one.practice_id == practice_id])
+        store.add_readings(cur, readings)
+        cur.executemany(
+            "insert into ingest.record_key values (%s, %s, %s, %s, %s)",
+            [
+                (one.practice_id, one.reading_id.bytes, b"", one.reading_id, one.measured_at)
+                for one in readings
+            ],
+        )
+        # What is older opens no task anyway, and three months of it would cost each test half a second.
+        store.queue_evaluation(
+            cur,
+            [
+                one
+                for one in readings
+                if one.patient_id and now - one.measured_at < timedelta(days=3)
+            ],
+            now,
+        )
+    with connect("homevitals_alerts") as connection:
+        while evaluator.evaluate_batch(connection, AlertsSettings(), task_sink.open_task, now):
+            pass
+
+
+def _register(
+    cur: psycopg.Cursor[Any], practice_id: uuid.UUID, readings: list[StoredReading]
+) -> None:
+    for number, (peripheral_id, profile_id) in enumerate(
+        sorted({(one.peripheral_id, one.profile_id) for one in readings})
+    ):
+        address = f"A4:C1:38:0{number}:{peripheral_id.hex[:2]}:{peripheral_id.hex[2:4]}".upper()
+        cur.execute(
+            "insert into ingest.peripheral (practice_id, peripheral_id, bluetooth_address, profile_id)"
+            " values (%s, %s, %s, %s) on conflict do nothing",
+            (practice_id, peripheral_id, address, profile_id),
+        )
+
+
+def _quarantine(connect: Connect, practice_id: uuid.UUID, now: datetime) -> None:
+    with connect("homevitals_ingest") as connection, connection.cursor() as cur:
+        store.add_quarantine(
+            cur,
+            [
+                QuarantineRow(
+                    quarantine_id=uuid.uuid4(),
+                    practice_id=practice_id,
+                    topic="hv/1/up/gw-home0001/readings",
+                    gateway_id="gw-home0001",
+                    outbox_epoch="0" * 32,
+                    outbox_seq=seq,
+                    reason=reason,
+                    detail=detail,
+                    raw=raw,
+                    record=None,
+                    content_sha256=bytes([seq]) * 32,
+                    message_id=uuid.uuid4(),
+                    received_at=now - timedelta(hours=seq),
+                )
+                for seq, reason, detail, raw in (
+                    (
+                        1,
+                        "short_frame",
+                        "the pulse rate is announced but missing",
+                        bytes.fromhex("04820050006800"),
+                    ),
+                    (2, "not_json", "cut off at byte 200", b'{"v":1,"records":[' * 20),
+                    (
+                        3,
+                        "gateway_mismatch",
+                        "the message names another gateway",
+                        b'{"gateway":"<b>x</b>"}',
+                    ),
+                )
+            ],
+        )
+
+
+def _log_time(
+    connect: Connect,
+    practice_id: uuid.UUID,
+    staff: dict[str, uuid.UUID],
+    patients: dict[str, uuid.UUID],
+    now: datetime,
+) -> None:
+    with connect("homevitals_console") as connection, connection.cursor() as cur:
+        for patient, person, days_ago, minutes, activity, note in (
+            (
+                "amalia",
+                "casey",
+                8,
+                7.5,
+                Activity.PHONE_CALL,
+                "Called about the evening dose; she takes it again.",
+            ),
+            (
+                "amalia",
+                "robin",
+                3,
+                5,
+                Activity.CHART_REVIEW,
+                "Looked through two weeks of readings.",
+            ),
+            (
+                "bertram",
+                "casey",
+                6,
+                21,
+                Activity.PATIENT_EDUCATION,
+                "Went through the use of the meter.",
+            ),
+            ("bertram", "dana", 2, 4, Activity.MEDICATION_REVIEW, "Metformin stays as it is."),
+        ):
+            ended_at = now - timedelta(days=days_ago)
+            time_log.add_by_hand(
+                cur,
+                practice_id,
+                staff[person],
+                patients[patient],
+                started_at=ended_at - timedelta(minutes=minutes),
+                ended_at=ended_at,
+                activity=activity,
+                note=note,
+                reason="Was on the phone away from the desk.",
+                at=now,
+            )
+        slip = time_log.add_by_hand(
+            cur,
+            practice_id,
+            staff["casey"],
+            patients["noor"],
+            started_at=now - timedelta(days=4, minutes=30),
+            ended_at=now - timedelta(days=4),
+            activity=Activity.CARE_COORDINATION,
+            note="Wrote to the cardiologist.",
+            reason="Forgot to start the timer.",
+            at=now,
+        )
+        time_log.void(
+            cur,
+            practice_id,
+            slip.entry_id,
+            voided_by=staff["casey"],
+            reason="Wrong patient.",
+            at=now,
+        )
+
+
+class Clock:
+    """A clock that a test moves by hand."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        self.now += timedelta(**by)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import inspect
+from datetime import UTC, datetime
+
+import pytest
+
+from ccm_link import errors
+
+NEED_ARGUMENTS = {
+    errors.TimerTooLong: (datetime(2026, 3, 1, tzinfo=UTC),),
+    errors.OverlappingTime: ("your phone call",),
+    errors.BadInterval: (errors.IntervalReason.TOO_LONG,),
+}
+CLASSES = [
+    found
+    for _, found in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(found, errors.CcmLinkError)
+]
+
+
+@pytest.mark.parametrize("error", CLASSES)
+def test_error_says_what_to_do_and_stands_in_the_tree(error: type[errors.CcmLinkError]) -> None:
+    message = str(error(*NEED_ARGUMENTS.get(error, ())))
+    assert message.endswith(".")
+    assert message.count(". ") + message.count(": ") >= 1, "says what is wrong, but not what to do"
+    assert error.__name__ in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("reason", errors.IntervalReason)
+def test_every_interval_reason_has_its_own_words(reason: errors.IntervalReason) -> None:
+    assert str(errors.BadInterval(reason))
