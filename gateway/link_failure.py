@@ -1,0 +1,57 @@
+"""What bleak and the operating system raise when a link fails, and what it means for a session.
+
+The one distinction that matters to people is made here: a lost bond, which somebody must mend, and everything else,
+which mends itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bleak import exc
+
+from gateway import errors
+from gateway.errors import SessionReason
+
+# EOFError: the D-Bus connection to BlueZ ended, as when its daemon restarts.
+CAUSES: Final = (exc.BleakError, OSError, EOFError, TimeoutError)
+
+_REFUSED_FOR_SECURITY: Final = frozenset(
+    {
+        exc.BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
+        exc.BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
+        exc.BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
+        exc.BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION_KEY_SIZE,
+    }
+)
+
+
+def session_error(error: BaseException, otherwise: SessionReason) -> errors.SessionError:
+    """Say what a failure means.
+
+    Args:
+        error: One of `CAUSES`.
+        otherwise: The reason for a link that just failed.
+    """
+    if _is_about_the_bond(error):
+        return errors.SessionError(
+            SessionReason.PAIRING_REFUSED,
+            "gateway and peripheral do not share a bond: remove the gateway's (its entry in bonds.json, or"
+            " “bluetoothctl remove”), put the peripheral into pairing mode and keep it near the gateway",
+        )
+    match error:
+        case exc.BleakCharacteristicNotFoundError():
+            return errors.SessionError(
+                SessionReason.MISSING_CHARACTERISTIC,
+                f"the peripheral lacks characteristic {error.char_specifier}; its profile does not fit",
+            )
+        case exc.BleakGATTProtocolError():
+            return errors.SessionError(SessionReason.REFUSED, "the peripheral refused a request")
+        case _:
+            return errors.SessionError(otherwise, f"the link failed: {type(error).__name__}")
+
+
+def _is_about_the_bond(error: BaseException) -> bool:
+    if isinstance(error, exc.BleakGATTProtocolError):
+        return error.code in _REFUSED_FOR_SECURITY
+    return isinstance(error, exc.BleakDBusError) and "Authentication" in error.dbus_error

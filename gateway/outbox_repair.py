@@ -1,0 +1,138 @@
+"""What happens to a damaged outbox.
+
+It is never deleted and never silently replaced: it is set aside under a new name, everything readable is copied into
+a new one with a new epoch, and the log says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from sqlcipher3 import dbapi2 as sqlite
+
+from gateway import durable_file, errors, outbox_database, published_mark, statements
+from gateway.outbox_database import Row
+
+log = logging.getLogger(__name__)
+
+# The name under which the new file grows until it is whole.
+_REPAIRED_NAME: Final = "outbox.db.repaired"
+_SQL: Final = statements.load()
+# Unreadable rows in a row after which salvage stops: some eighty bad pages.
+_GIVE_UP_AFTER: Final = 2_000
+# Content that is wrong; anything else (no permission, a failing disk) is no reason to start over.
+# ERROR stands for a missing table.
+_DAMAGE_CODES: Final = frozenset({sqlite.SQLITE_CORRUPT, sqlite.SQLITE_NOTADB, sqlite.SQLITE_ERROR})
+
+
+def damage(connection: sqlite.Connection, folder: Path) -> str | None:
+    """Say what is wrong with the content of an outbox, or None.
+
+    Raises:
+        OutboxError: it was written by a later version.
+        Error: it cannot be read for another reason (no permission, a failing disk), which is none to start over.
+    """
+    try:
+        instance = connection.execute(_SQL["load_instance"]).fetchone()
+        if instance is None:
+            return "no_instance"
+        if instance["layout"] > outbox_database.LAYOUT:
+            raise errors.OutboxError(
+                errors.StorageReason.NEWER,
+                "a newer version of the gateway has written this outbox; install that version again",
+            )
+        if connection.execute("pragma cipher_integrity_check").fetchall():
+            return "bad_pages"
+        if connection.execute("pragma quick_check").fetchone()["quick_check"] != "ok":
+            return "inconsistent"
+        highest = connection.execute(_SQL["highest_seq"]).fetchone()["highest"]
+    except sqlite.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE_CODES:
+            return str(error.sqlite_errorname).lower()
+        raise
+    return "commits_lost" if highest < published_mark.load(folder, instance["epoch"]) else None
+
+
+def start_over(folder: Path, key: str, now: datetime, reason: str) -> None:
+    """Set the damaged file aside, make a new one, copy over what can still be read.
+
+    The new file is filled and closed under another name and takes the outbox's name last, so that a crash on the
+    way repeats the work instead of losing it.
+    """
+    path = folder / outbox_database.NAME
+    connection = outbox_database.create(folder / _REPAIRED_NAME, key)
+    connection.execute("begin immediate")
+    saved, waiting = 0, 0
+    for row in _salvage(path, key):
+        connection.execute(_SQL["restore_record"], row)
+        saved, waiting = saved + 1, waiting + (row["state"] == "waiting")
+    for watermark in _salvage_watermarks(path, key):
+        connection.execute(_SQL["set_watermark"], watermark)
+    connection.execute("commit")
+    connection.close()
+    log.error("outbox_damaged", extra={"reason": reason, "count": saved, "waiting": waiting})
+    _put_in_place(folder, now)
+
+
+def finish(folder: Path, now: datetime) -> bool:
+    """Finish a repair that was cut off between its renames; returns whether there was one."""
+    if not (folder / _REPAIRED_NAME).exists() or (folder / outbox_database.NAME).exists():
+        return False
+    _put_in_place(folder, now)
+    return True
+
+
+def _put_in_place(folder: Path, now: datetime) -> None:
+    """Set the damaged files aside, then give the repaired one the outbox's name.
+
+    May be repeated from any point. A damaged write-ahead log must be gone before the repaired file takes the name:
+    SQLite would apply it.
+    """
+    aside = f"{outbox_database.NAME}.damaged-{now:%Y%m%dT%H%M%S}"
+    for damaged, name in zip(
+        outbox_database.with_companions(folder / outbox_database.NAME),
+        outbox_database.with_companions(folder / aside),
+        strict=True,
+    ):
+        if damaged.exists():
+            damaged.rename(name)
+    (folder / _REPAIRED_NAME).rename(folder / outbox_database.NAME)
+    durable_file.sync_folder(folder)
+    log.error("damaged_outbox_set_aside")
+
+
+def _salvage(path: Path, key: str) -> Iterator[Row]:
+    """Yield every row that can still be read, oldest first."""
+    after, failures = 0, 0
+    connection = outbox_database.connect(path, key)
+    try:
+        while failures < _GIVE_UP_AFTER:
+            try:
+                row = connection.execute(_SQL["load_next_record"], {"after": after}).fetchone()
+            except sqlite.Error:
+                after, failures = after + 1, failures + 1
+                # SQLCipher remembers a bad page and then refuses the good ones too.
+                connection.close()
+                connection = outbox_database.connect(path, key)
+                continue
+            if row is None:
+                return
+            after, failures = row["seq"], 0
+            yield row
+    finally:
+        connection.close()
+
+
+def _salvage_watermarks(path: Path, key: str) -> list[Row]:
+    connection = outbox_database.connect(path, key)
+    try:
+        rows: list[Row] = connection.execute(_SQL["load_watermarks"]).fetchall()
+    except sqlite.Error:
+        rows = []  # the meters will be asked for all their records again
+    finally:
+        connection.close()
+    return rows

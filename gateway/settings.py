@@ -1,0 +1,138 @@
+"""The gateway's settings: section ``[gateway]`` of its file, or ``HOMEVITALS_GATEWAY_…`` in the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from firmware_profiles import errors as leaf_errors
+from firmware_profiles import settings as declaration
+from firmware_profiles import topics
+from firmware_profiles.settings import REQUIRED, setting
+from gateway import errors
+
+SECTION: Final = "gateway"
+PLATFORM: Final = "platform"
+BUMBLE: Final = "bumble"
+
+_ADDRESS: Final = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """Everything one gateway must be told."""
+
+    gateway_id: str = setting(
+        REQUIRED,
+        help="who this gateway is: “gw-” and eight of a-z, 0-9; equals the certificate's common name",
+    )
+    broker_host: str = setting(
+        REQUIRED, help="host name or address of the MQTT broker, as in its certificate"
+    )
+    broker_port: int = setting(8883, minimum=1, maximum=65535, help="TLS port of the MQTT broker")
+    ca_file: Path = setting(
+        REQUIRED, help="certificates (PEM) of the authority that signed the broker's"
+    )
+    certificate_file: Path = setting(REQUIRED, help="this gateway's certificate (PEM)")
+    key_file: Path = setting(
+        REQUIRED, secret_file=True, help="private key (PEM) of the certificate"
+    )
+    state_folder: Path = setting(
+        Path("/var/lib/homevitals-gateway"),
+        help="outbox, its key and Bluetooth bonds; back it up or lose what waits",
+    )
+    time_zone: str = setting(
+        REQUIRED,
+        help="IANA name of the zone in which the home's clocks run, for example America/New_York",
+    )
+    peripherals: tuple[str, ...] = setting(
+        (),
+        help="Bluetooth addresses that may be connected to; every other advertiser is ignored and counted",
+    )
+    adapter: str = setting(
+        PLATFORM,
+        choices=(PLATFORM, BUMBLE),
+        help="Bluetooth by the operating system, or by bumble in user space",
+    )
+    platform_adapter: str = setting(
+        "", help="adapter for “platform”, for example hci1; empty: the default one"
+    )
+    hci_transport: str = setting(
+        "usb:0",
+        help="controller for “bumble”: usb:0, hci-socket:0, serial:/dev/…, tcp-client:HOST:PORT",
+    )
+    revisit_after_s: float = setting(
+        5.0,
+        unit="s",
+        minimum=0,
+        help="pause before a peripheral is asked again after a good conversation",
+    )
+    resend_after_s: float = setting(
+        30.0,
+        unit="s",
+        minimum=0.1,
+        help="wait for a receipt before a record is sent again; doubles up to 15 minutes",
+    )
+    keep_receipted_days: float = setting(
+        7.0,
+        unit="days",
+        minimum=0,
+        help="how long a receipted record stays, for a server restored from a backup",
+    )
+    status_every_s: float = setting(
+        60.0, unit="s", minimum=1, help="how often the gateway says that it is online"
+    )
+    log_level: str = setting(
+        "info", choices=("debug", "info", "warning", "error"), help="least severe log line"
+    )
+
+
+def load(toml_text: str, environ: Mapping[str, str]) -> declaration.Loaded[GatewaySettings]:
+    """Return the settings: environment over file over default.
+
+    Raises:
+        ConfigurationError: with every mistake in the file and in the environment.
+    """
+    try:
+        loaded = declaration.load_text(toml_text, {SECTION: GatewaySettings}, environ)[SECTION]
+    except leaf_errors.SettingsError as error:
+        raise errors.ConfigurationError(str(error)) from error
+    problems = _problems(loaded.settings)
+    if problems:
+        raise errors.ConfigurationError("\n".join(problems))
+    return loaded
+
+
+def require_files(settings: GatewaySettings) -> None:
+    """Refuse to start without the files that the settings name.
+
+    Raises:
+        ConfigurationError: one of them is not there or may not be read.
+    """
+    problems = [
+        f"[gateway] {name}: {path} is not a file that this user may read"
+        for name in ("ca_file", "certificate_file", "key_file")
+        for path in [getattr(settings, name)]
+        if not (path.is_file() and os.access(path, os.R_OK))
+    ]
+    if problems:
+        raise errors.ConfigurationError("\n".join(problems))
+
+
+def _problems(settings: GatewaySettings) -> list[str]:
+    problems = []
+    if not re.fullmatch(topics.GATEWAY_ID_PATTERN, settings.gateway_id):
+        problems.append("[gateway] gateway_id: expected “gw-” and eight of a-z, 0-9")
+    if settings.time_zone not in zoneinfo.available_timezones():
+        problems.append("[gateway] time_zone: expected an IANA name such as America/New_York")
+    problems += [
+        f"[gateway] peripherals: “{address}” is not an address like AA:BB:CC:DD:EE:FF (capitals)"
+        for address in settings.peripherals
+        if not _ADDRESS.fullmatch(address)
+    ]
+    return problems

@@ -1,0 +1,27 @@
+"""A peripheral that is there to be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bleak.backends.device import BLEDevice
+
+from firmware_profiles import device_profile
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A peripheral that is there to be asked, and the profile that knows how."""
+
+    device: BLEDevice
+    profile: device_profile.DeviceProfile
+
+    @property
+    def address(self) -> str:
+        """Bluetooth address, upper case with colons."""
+        return self.device.address.upper()
+
+    @property
+    def short_name(self) -> str:
+        """Name it in a log: enough to tell those of one home apart, too little to identify it elsewhere."""
+        return self.address[-5:]

@@ -1,0 +1,273 @@
+"""Delivery: publish what waits in the outbox, again and again, until the server's receipt says it is safe.
+
+A PUBACK only says that the broker has a message; brokers lose such messages on a crash and drop them when a queue is
+full. So rows leave the outbox by receipt alone, and whatever has none is published again: after a pause that grows,
+and at once after a reconnect. The server recognises repeats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final, assert_never
+
+from firmware_profiles import decode, models, topics, wire
+from firmware_profiles import errors as leaf_errors
+from gateway import errors
+from gateway import settings as gateway_settings
+from gateway.backoff import Backoff
+from gateway.broker_link import Acknowledged, Arrived, BrokerLink, Lost, Will
+from gateway.errors import UplinkReason
+from gateway.in_flight import InFlight
+from gateway.outbox import Outbox, OutboxRow
+
+log = logging.getLogger(__name__)
+
+# Without receipts no more than this many records are on their way: it bounds the broker's queue, and memory.
+_MAX_IN_FLIGHT: Final = 5 * wire.MAX_RECORDS
+# A cuff delivers its backlog record by record; waiting this long makes batches of it.
+_GATHER_S: Final = 0.05
+# A broker that acknowledges nothing for so long is not there, whatever the socket says.
+_ACKNOWLEDGE_WITHIN_S: Final = 30.0
+
+
+class Uplink:
+    """The connection to the server, kept up for the life of the process.
+
+    Args:
+        settings: Broker, identity and pauses.
+        outbox: Where records wait.
+        now: The gateway's clock, aware UTC.
+    """
+
+    def __init__(
+        self,
+        settings: gateway_settings.GatewaySettings,
+        outbox: Outbox,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._outbox = outbox
+        self._now = now
+        self._boot_id = uuid.uuid4().hex
+        self._in_flight = InFlight(settings.resend_after_s)
+        self._unacknowledged: dict[
+            int, float
+        ] = {}  # packet id → when it was sent, monotonic seconds
+        self._awake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that the outbox has something new."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Keep the connection up and deliver, until cancelled.
+
+        Raises:
+            OutboxError: the disk failed; a full disk is waited out.
+        """
+        backoff = Backoff(shortest_s=0.5, longest_s=120.0)
+        while True:
+            try:
+                await self._serve_one_connection(backoff)
+            except errors.UplinkError as error:
+                delay_s = backoff.after_failure_s()
+                log.warning(
+                    "uplink_down", extra={"reason": error.reason, "delay_s": round(delay_s, 1)}
+                )
+            except errors.OutboxError as error:
+                if error.reason is not errors.StorageReason.FULL:
+                    raise
+                delay_s = backoff.after_failure_s()
+            await asyncio.sleep(delay_s)
+
+    async def _serve_one_connection(self, backoff: Backoff) -> None:
+        will = Will(topics.status(self._settings.gateway_id), self._status(online=False))
+        link = BrokerLink(self._settings, will)
+        try:
+            await link.open()
+            # Receipts first: one may be waiting at the broker.
+            await link.subscribe(topics.receipts(self._settings.gateway_id))
+            self._in_flight.forget_all()
+            self._unacknowledged.clear()
+            log.info("uplink_up", extra={"waiting": self._outbox.waiting_count})
+            await self._converse(link, backoff)
+        finally:
+            await self._leave(link)
+
+    async def _converse(self, link: BrokerLink, backoff: Backoff) -> None:
+        """Send and listen side by side until either fails."""
+        tasks = {
+            asyncio.create_task(self._send(link)),
+            asyncio.create_task(self._listen(link, backoff)),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _leave(self, link: BrokerLink) -> None:
+        # Without a connection the will says it for us.
+        with contextlib.suppress(errors.UplinkError):
+            link.publish(
+                topics.status(self._settings.gateway_id), self._status(online=False), retain=True
+            )
+        await link.close()
+
+    async def _send(self, link: BrokerLink) -> None:
+        status_due_at_s = 0.0
+        while True:
+            self._awake.clear()
+            now_s = time.monotonic()
+            if now_s >= status_due_at_s:
+                self._publish(
+                    link,
+                    topics.status(self._settings.gateway_id),
+                    self._status(online=True),
+                    retain=True,
+                )
+                status_due_at_s = now_s + self._settings.status_every_s
+            self._publish_due(link, now_s)
+            self._require_acknowledgements(now_s)
+            next_at_s = min(
+                status_due_at_s,
+                self._in_flight.next_due_at_s() or status_due_at_s,
+                now_s + _ACKNOWLEDGE_WITHIN_S,
+            )
+            try:
+                async with asyncio.timeout(max(next_at_s - time.monotonic(), 0.0)):
+                    await self._awake.wait()
+                await asyncio.sleep(_GATHER_S)
+            except TimeoutError:
+                pass
+
+    def _publish_due(self, link: BrokerLink, now_s: float) -> None:
+        rows = self._outbox.waiting(_MAX_IN_FLIGHT)
+        self._in_flight.keep_only(row.seq for row in rows)
+        due = self._in_flight.due(rows, now_s)
+        while due:
+            batch, payload = self._encoded(due[: wire.MAX_RECORDS])
+            seqs = [row.seq for row in batch]
+            due = due[len(batch) :]
+            if payload is not None:
+                self._outbox.mark_published(seqs, self._now())
+                self._publish(link, topics.readings(self._settings.gateway_id), payload)
+                log.info("batch_published", extra={"count": len(batch), "first_seq": min(seqs)})
+            self._in_flight.published(seqs, now_s)
+
+    def _encoded(self, rows: Sequence[OutboxRow]) -> tuple[Sequence[OutboxRow], bytes | None]:
+        """Write as many of the rows as fit into one message; None if a single row cannot be written at all."""
+        while True:
+            batch = wire.Batch(
+                gateway_id=self._settings.gateway_id,
+                epoch=self._outbox.epoch,
+                sent_at=self._now(),
+                records=tuple(wire_record(row) for row in rows),
+            )
+            try:
+                return rows, wire.encode_batch(batch)
+            except leaf_errors.WireError as error:
+                if len(rows) == 1:
+                    # It stays in the outbox, is counted as waiting, and a newer version may be able to send it.
+                    log.exception(
+                        "record_cannot_be_sent", extra={"seq": rows[0].seq, "reason": error.reason}
+                    )
+                    return rows, None
+            rows = rows[: len(rows) // 2]
+
+    def _publish(
+        self, link: BrokerLink, topic: str, payload: bytes, *, retain: bool = False
+    ) -> None:
+        self._unacknowledged[link.publish(topic, payload, retain=retain)] = time.monotonic()
+
+    def _require_acknowledgements(self, now_s: float) -> None:
+        oldest_s = min(self._unacknowledged.values(), default=now_s)
+        if now_s - oldest_s > _ACKNOWLEDGE_WITHIN_S:
+            raise errors.UplinkError(
+                UplinkReason.SILENT, "the broker acknowledges nothing any more"
+            )
+
+    async def _listen(self, link: BrokerLink, backoff: Backoff) -> None:
+        while True:
+            event = await link.events.get()
+            match event:
+                case Acknowledged(packet_id, refusal):
+                    self._unacknowledged.pop(packet_id, None)
+                    if refusal is not None:
+                        # On its topics the broker accepts what the access list allows; anything else stays here.
+                        log.error(
+                            "publication_refused", extra={"reason": refusal.replace(" ", "_")}
+                        )
+                    else:
+                        backoff.reset()
+                case Arrived(topic, payload):
+                    self._take_receipt(topic, payload)
+                case Lost(reason):
+                    raise errors.UplinkError(
+                        UplinkReason.LOST, f"the broker ended the connection: {reason}"
+                    )
+                case _:
+                    assert_never(event)
+
+    def _take_receipt(self, topic: str, payload: bytes) -> None:
+        if topic != topics.receipts(self._settings.gateway_id):
+            log.error("message_on_unexpected_topic")
+            return
+        try:
+            receipt = wire.decode_receipt(payload)
+        except leaf_errors.WireError as error:
+            log.exception(
+                "receipt_unreadable", extra={"reason": error.reason, "length": len(payload)}
+            )
+            return
+        counts = self._outbox.apply_receipt(receipt, self._now())
+        log.info("receipt_applied", extra={str(status): count for status, count in counts.items()})
+        self.wake()
+
+    def _status(self, *, online: bool) -> bytes:
+        return wire.encode_status(
+            wire.GatewayStatus(
+                online=online,
+                boot_id=self._boot_id,
+                at=self._now(),
+                waiting_records=self._outbox.waiting_count,
+            )
+        )
+
+
+def wire_record(row: OutboxRow) -> wire.Record:
+    """Write a row in wire form, with our own reading of the bytes as advice."""
+    record = row.record
+    return wire.Record(
+        seq=row.seq,
+        peripheral=record.peripheral,
+        profile_id=record.profile_id,
+        profile_version=record.profile_version,
+        characteristic=record.characteristic,
+        raw=record.raw,
+        received_at=record.received_at,
+        gateway_clock=record.gateway_clock,
+        device_clock_offset_s=record.device_clock_offset_s,
+        time_zone=record.time_zone,
+        link=record.link,
+        decoded=_advice(row),
+    )
+
+
+def _advice(row: OutboxRow) -> wire.Advisory | None:
+    try:
+        profile = models.by_id(row.record.profile_id, row.record.profile_version)
+        return decode.advisory(
+            decode.decode_record(profile, row.record.characteristic, row.record.raw)
+        )
+    except leaf_errors.FirmwareProfilesError:
+        return None  # the server decides what to do with bytes nobody can read

@@ -1,0 +1,99 @@
+"""The ward process: all peripherals of one home on one air, and the gateway's radio."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import zoneinfo
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from bumble.link import LocalLink
+
+from gateway.errors import ExitCode
+from gateway.ward import home, series
+from gateway.ward.cuff import StandardCuff, Ua651Ble
+from gateway.ward.glucometer import StandardGlucometer
+from gateway.ward.radio_server import RadioServer
+from gateway.ward.virtual_peripheral import VirtualPeripheral
+
+log = logging.getLogger(__name__)
+
+
+class Ward:
+    """The peripherals of a home and the radio through which a gateway reaches them.
+
+    Args:
+        plan: The checked home file.
+        now: True time, aware UTC.
+    """
+
+    def __init__(self, plan: home.Home, now: Callable[[], datetime]) -> None:
+        self._plan = plan
+        self._air = LocalLink()  # type: ignore[no-untyped-call]
+        self._radio_server = RadioServer(self._air)
+        zone = zoneinfo.ZoneInfo(plan.ward.time_zone)
+        self.peripherals = [_made(settings, plan, zone, now) for settings in plan.peripherals]
+
+    async def start(self) -> int:
+        """Switch everything on; return the port on which the radio is offered."""
+        # bumble's warnings quote packets, and packets hold measurements.
+        logging.getLogger("bumble").setLevel(logging.ERROR)
+        for peripheral in self.peripherals:
+            await peripheral.switch_on(self._air)
+        return await self._radio_server.start(self._plan.ward.port)
+
+    async def stop(self) -> None:
+        """Switch everything off."""
+        await self._radio_server.stop()
+        for peripheral in self.peripherals:
+            await peripheral.switch_off()
+
+
+def run(plan: home.Home) -> ExitCode:
+    """Run a ward until SIGTERM or SIGINT, and return the exit code that belongs to it."""
+    return asyncio.run(_until_signal(plan))
+
+
+async def _until_signal(plan: home.Home) -> ExitCode:
+    loop = asyncio.get_running_loop()
+    stopped_by: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def stop(number: signal.Signals) -> None:
+        if not stopped_by.done():
+            stopped_by.set_result(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    ward = Ward(plan, lambda: datetime.now(UTC))
+    await ward.start()
+    log.info("ward_started", extra={"count": len(ward.peripherals)})
+    received = await stopped_by
+    await ward.stop()
+    log.info("ward_stopped")
+    return ExitCode.INTERRUPTED if received is signal.SIGINT else ExitCode.OK
+
+
+def _made(
+    settings: home.PeripheralSettings,
+    plan: home.Home,
+    zone: zoneinfo.ZoneInfo,
+    now: Callable[[], datetime],
+) -> VirtualPeripheral[Any]:
+    folder = plan.ward.state_folder / settings.address.replace(":", "").lower()
+    live_from = settings.live_from_time
+    match settings.model:
+        case home.UA_651BLE:
+            readings = series.blood_pressure(settings.readings, live_from)
+            return Ua651Ble(settings, readings, zone, folder, now)
+        case home.STANDARD_CUFF:
+            readings = series.blood_pressure(settings.readings, live_from)
+            return StandardCuff(settings, readings, zone, folder, now)
+        case home.STANDARD_GLUCOMETER:
+            return StandardGlucometer(
+                settings, series.glucose(settings.readings, live_from), zone, folder, now
+            )
+        case _:
+            raise AssertionError("settings.load has checked the choices")

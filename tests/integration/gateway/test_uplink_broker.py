@@ -1,0 +1,364 @@
+"""The uplink against a real broker with mutual TLS; the test speaks for ingest."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from deploy import certificates
+from firmware_profiles import topics, wire
+from gateway import errors
+from gateway.backoff import Backoff
+from gateway.broker_link import BrokerLink, Lost, Will
+from gateway.outbox import Outbox
+from gateway.record import CapturedRecord
+from gateway.settings import GatewaySettings
+from gateway.uplink import Uplink
+
+pytestmark = pytest.mark.broker
+
+GATEWAY = "gw-uplink01"
+AWAY = wire.GatewayStatus(
+    online=False, boot_id="0" * 32, at=datetime(2026, 11, 21, tzinfo=UTC), waiting_records=7
+)
+
+
+@dataclass
+class Ingest:
+    """What stands at the other end: hears batches and statuses, gives receipts when told to."""
+
+    client: mqtt.Client
+    gives_receipts: bool = True
+    batches: list[wire.Batch] = field(default_factory=list)
+    statuses: list[wire.GatewayStatus] = field(default_factory=list)
+
+    def on_message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        topic = topics.parse(message.topic)
+        if topic.branch is topics.Branch.STATUS:
+            self.statuses.append(wire.decode_status(message.payload))
+            return
+        batch = wire.decode_batch(message.payload, topic_gateway_id=topic.gateway_id)
+        self.batches.append(batch)
+        if self.gives_receipts:
+            self.give_receipt(batch)
+
+    def give_receipt(self, batch: wire.Batch) -> None:
+        items = tuple(
+            wire.ReceiptItem(record.seq, record.seq, wire.ReceiptStatus.STORED)
+            for record in batch.records
+            if record.seq is not None
+        )
+        payload = wire.encode_receipt(wire.Receipt(batch.epoch, items))
+        self.client.publish(topics.receipts(batch.gateway_id), payload, qos=1)
+
+    def seqs(self) -> list[int | None]:
+        return [record.seq for batch in self.batches for record in batch.records]
+
+
+@pytest.fixture
+def ingest(broker: Any) -> Iterator[Ingest]:
+    certificate_file, key_file = broker.credentials("ingest-1")
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="ingest-1", protocol=mqtt.MQTTv5)
+    client.tls_set(str(broker.ca_file), str(certificate_file), str(key_file))
+    listener = Ingest(client)
+    subscribed = threading.Event()
+    client.on_message = listener.on_message
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    client.subscribe([(f"hv/1/up/{GATEWAY}/readings", 1), (f"hv/1/up/{GATEWAY}/status", 1)])
+    assert subscribed.wait(5)
+    listener.statuses.clear()
+    yield listener
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.fixture
+def settings(broker: Any, tmp_path: Path) -> GatewaySettings:
+    certificate_file, key_file = broker.credentials(GATEWAY)
+    return GatewaySettings(
+        gateway_id=GATEWAY,
+        broker_host=broker.host,
+        broker_port=broker.port,
+        ca_file=broker.ca_file,
+        certificate_file=certificate_file,
+        key_file=key_file,
+        state_folder=tmp_path / "state",
+        time_zone="UTC",
+        resend_after_s=0.2,
+    )
+
+
+@pytest.fixture
+def outbox(settings: GatewaySettings) -> Iterator[Outbox]:
+    opened = Outbox(settings.state_folder, datetime.now(UTC))
+    yield opened
+    opened.close()
+
+
+def captured(number: int) -> CapturedRecord:
+    return CapturedRecord(
+        peripheral="C4:65:1B:00:00:01",
+        profile_id="standard-cuff",
+        profile_version=1,
+        characteristic="2a35",
+        raw=number.to_bytes(4, "big") + bytes(15),
+        received_at=datetime.now(UTC),
+        gateway_clock=wire.GatewayClock.UNKNOWN,
+        device_clock_offset_s=None,
+        time_zone="UTC",
+        link=wire.Link.ENCRYPTED,
+    )
+
+
+@asynccontextmanager
+async def running(settings: GatewaySettings, outbox: Outbox) -> AsyncIterator[Uplink]:
+    uplink = Uplink(settings, outbox, lambda: datetime.now(UTC))
+    task = asyncio.create_task(uplink.run())
+    try:
+        yield uplink
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 - paho's thread sets no asyncio event
+            await asyncio.sleep(0.01)
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+def test_records_are_receipted_when_the_server_has_them(
+    settings: GatewaySettings, outbox: Outbox, ingest: Ingest
+) -> None:
+    async def work() -> None:
+        for number in range(450):
+            outbox.append(captured(number))
+        async with running(settings, outbox) as uplink:
+            await until(lambda: outbox.waiting_count == 0)
+            outbox.append(captured(451))
+            uplink.wake()
+            await until(lambda: outbox.waiting_count == 0)
+        assert sorted(set(ingest.seqs())) == list(range(1, 452))  # type: ignore[type-var]
+
+    run(work())
+
+
+def test_records_are_sent_again_when_the_broker_has_them_but_no_receipt_comes(
+    settings: GatewaySettings, outbox: Outbox, ingest: Ingest
+) -> None:
+    ingest.gives_receipts = False
+
+    async def work() -> None:
+        outbox.append(captured(1))
+        async with running(settings, outbox):
+            await until(lambda: ingest.seqs().count(1) >= 3)
+            assert outbox.waiting_count == 1
+            assert outbox.waiting(1)[0].attempts >= 3
+            ingest.give_receipt(ingest.batches[0])
+            await until(lambda: outbox.waiting_count == 0)
+
+    run(work())
+
+
+def test_records_are_sent_again_at_once_when_the_connection_was_lost(
+    settings: GatewaySettings, outbox: Outbox, ingest: Ingest, broker: Any
+) -> None:
+    ingest.gives_receipts = False
+    patient = replace(settings, resend_after_s=600.0)
+
+    async def work() -> None:
+        outbox.append(captured(1))
+        async with running(patient, outbox):
+            await until(lambda: ingest.seqs() == [1])
+            # Another connection under the same name: the broker ends the first one.
+            await asyncio.to_thread(evict, patient)
+            ingest.gives_receipts = True
+            await until(lambda: outbox.waiting_count == 0)
+        assert ingest.seqs().count(1) == 2
+
+    run(work())
+
+
+def evict(settings: GatewaySettings) -> None:
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, client_id=settings.gateway_id, protocol=mqtt.MQTTv5
+    )
+    client.tls_set(str(settings.ca_file), str(settings.certificate_file), str(settings.key_file))
+    connected = threading.Event()
+    client.on_connect = lambda *_: connected.set()
+    client.connect(settings.broker_host, settings.broker_port)
+    client.loop_start()
+    assert connected.wait(5)
+    client.disconnect()
+    client.loop_stop()
+
+
+def test_receipt_is_heard_when_it_was_given_while_the_gateway_was_away(
+    settings: GatewaySettings, outbox: Outbox, ingest: Ingest
+) -> None:
+    ingest.gives_receipts = False
+
+    async def work() -> None:
+        outbox.append(captured(1))
+        async with running(settings, outbox):
+            await until(lambda: len(ingest.batches) > 0)
+        ingest.give_receipt(ingest.batches[0])
+        await asyncio.sleep(0.2)  # the broker keeps it for the session
+        async with running(settings, outbox):
+            await until(lambda: outbox.waiting_count == 0)
+
+    run(work())
+
+
+def test_gateway_is_shown_online_and_then_offline_when_it_comes_and_goes(
+    settings: GatewaySettings, outbox: Outbox, ingest: Ingest
+) -> None:
+    async def work() -> None:
+        outbox.append(captured(1))
+        ingest.gives_receipts = False
+        async with running(settings, outbox):
+            await until(lambda: any(status.online for status in ingest.statuses))
+        await until(lambda: not ingest.statuses[-1].online)
+        assert ingest.statuses[-1].waiting_records == 1
+        assert len({status.boot_id for status in ingest.statuses if status.online}) == 1
+
+    run(work())
+
+
+def test_broker_says_offline_in_our_name_when_the_gateway_vanishes(
+    settings: GatewaySettings, ingest: Ingest
+) -> None:
+    will = Will(topics.status(GATEWAY), wire.encode_status(AWAY))
+
+    async def work() -> None:
+        link = BrokerLink(settings, will)
+        await link.open()
+        await asyncio.to_thread(evict, settings)
+        async with asyncio.timeout(5):
+            while not isinstance(await link.events.get(), Lost):
+                pass
+        await until(lambda: AWAY in ingest.statuses)
+        await link.close()
+
+    run(work())
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_nothing_is_sent_when_the_broker_is_not_ours(
+    settings: GatewaySettings, outbox: Outbox, ingest: Ingest, tmp_path: Path
+) -> None:
+    async def work() -> None:
+        strangers = certificates.ThrowAwayAuthority(tmp_path / "strangers", datetime.now(UTC))
+        link = BrokerLink(replace(settings, ca_file=strangers.ca_file), Will("t", b""))
+        with pytest.raises(errors.UplinkError, match="does not prove") as refused:
+            await link.open()
+        assert refused.value.reason is errors.UplinkReason.TLS
+        await link.close()
+
+    run(work())
+    gc.collect()
+
+
+def test_reason_is_clear_when_there_is_no_broker(settings: GatewaySettings) -> None:
+    async def work() -> None:
+        link = BrokerLink(replace(settings, broker_port=1), Will("t", b""))
+        with pytest.raises(errors.UplinkError) as refused:
+            await link.open()
+        assert refused.value.reason is errors.UplinkReason.UNREACHABLE
+        await link.close()
+
+    run(work())
+
+
+def test_refused_publication_is_seen_and_kept_when_the_access_list_forbids_it(
+    settings: GatewaySettings, outbox: Outbox, ingest: Ingest
+) -> None:
+    async def work() -> None:
+        link = BrokerLink(settings, Will(topics.status(GATEWAY), wire.encode_status(AWAY)))
+        await link.open()
+        link.publish(topics.readings("gw-somebody"), b"{}")
+        async with asyncio.timeout(5):
+            acknowledged = await link.events.get()
+        assert getattr(acknowledged, "refusal", None) == "Not authorized"
+        await link.close()
+
+    run(work())
+
+
+def test_exception_in_a_callback_does_not_end_the_connection_when_it_happens(
+    settings: GatewaySettings,
+    outbox: Outbox,
+    ingest: Ingest,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    on_message = BrokerLink._on_message
+    failures: list[int] = []
+
+    def failing_once(link: BrokerLink, *arguments: Any) -> None:
+        if not failures:
+            failures.append(1)
+            raise RuntimeError("poison")
+        on_message(link, *arguments)
+
+    monkeypatch.setattr(BrokerLink, "_on_message", failing_once)
+
+    async def work() -> None:
+        outbox.append(captured(1))
+        async with running(settings, outbox):
+            await until(lambda: outbox.waiting_count == 0)
+
+    run(work())
+    assert failures == [1]
+    assert "broker_callback_failed" in {record.msg for record in caplog.records}
+
+
+def test_uplink_goes_on_when_a_receipt_is_rubbish(
+    settings: GatewaySettings, outbox: Outbox, ingest: Ingest
+) -> None:
+    async def work() -> None:
+        async with running(settings, outbox) as uplink:
+            await until(lambda: any(status.online for status in ingest.statuses))
+            for payload in (b"", b"\xff", b"[[[[[[[[[[[[", b'{"version":1}'):
+                ingest.client.publish(topics.receipts(GATEWAY), payload, qos=1)
+            outbox.append(captured(1))
+            uplink.wake()
+            await until(lambda: outbox.waiting_count == 0)
+
+    run(work())
+
+
+def test_backoff_is_what_the_uplink_waits_when_nothing_answers(
+    settings: GatewaySettings, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def short(self: Backoff) -> float:
+        pauses.append(0.0)
+        return 0.01
+
+    monkeypatch.setattr(Backoff, "after_failure_s", short)
+
+    async def work() -> None:
+        async with running(replace(settings, broker_port=1), outbox):
+            await until(lambda: len(pauses) >= 3)
+
+    run(work())

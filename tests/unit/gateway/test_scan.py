@@ -1,0 +1,90 @@
+"""Whom the gateway connects to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+
+from firmware_profiles import uuids
+from gateway.scan import NAME_GRACE_S, Watch
+
+CUFF = "C4:65:1B:00:00:01"
+
+
+@dataclass
+class Clock:
+    now_s: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def advertised(name: str | None, *services: str) -> AdvertisementData:
+    return AdvertisementData(
+        name, {}, {}, [uuids.full_uuid(service) for service in services], None, -60, ()
+    )
+
+
+def seen(address: str = CUFF) -> BLEDevice:
+    return BLEDevice(address, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "services", "profile_id"),
+    [
+        pytest.param("A&D_UA-651BLE_000001", ("1810",), "and-ua-651ble", id="model"),
+        pytest.param("Some cuff", ("1810",), "standard-cuff", id="generic-cuff"),
+        pytest.param("Some meter", ("1808", "180a"), "standard-glucometer", id="generic-meter"),
+        pytest.param("Headphones", ("110b",), None, id="not-ours"),
+        pytest.param("Quiet", (), None, id="no-services"),
+    ],
+)
+def test_profile_is_found_when_an_allowed_peripheral_advertises(
+    name: str, services: tuple[str, ...], profile_id: str | None
+) -> None:
+    sighting = Watch([CUFF], Clock()).consider(seen(), advertised(name, *services))
+    assert (sighting.profile.profile_id if sighting else None) == profile_id
+
+
+def test_stranger_is_ignored_and_counted_when_it_carries_a_known_name() -> None:
+    watch = Watch([CUFF], Clock())
+    stranger = seen("C4:65:1B:00:00:99")
+    assert watch.consider(stranger, advertised("A&D_UA-651BLE_000001", "1810")) is None
+    assert watch.ignored_count == 1
+
+
+def test_address_is_recognised_when_the_system_writes_it_in_lower_case() -> None:
+    sighting = Watch([CUFF], Clock()).consider(seen(CUFF.lower()), advertised("Cuff", "1810"))
+    assert sighting is not None
+    assert sighting.address == CUFF
+
+
+def test_peripheral_is_left_alone_when_it_is_paused() -> None:
+    clock = Clock()
+    watch = Watch([CUFF], clock)
+    watch.pause(CUFF, 30.0)
+    assert watch.consider(seen(), advertised("Cuff", "1810")) is None
+    clock.now_s += 30.0
+    assert watch.consider(seen(), advertised("Cuff", "1810")) is not None
+
+
+def test_name_is_waited_for_when_the_first_advertisement_has_none() -> None:
+    clock = Clock()
+    watch = Watch([CUFF], clock)
+    assert watch.consider(seen(), advertised(None, "1810")) is None
+    named = watch.consider(seen(), advertised("A&D_UA-651BLE_000001", "1810"))
+    assert named is not None
+    assert named.profile.profile_id == "and-ua-651ble"
+
+
+def test_generic_profile_is_taken_when_no_name_ever_comes() -> None:
+    clock = Clock()
+    watch = Watch([CUFF], clock)
+    assert watch.consider(seen(), advertised(None, "1810")) is None
+    clock.now_s += NAME_GRACE_S
+    sighting = watch.consider(seen(), advertised(None, "1810"))
+    assert sighting is not None
+    assert sighting.profile.profile_id == "standard-cuff"
