@@ -1,0 +1,95 @@
+"""``homevitals``: the commands of the server. Each command's module is imported only when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+# Command → what it does; the module deploy/commands/<command>.py has `arguments(parser)` and `run(options)`.
+_COMMANDS: Final = {
+    "ingest": "take readings from the broker into the store",
+    "evaluate": "evaluate stored readings against the rules and open tasks",
+    "schedule": "do what happens by the clock: partitions, old sessions, watching",
+    "console": "serve the console and the HTTP API",
+    "config": "check the settings and show where each comes from",
+    "migrate": "bring the database to this version",
+    "way": "print the whole way of one reading",
+    "quarantine": "list what could not become data, with its bytes and the reason",
+    "profiles": "list the supported device profiles, or show one",
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands, without importing any of them."""
+    parser = argparse.ArgumentParser(
+        prog="homevitals",
+        description="From a vital sign measured at home to the care it leads to, with proof of every step.",
+        epilog="Exit status: 0 ok, 1 failure, 2 wrong use, 3 settings, 4 a service cannot be reached, 130 interrupted.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, words in _COMMANDS.items():
+        commands.add_parser(name, help=words, description=words, add_help=False)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = build_parser()
+    options, rest = parser.parse_known_args(words[:1])
+    if options.version:
+        from importlib.metadata import version
+
+        print(version("homevitals"))
+        return 0
+    if options.command is None:
+        if rest or words:
+            parser.error(f"unknown words: {' '.join(words)}")
+        parser.print_help()
+        return 2
+    return _run(options.command, words[1:])
+
+
+def _run(name: str, words: Sequence[str]) -> int:
+    from importlib import import_module
+
+    import psycopg
+
+    from deploy import errors
+
+    command = import_module(f"deploy.commands.{name}")
+    parser = argparse.ArgumentParser(prog=f"homevitals {name}", description=_COMMANDS[name])
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="settings file (TOML); the environment wins over it",
+    )
+    command.arguments(parser)
+    options = parser.parse_args(words)
+    try:
+        return int(command.run(options))
+    except errors.DeployError as error:
+        print(f"homevitals: {error}", file=sys.stderr)
+        return error.exit_code
+    except psycopg.OperationalError as error:
+        # Never the message: it may hold the connection string.
+        print(
+            f"homevitals: the database cannot be reached or refused (SQLSTATE {error.sqlstate or 'none'}); "
+            "check “database” with “homevitals config”",
+            file=sys.stderr,
+        )
+        return 4
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe has left; nothing to say
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The server's commands, one module each: ``arguments(parser)`` declares, ``run(options)`` does."""

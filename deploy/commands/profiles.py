@@ -1,0 +1,28 @@
+"""``homevitals profiles``: the peripherals that are supported, and what to know about each."""
+
+from __future__ import annotations
+
+import argparse
+
+from deploy import errors
+from firmware_profiles import models
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which profile to show."""
+    parser.add_argument("profile", nargs="?", help="the profile to show in full")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print all profiles, a line each, or one in full."""
+    if options.profile is None:
+        for profile in models.PROFILES:
+            print(f"{profile.profile_id:24} version {profile.version}  {profile.title}")
+        return 0
+    found = [profile for profile in models.PROFILES if profile.profile_id == options.profile]
+    if not found:
+        raise errors.DeployError(
+            f"no device profile is called {options.profile!r}; “homevitals profiles” lists them"
+        )
+    print(found[0].support)
+    return 0

@@ -1,0 +1,47 @@
+"""``homevitals way``: everything that is known of one reading, from its bytes to the minutes it led to."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from ccm_link.settings import CcmLinkSettings
+from deploy import configuration, errors, way
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which reading."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("reading", nargs="?", help="id of the reading")
+    which.add_argument(
+        "--latest", action="store_true", help="the reading that led to the newest task"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the way."""
+    settings = configuration.load(options.config).get(CcmLinkSettings)
+    with psycopg.connect(settings.database) as connection:
+        if options.latest:
+            stations = way.of_newest_task(connection, _out_of_reach)
+        else:
+            stations = way.of_reading(connection, _reading_id(options.reading), _out_of_reach)
+    print(way.as_text(stations))
+    return 0
+
+
+def _reading_id(word: str) -> UUID:
+    try:
+        return UUID(word)
+    except ValueError:
+        raise errors.DeployError(
+            "a reading's id looks like 0b9d7a52-4a0e-4c5e-9d9f-2f1f6f0c8a11"
+        ) from None
+
+
+def _out_of_reach(_gateway_id: str, _epoch: str, _seq: int) -> dict[str, Any] | None:
+    """A gateway's outbox is on the gateway."""
+    return None

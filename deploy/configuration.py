@@ -1,0 +1,56 @@
+"""Read the server's settings file and the environment into the settings of all packages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from deploy import errors
+from deploy.settings import SECTIONS
+from firmware_profiles import errors as leaf_errors
+from firmware_profiles import settings as declaration
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All sections, resolved, each with the origin of every setting."""
+
+    loaded: Mapping[str, declaration.Loaded[Any]]
+
+    def get(self, section_type: type[S]) -> S:
+        """Return the settings of one section."""
+        for section, known in SECTIONS.items():
+            if known is section_type:
+                return cast("S", self.loaded[section].settings)
+        raise LookupError(f"{section_type.__name__} is no section of the settings file")
+
+
+def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Configuration:
+    """Return the settings: environment over file over default.
+
+    Args:
+        path: The TOML file; None uses the environment and the defaults alone.
+        environ: The environment; None means this process's own.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a setting is unknown or wrong; all problems at once.
+    """
+    try:
+        text = "" if path is None else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise errors.ConfigurationError(f"cannot read the settings file {path}: {why}") from error
+    try:
+        loaded = declaration.load_text(text, SECTIONS, os.environ if environ is None else environ)
+    except leaf_errors.SettingsError as error:
+        where = "the environment" if path is None else str(path)
+        lines = "\n".join(f"  - {problem}" for problem in error.problems)
+        raise errors.ConfigurationError(
+            f"the settings in {where} cannot be used:\n{lines}"
+        ) from error
+    return Configuration(loaded)

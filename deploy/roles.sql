@@ -1,0 +1,11 @@
+-- One role per service; none owns anything. Migrations run as homevitals_owner.
+do $$
+declare role_name text;
+begin
+    foreach role_name in array array['homevitals_owner', 'homevitals_ingest', 'homevitals_alerts',
+                                     'homevitals_console', 'homevitals_scheduler'] loop
+        if not exists (select from pg_roles where rolname = role_name) then
+            execute format('create role %I login noinherit nosuperuser nocreatedb nocreaterole nobypassrls', role_name);
+        end if;
+    end loop;
+end $$;

@@ -1,0 +1,107 @@
+"""What happens by the clock: partitions ahead, old sessions out, and a word when something is behind.
+
+Each job opens its own connection and is safe to run twice or at the wrong time; a job that fails is logged and runs
+again at its next time, so one failing never stops the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import psycopg
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from deploy.settings import SchedulerSettings
+from ingest import people, store
+
+log = logging.getLogger(__name__)
+
+# A job that could not start in time (the machine slept) still runs, once.
+_MISFIRE_GRACE_S: Final = 3600
+
+
+def partitions_ahead(
+    connection: psycopg.Connection, settings: SchedulerSettings, now: datetime
+) -> None:
+    """Make the partitions of this month and the months ahead; nothing to do on TimescaleDB."""
+    with connection.transaction(), connection.cursor() as cur:
+        until = now + timedelta(days=31 * settings.months_ahead)
+        made = store.ensure_series(cur, now, until)
+    if made:
+        log.info("partitions_made", extra={"count": made})
+
+
+def old_sessions(
+    connection: psycopg.Connection, _settings: SchedulerSettings, now: datetime
+) -> None:
+    """Delete the sessions that can never be used again."""
+    with connection.transaction(), connection.cursor() as cur:
+        ended = people.delete_ended_sessions(cur, now)
+    if ended:
+        log.info("sessions_deleted", extra={"count": ended})
+
+
+def watch_queue(connection: psycopg.Connection, settings: SchedulerSettings, now: datetime) -> None:
+    """Say when evaluation work waits too long: then tasks are late, and somebody has to look."""
+    with connection.transaction(), connection.cursor() as cur:
+        oldest_at = store.oldest_evaluation_work_at(cur)
+    if oldest_at is not None and (now - oldest_at).total_seconds() > settings.queue_alarm_s:
+        log.warning(
+            "evaluation_is_behind", extra={"age_s": round((now - oldest_at).total_seconds())}
+        )
+
+
+def watch_gateways(
+    connection: psycopg.Connection, settings: SchedulerSettings, now: datetime
+) -> None:
+    """Say how many gateways have been silent; the console shows which."""
+    with connection.transaction(), connection.cursor() as cur:
+        silent = store.count_silent_gateways(cur, now - timedelta(hours=settings.silent_gateway_h))
+    if silent:
+        log.warning("gateways_silent", extra={"count": silent})
+
+
+_JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], None], timedelta]] = {
+    partitions_ahead: timedelta(hours=6),
+    old_sessions: timedelta(minutes=30),
+    watch_queue: timedelta(seconds=30),
+    watch_gateways: timedelta(hours=1),
+}
+
+
+def run(settings: SchedulerSettings, stop: threading.Event) -> None:
+    """Run the jobs until ``stop``; each runs once at the start."""
+
+    def in_own_connection(
+        job: Callable[[psycopg.Connection, SchedulerSettings, datetime], None],
+    ) -> None:
+        try:
+            with psycopg.connect(settings.database, connect_timeout=10) as connection:
+                job(connection, settings, datetime.now(UTC))
+        except psycopg.Error as error:
+            log.warning("job_failed", extra={"job": job.__name__, "sqlstate": error.sqlstate or ""})
+
+    # Its every run would be a line; what matters is logged by the jobs.
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    scheduler = BackgroundScheduler(
+        timezone=UTC,
+        executors={"default": ThreadPoolExecutor(2)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": _MISFIRE_GRACE_S},
+    )
+    for job, every in _JOBS.items():
+        scheduler.add_job(
+            in_own_connection,
+            "interval",
+            args=[job],
+            id=job.__name__,
+            seconds=every.total_seconds(),
+            next_run_time=datetime.now(UTC),
+        )
+    scheduler.start()
+    stop.wait()
+    scheduler.shutdown(wait=True)

@@ -1,0 +1,59 @@
+"""The settings of what deploy runs, and all sections of the server's settings file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alerts.settings import AlertsSettings
+from ccm_link.settings import CcmLinkSettings
+from firmware_profiles.settings import setting
+from ingest.settings import IngestSettings
+
+
+@dataclass(frozen=True, slots=True)
+class DeploySettings:
+    """How ``deploy/up`` runs the system on one machine."""
+
+    console_port: int = setting(0, help="port of the console on 127.0.0.1; 0 takes a free one")
+    broker_port: int = setting(0, help="port of the broker on 127.0.0.1; 0 takes a free one")
+    live_every_s: float = setting(
+        20.0, unit="s", help="time between two live measurements of a virtual peripheral"
+    )
+    check_live_every_s: float = setting(4.0, unit="s", help="the same in “up --check”")
+
+    def wanted_ports(self) -> dict[str, int]:
+        """Return the ports that the settings fix, by name."""
+        ports = {"console": self.console_port, "broker": self.broker_port}
+        return {name: port for name, port in ports.items() if port != 0}
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSettings:
+    """What happens by the clock."""
+
+    database: str = setting(
+        "dbname=homevitals user=homevitals_scheduler", help="libpq connection string"
+    )
+    months_ahead: int = setting(
+        3, help="how many months of partitions are made ahead (plain PostgreSQL only)"
+    )
+    queue_alarm_s: float = setting(
+        60.0,
+        unit="s",
+        help="age of evaluation work above which the log says that the evaluator is behind",
+    )
+    silent_gateway_h: float = setting(
+        26.0,
+        unit="h",
+        help="silence after which a gateway is reported: a day and a bit, as cuffs are used daily",
+    )
+
+
+SECTIONS: Final[dict[str, type[Any]]] = {
+    "ingest": IngestSettings,
+    "alerts": AlertsSettings,
+    "ccm_link": CcmLinkSettings,
+    "scheduler": SchedulerSettings,
+    "deploy": DeploySettings,
+}

@@ -1,0 +1,196 @@
+"""The whole stack as processes: one reading's way, every process killed in turn, and the logs searched."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from deploy import check, seed
+from deploy.stack import Stack
+
+pytestmark = [pytest.mark.whole, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    folder = Path(tempfile.mkdtemp(prefix="hv-whole-"))
+    running = Stack(folder, wanted_ports={}, live_every_s=1.0, now=lambda: datetime.now(UTC))
+    try:
+        for _, step in running.steps():
+            step()
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rows(stack: Stack, statement: str) -> list[Any]:
+    with psycopg.connect(stack.conninfo("homevitals_owner")) as connection:
+        return connection.execute(statement).fetchall()  # type: ignore[call-overload,no-any-return]
+
+
+def until(condition: Any, timeout_s: float, what: str) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+def test_one_reading_becomes_a_logged_minute(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check.follow_one_reading(stack, time.monotonic() + 90)
+    told = capsys.readouterr().out
+    stations = re.findall(r"^\d+\. (.+?)(?:   |$)", told, re.MULTILINE)
+    assert stations == [
+        "raw bytes",
+        "record",
+        "outbox row",
+        "MQTT message",
+        "reading",
+        "rule and its trace",
+        "episode",
+        "task",
+        "time entry",
+    ]
+    assert "did not get here" not in told
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ingest", "gateway-1", "gateway-2", "ward-1", "ward-2", "broker", "evaluate", "console"],
+)
+def test_a_killed_process_comes_back_and_readings_go_on(stack: Stack, name: str) -> None:
+    before = stack.processes.pid(name)
+    stack.processes.kill(name)
+    until(lambda: name in stack.keep_running(), 15, f"{name} was not started again")
+    assert stack.processes.pid(name) != before
+    stored = rows(stack, "select count(*) from ingest.record_key")[0][0]
+    until(
+        lambda: rows(stack, "select count(*) from ingest.record_key")[0][0] > stored + 1,
+        60,
+        f"no reading arrived after {name} had been killed",
+    )
+
+
+def test_a_killed_database_comes_back_and_readings_go_on(stack: Stack) -> None:
+    stored = rows(stack, "select count(*) from ingest.record_key")[0][0]
+    os.kill(stack.postmaster_pid, signal.SIGQUIT)  # “immediate”: no checkpoint, as after a crash
+    until(lambda: "postgres" in stack.keep_running(), 30, "PostgreSQL was not started again")
+    until(
+        lambda: rows(stack, "select count(*) from ingest.record_key")[0][0] > stored + 1,
+        60,
+        "no reading arrived after the database had been killed",
+    )
+
+
+def test_nothing_was_lost_or_doubled(stack: Stack) -> None:
+    """After all that killing: what the peripherals delivered is what is stored, once."""
+    for number in (1, 2):
+        stack.processes.kill(f"ward-{number}")  # nothing new is measured from here on
+    outboxes = {home.gateway_id: home.name for home in seed.HOMES}
+
+    def waiting() -> list[dict[str, Any]]:
+        return [
+            row
+            for gateway_id in outboxes
+            for row in stack.outbox(gateway_id)["records"]
+            if row["state"] == "waiting"
+        ]
+
+    until(lambda: not waiting(), 60, "the outboxes did not drain")
+    sent = {
+        (row["peripheral"], row["characteristic"], row["raw"])
+        for gateway_id in outboxes
+        for row in stack.outbox(gateway_id)["records"]
+    }
+    stored = rows(
+        stack,
+        """select p.bluetooth_address, r.characteristic, encode(r.raw, 'hex')
+           from ingest.reading r join ingest.peripheral p using (practice_id, peripheral_id)
+           union all
+           select p.bluetooth_address, '2a34', encode(c.raw, 'hex')
+           from ingest.glucose_context c join ingest.peripheral p using (practice_id, peripheral_id)
+           """,
+    )
+    assert len(stored) == len(set(stored))
+    assert set(stored) == sent
+    assert rows(stack, "select count(*) from ingest.quarantine") == [(0,)]
+    for home in seed.HOMES:
+        assert confirmed_by_peripherals(stack, home) <= sent
+
+
+def confirmed_by_peripherals(stack: Stack, home: seed.Home) -> set[tuple[str, str, str]]:
+    """What the virtual peripherals believe a host has taken from them."""
+    found = set()
+    for file in (stack.folder / home.name / "ward").glob("*.json"):
+        document = json.loads(file.read_text(encoding="utf-8"))
+        address = next(
+            peripheral.address
+            for peripheral in home.ward().peripherals
+            if peripheral.address.replace(":", "").lower() in file.name.replace("-", "").lower()
+        )
+        for record in document["records"]:
+            if record["is_sent"]:
+                found |= {(address, source, raw) for source, raw in record["frames"]}
+    return found
+
+
+def test_every_breach_has_a_task_or_a_recorded_reason_for_silence(stack: Stack) -> None:
+    until(
+        lambda: rows(stack, "select count(*) from ingest.evaluation_queue") == [(0,)],
+        30,
+        "the evaluation queue did not drain",
+    )
+    assert rows(
+        stack,
+        """select count(*) from ingest.reading r
+               left join alerts.evaluation e using (practice_id, reading_id)
+               where r.patient_id is not null and r.result = 'measured' and e.reading_id is null""",
+    ) == [(0,)]
+    episodes, tasks = rows(
+        stack, "select (select count(*) from alerts.episode), (select count(*) from ccm.task)"
+    )[0]
+    assert episodes == tasks > 0
+
+
+def test_the_logs_hold_no_patient_data(stack: Stack) -> None:
+    people = [
+        word
+        for (name, record_number, born_on) in rows(
+            stack, "select display_name, record_number, born_on::text from ingest.patient"
+        )
+        for word in (*name.split(), record_number, born_on)
+    ]
+    frames = [
+        raw for (raw,) in rows(stack, "select distinct encode(raw, 'hex') from ingest.reading")
+    ]
+    numbers = [
+        f"{systolic:g}/{diastolic:g}"
+        for (systolic, diastolic) in rows(
+            stack,
+            "select distinct systolic_mmhg, diastolic_mmhg from ingest.reading where systolic_mmhg > 0",
+        )
+    ]
+    forbidden = [*people, *frames, *numbers, *(one.password for one in stack.demo.sign_ins)]
+    assert len(people) >= 8
+    assert len(frames) > 50
+    logs = [*sorted((stack.folder / "log").glob("*.log")), stack.folder / "postgres" / "log"]
+    assert len(logs) >= 10
+    for log in logs:
+        text = log.read_text(encoding="utf-8", errors="replace")
+        assert [word for word in forbidden if word in text] == [], log.name
+        assert not re.search(r"(systolic|diastolic|glucose|pulse)\w*\W+\d", text), log.name
+        assert "Traceback" not in text, log.name

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from deploy import database as database_setup
+from deploy import scheduler, seed
+from deploy.settings import SchedulerSettings
+
+pytestmark = pytest.mark.db
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ROLES = ("homevitals_ingest", "homevitals_alerts", "homevitals_console", "homevitals_scheduler")
+
+
+def test_preparing_twice_changes_nothing(database: Any) -> None:
+    again = database_setup.prepare(
+        database.postgres.conninfo,
+        database.name,
+        NOW,
+        timescaledb=database.engine == "timescaledb",
+    )
+    assert again == []
+
+
+def test_no_service_role_owns_anything_or_may_bypass_row_security(database: Any) -> None:
+    with database.connect() as connection:
+        assert connection.execute(
+            "select count(*) from pg_class where relowner = any (%s::regrole[])", (list(ROLES),)
+        ).fetchone() == (0,)
+        assert connection.execute(
+            "select count(*) from pg_roles where rolname = any (%s) and (rolsuper or rolbypassrls or rolcreaterole)",
+            (list(ROLES),),
+        ).fetchone() == (0,)
+
+
+def test_ingest_cannot_read_who_the_patients_are(database: Any) -> None:
+    with (
+        database.connect("homevitals_ingest") as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("select display_name from ingest.patient")
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update ingest.reading set systolic_mmhg = 120",
+        "delete from ingest.reading",
+        "delete from ingest.quarantine",
+        "delete from ccm.time_entry",
+        "delete from alerts.evaluation",
+        "truncate ccm.time_entry",
+    ],
+)
+def test_no_service_may_change_or_delete_what_is_evidence(
+    database: Any, role: str, statement: str
+) -> None:
+    with (
+        database.connect(role) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement)
+
+
+def test_the_demo_is_set_up_once(database: Any, tmp_path: Path) -> None:
+    file = tmp_path / "demo.json"
+    first = seed.ensure(database.conninfo(), file, NOW)
+    assert seed.ensure(database.conninfo(), file, NOW + timedelta(days=1)) == first
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    passwords = {one.password for one in first.sign_ins}
+    assert len(passwords) == len(first.sign_ins)
+    with database.connect() as connection:
+        hashes = connection.execute("select password_argon2 from ingest.staff").fetchall()
+    assert all(found.startswith("$argon2id$") for (found,) in hashes)
+    assert json.loads(file.read_text())["practice_id"] == str(first.practice_id)
+
+
+def test_partitions_are_made_ahead(database: Any) -> None:
+    with database.connect("homevitals_scheduler") as connection:
+        scheduler.partitions_ahead(connection, SchedulerSettings(months_ahead=2), NOW)
+    with database.connect() as connection:
+        found = connection.execute(
+            "select inhrelid::regclass::text from pg_inherits where inhparent = 'ingest.reading'::regclass order by 1"
+        ).fetchall()
+    months = ["2026_11", "2026_12", "2027_01"]
+    expected = [f"ingest.reading_{month}" for month in months]
+    assert [name for (name,) in found] == (expected if database.engine == "partitions" else [])
+
+
+@pytest.mark.parametrize("job", list(scheduler._JOBS), ids=lambda job: job.__name__)
+def test_every_job_runs_with_the_schedulers_own_rights(database: Any, job: Any) -> None:
+    with database.connect("homevitals_scheduler") as connection:
+        job(connection, SchedulerSettings(), NOW)

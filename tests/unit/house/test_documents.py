@@ -1,0 +1,66 @@
+"""What the documents promise exists, and what exists is in the documents."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy import reference
+
+ROOT = Path(__file__).parents[3]
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+PACKAGES = ("alerts", "ccm_link", "deploy", "firmware_profiles", "gateway", "ingest")
+MODULES = sorted(
+    str(path.relative_to(ROOT))
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("*.py")
+    if path.name != "__init__.py"
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_stands_in_the_architecture(module: str) -> None:
+    assert f"`{module}`" in ARCHITECTURE
+
+
+def test_the_architecture_names_no_module_that_is_gone() -> None:
+    named = set(re.findall(r"`((?:" + "|".join(PACKAGES) + r")/[\w/]+\.py)`", ARCHITECTURE))
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_the_reference_is_what_the_declarations_say() -> None:
+    written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert written == reference.text(), "run: python -m deploy.reference > docs/reference.md"
+
+
+@pytest.mark.parametrize("module", ["deploy.cli", "gateway.cli"])
+def test_help_is_quick(module: str) -> None:
+    # The best of three: the machine may be busy. 200 ms is the promise; -X importtime would show who broke it.
+    def once() -> float:
+        started_at = time.perf_counter()
+        subprocess.run([sys.executable, "-m", module, "--help"], check=True, capture_output=True)
+        return time.perf_counter() - started_at
+
+    assert min(once() for _ in range(3)) < 0.2
+
+
+def test_nothing_names_a_package_registry_or_a_path_of_somebodys_machine() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split()
+    forbidden = re.compile(
+        r"--(extra-)?index-url|--find-links|https?://[a-z0-9.-]+/simple|/home/[a-z]+/|/root/|/work/"
+    )
+    found = [
+        name
+        for name in tracked
+        if (ROOT / name).is_file()
+        and name != "tests/unit/house/test_documents.py"
+        and forbidden.search((ROOT / name).read_bytes().decode("utf-8", "ignore"))
+    ]
+    assert found == []
