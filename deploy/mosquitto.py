@@ -86,6 +86,7 @@ def configuration(
         "log_type notice",
         "connection_messages true",
         "sys_interval 0",
+        "set_tcp_nodelay true",
     ]
     if user is not None:
         lines.append(f"user {user}")

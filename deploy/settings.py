@@ -17,10 +17,12 @@ class DeploySettings:
 
     console_port: int = setting(0, help="port of the console on 127.0.0.1; 0 takes a free one")
     broker_port: int = setting(0, help="port of the broker on 127.0.0.1; 0 takes a free one")
-    live_every_s: float = setting(
-        20.0, unit="s", help="time between two live measurements of a virtual peripheral"
+    pace: float = setting(
+        1.0,
+        minimum=0.01,
+        help="how many times faster than their files say the virtual homes measure",
     )
-    check_live_every_s: float = setting(4.0, unit="s", help="the same in “up --check”")
+    check_pace: float = setting(5.0, minimum=0.01, help="the same in “up --check”")
 
     def wanted_ports(self) -> dict[str, int]:
         """Return the ports that the settings fix, by name."""

@@ -42,13 +42,13 @@ class Stack:
     Args:
         folder: The state folder; everything that the stack writes lies below it.
         wanted_ports: Ports fixed by the settings, by name (console, broker).
-        live_every_s: Seconds between two live measurements of each virtual peripheral.
+        pace: How many times faster than its home file says each virtual peripheral measures.
         now: The clock.
     """
 
     folder: Path
     wanted_ports: dict[str, int]
-    live_every_s: float
+    pace: float
     now: Callable[[], datetime]
     ports: dict[str, int] = field(init=False)
     processes: processes.Processes = field(init=False)
@@ -176,6 +176,7 @@ class Stack:
                 {
                     "HOMEVITALS_WARD_PORT": str(radio_port),
                     "HOMEVITALS_WARD_STATE_FOLDER": str(state_folder / "ward"),
+                    "HOMEVITALS_WARD_PACE": str(self.pace),
                 },
             )
             self._require_listening(f"ward-{number}", radio_port)

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stack = stacks.Stack(
                 state_folder,
                 wanted_ports=wanted.wanted_ports(),
-                live_every_s=wanted.check_live_every_s if options.check else wanted.live_every_s,
+                pace=wanted.check_pace if options.check else wanted.pace,
                 now=lambda: datetime.now(UTC),
             )
             return _run(stack, stop, checks=options.check)
@@ -92,8 +92,8 @@ Homevitals is running ({time.monotonic() - started_at:.0f} s, readings stored on
         print(f"  Sign in as   {sign_in.sign_in_name}  password {sign_in.password}   ({words})")
     print(f"""
   What to look at
-    Worklist    tasks that real readings lead to while you watch: two virtual homes measure every
-                {stack.live_every_s:.0f} s. Claim one, start the timer, complete it with a disposition.
+    Worklist    tasks that real readings lead to, while you watch: two virtual homes go on measuring.
+                Claim one, start the timer, complete it with a disposition.
     Patients    blood pressure and glucose of the last weeks, and each patient's own limits.
     Time        what you logged, and whether this month's 20 minutes are reached.
   One reading's whole way

@@ -36,6 +36,7 @@ select * from record where state = 'waiting' order by seq limit :limit;
 select * from record order by seq desc limit :limit;
 
 -- name: count_waiting
+-- How many rows have no receipt.
 select count(*) as waiting from record where state = 'waiting';
 
 -- name: highest_seq
@@ -59,11 +60,14 @@ delete from record where seq in (
 );
 
 -- name: load_watermark
+-- How far one meter has reported.
 select last_sequence from watermark where peripheral = :peripheral and profile_id = :profile_id;
 
 -- name: load_watermarks
+-- How far every meter has reported.
 select peripheral, profile_id, last_sequence from watermark;
 
 -- name: set_watermark
+-- Notes how far a meter has reported; lower than before when its numbering started over.
 insert into watermark (peripheral, profile_id, last_sequence) values (:peripheral, :profile_id, :last_sequence)
 on conflict (peripheral, profile_id) do update set last_sequence = excluded.last_sequence;

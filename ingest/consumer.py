@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import logging
 import queue
+import socket
 import ssl
 import threading
 import time
@@ -107,6 +108,7 @@ class Consumer:
         self._is_connected = False
         self._failure: errors.BrokerError | None = None
         self._is_stopping = threading.Event()
+        self._network: threading.Thread | None = None
         self._client = self._new_client()
 
     def start(self) -> None:
@@ -127,6 +129,9 @@ class Consumer:
             properties=properties,
         )
         self._client.loop_start()
+        # paho does not hand out its thread, and says nothing when it dies.
+        name = f"paho-mqtt-client-{self._settings.worker_name}"
+        self._network = next((t for t in threading.enumerate() if t.name == name), None)
 
     def stop(self) -> None:
         """Disconnect; the broker keeps the session and all that is not acknowledged."""
@@ -171,6 +176,11 @@ class Consumer:
         """
         if self._failure is not None:
             raise self._failure
+        if self._network is None or not self._network.is_alive():
+            raise errors.BrokerError(
+                "the network thread ended; check broker_host and start the worker again",
+                BrokerReason.RECEIVING_STOPPED,
+            )
         if not self._is_connected:
             return
         if self._inbox.full():  # the canary stands in line behind proof enough
@@ -201,6 +211,7 @@ class Consumer:
         client.reconnect_delay_set(_SHORTEST_RECONNECT_S, _LONGEST_RECONNECT_S)
         client.max_queued_messages_set(_MAX_WAITING_RECEIPTS)
         client.max_inflight_messages_set(_MAX_RECEIPTS_IN_FLIGHT)
+        client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
@@ -208,6 +219,13 @@ class Consumer:
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         return client
+
+    @_seen
+    def _on_socket_open(self, _client: mqtt.Client, _userdata: object, connection: object) -> None:
+        # Acknowledgements and receipts are small, and Nagle's algorithm would let each wait for the
+        # peer's delayed acknowledgement of the one before: 40 ms at every step.
+        if isinstance(connection, socket.socket):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @_seen
     def _on_connect(
@@ -255,7 +273,8 @@ class Consumer:
         with self._lock:
             self._connection += 1
         self._is_connected = False
-        log.warning("broker_disconnected", extra={"reason_code": reason.value})
+        if not self._is_stopping.is_set():
+            log.warning("broker_disconnected", extra={"reason_code": reason.value})
         # All of it comes again, and could not be acknowledged any more.
         while self.take(self._inbox.maxsize, timeout_s=0):
             pass

@@ -31,10 +31,6 @@ def as_bleak_errors() -> Iterator[None]:
     """
     try:
         yield
-        if _is_being_cancelled():
-            # bumble waits with asyncio.wait_for, which in Python 3.11 drops a cancellation that arrives together with
-            # the result. Without this the task would go on for ever.
-            raise asyncio.CancelledError
     except att.ATT_Error as error:
         raise exc.BleakGATTProtocolError(int(error.error_code)) from error
     except core.ProtocolError as error:
@@ -51,6 +47,10 @@ def as_bleak_errors() -> Iterator[None]:
         if _is_being_cancelled():
             raise
         raise exc.BleakError("the peripheral disconnected") from None
+    if _is_being_cancelled():
+        # bumble waits with asyncio.wait_for, which in Python 3.11 drops a cancellation that arrives together with the
+        # result. Without this the task would go on for ever.
+        raise asyncio.CancelledError
 
 
 def _is_being_cancelled() -> bool:

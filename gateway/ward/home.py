@@ -9,7 +9,7 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -42,6 +42,9 @@ class WardSettings:
     )
     state_folder: Path = setting(REQUIRED, help="what the peripherals remember")
     time_zone: str = setting(REQUIRED, help="IANA name of the zone in which the home lies")
+    pace: float = setting(
+        1.0, minimum=0.01, help="how many times faster than live_every_s the peripherals measure"
+    )
     log_level: str = setting(
         "info", choices=("debug", "info", "warning", "error"), help="least severe log line"
     )
@@ -126,7 +129,10 @@ def load(toml_text: str, environ: Mapping[str, str]) -> Home:
             problems += error.problems
     if problems or ward is None:
         raise errors.ConfigurationError("\n".join(problems))
-    return Home(ward, tuple(peripherals))
+    return Home(
+        ward,
+        tuple(replace(one, live_every_s=one.live_every_s / ward.pace) for one in peripherals),
+    )
 
 
 def _ward_problems(ward: WardSettings) -> list[str]:

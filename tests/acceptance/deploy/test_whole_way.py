@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.whole, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     folder = Path(tempfile.mkdtemp(prefix="hv-whole-"))
-    running = Stack(folder, wanted_ports={}, live_every_s=1.0, now=lambda: datetime.now(UTC))
+    running = Stack(folder, wanted_ports={}, pace=20.0, now=lambda: datetime.now(UTC))
     try:
         for _, step in running.steps():
             step()

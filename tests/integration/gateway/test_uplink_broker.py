@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
@@ -21,7 +23,7 @@ from firmware_profiles import topics, wire
 from gateway import errors
 from gateway.backoff import Backoff
 from gateway.broker_link import BrokerLink, Lost, Will
-from gateway.outbox import Outbox
+from gateway.outbox import Outbox, State, latest
 from gateway.record import CapturedRecord
 from gateway.settings import GatewaySettings
 from gateway.uplink import Uplink
@@ -344,6 +346,63 @@ def test_uplink_goes_on_when_a_receipt_is_rubbish(
             await until(lambda: outbox.waiting_count == 0)
 
     run(work())
+
+
+def start_process(settings: GatewaySettings) -> subprocess.Popen[bytes]:
+    """Run the gateway as a process; it has no radio, but an uplink."""
+    file = settings.state_folder.parent / "gateway.toml"
+    file.write_text(
+        f"""
+        [gateway]
+        gateway_id = "{settings.gateway_id}"
+        broker_host = "{settings.broker_host}"
+        broker_port = {settings.broker_port}
+        ca_file = "{settings.ca_file}"
+        certificate_file = "{settings.certificate_file}"
+        key_file = "{settings.key_file}"
+        state_folder = "{settings.state_folder}"
+        time_zone = "UTC"
+        adapter = "bumble"
+        hci_transport = "tcp-client:127.0.0.1:1"
+        """
+    )
+    command = [sys.executable, "-m", "gateway.cli", "run", "--config", str(file)]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def test_every_record_is_receipted_when_the_process_is_killed_while_it_waits_for_receipts(
+    settings: GatewaySettings, ingest: Ingest
+) -> None:
+    stored = Outbox(settings.state_folder, datetime.now(UTC))
+    for number in range(300):
+        stored.append(captured(number))
+    stored.close()
+    ingest.gives_receipts = False
+
+    async def work() -> None:
+        first = start_process(settings)
+        await until(lambda: len(ingest.seqs()) >= 300)
+        first.kill()
+        first.wait()
+        ingest.gives_receipts = True
+        second = start_process(settings)
+        try:
+            await until(lambda: waiting(settings) == 0)
+            second.terminate()
+            assert await asyncio.to_thread(second.wait, 10) == errors.ExitCode.OK
+        finally:
+            second.kill()
+            second.wait()
+
+    run(work())
+    # Sent twice under the same numbers: to the server the second time is a duplicate.
+    assert ingest.seqs() == [*range(1, 301), *range(1, 301)]
+    assert len({batch.epoch for batch in ingest.batches}) == 1
+
+
+def waiting(settings: GatewaySettings) -> int:
+    _, rows = latest(settings.state_folder, 1000)
+    return sum(row.state is State.WAITING for row in rows)
 
 
 def test_backoff_is_what_the_uplink_waits_when_nothing_answers(

@@ -175,6 +175,7 @@ def mqtt_client(broker: Any, name: str, *, forget: bool = False) -> mqtt.Client:
 
 def connect_once(broker: Any, name: str, *, forget: bool) -> None:
     client, is_connected = mqtt_client(broker, name, forget=forget), threading.Event()
+    client.manual_ack_set(on=True)  # what the session holds is not ours to take
     client.on_connect = lambda *_: is_connected.set()
     client.loop_start()
     assert is_connected.wait(10)

@@ -130,7 +130,6 @@ def test_stopping_does_not_wait_when_the_inbox_is_full(gateway: Any) -> None:
 
     network.join(10)
     assert not network.is_alive()
-    consumer.check()
 
 
 def test_acknowledgement_is_not_sent_on_a_later_connection(
@@ -195,15 +194,32 @@ def test_start_fails_with_advice_when_credentials_cannot_be_read(
     assert failed.value.reason is BrokerReason.BAD_CREDENTIALS
 
 
-def test_check_fails_when_canaries_do_not_come_back() -> None:
-    consumer = Consumer(IngestSettings())
-    consumer._is_connected = True
+def test_check_fails_when_canaries_do_not_come_back(start: Callable[..., Consumer]) -> None:
+    consumer = start()
     consumer._canary.sent(-1000.0)
 
     with pytest.raises(BrokerError, match="hv/1/canary/ingest-1") as failed:
         consumer.check()
 
     assert failed.value.reason is BrokerReason.RECEIVING_STOPPED
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_check_fails_when_the_network_thread_died(
+    ingest_settings: Callable[..., IngestSettings],
+) -> None:
+    consumer = Consumer(ingest_settings(broker_host="no..host"))  # paho does not expect ValueError
+    consumer.start()
+
+    def fails() -> bool:
+        try:
+            consumer.check()
+        except BrokerError as failed:
+            return failed.reason is BrokerReason.RECEIVING_STOPPED
+        return False
+
+    assert ports.wait_until(fails, timeout_s=10)
+    consumer.stop()
 
 
 def test_check_fails_when_a_subscription_was_refused() -> None:

@@ -96,7 +96,7 @@ def test_a_limit_for_one_patient_has_who_and_why_and_decides_from_then_on(
 ) -> None:
     address = f"/patients/{made_up.patients['bertram']}"
     answer = casey.post(f"{address}/rules", data=LIMIT)
-    assert answer.headers["location"] == f"{address}?said=limit-set#limits"
+    assert answer.headers["location"] == f"{address}?said=limit-set"
     said = text_of(casey.get(f"{address}?said=limit-set"))
     assert "The limit is in force" in said
     assert "Systolic pressure at or above 150 mmHg for this patient" in said

@@ -1,0 +1,74 @@
+"""Chromium before the console of the made-up practice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests import console_server, made_up_practice
+from tests.made_up_practice import Clock, Connect, MadeUp
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=list(ARGUMENTS)
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def connect(database) -> Connect:
+    return database.connect
+
+
+@pytest.fixture
+def made_up(connect: Connect) -> MadeUp:
+    return made_up_practice.set_up(connect)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def address(database, made_up: MadeUp, clock: Clock) -> Iterator[str]:
+    with console_server.serve(database.conninfo("homevitals_console"), clock) as found:
+        yield found
+
+
+@pytest.fixture
+def open_page(chromium: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Open a window of a given width and scheme on the console."""
+    contexts = []
+
+    def window(*, width: int = 1280, scheme: str = "light", scripts: bool = False) -> Page:
+        context = chromium.new_context(
+            base_url=address,
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,
+            java_script_enabled=scripts,
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        return page
+
+    yield window
+    for context in contexts:
+        context.close()

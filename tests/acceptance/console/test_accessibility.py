@@ -1,0 +1,112 @@
+"""axe finds nothing on any page, light and dark, on a desk and on a phone; nothing sticks out at 320 pixels.
+
+Source: WCAG 2.2 (W3C, October 2023), levels A and AA, as far as axe can test it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.made_up_practice import PASSWORD, Clock, Connect, MadeUp
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.db,
+    pytest.mark.parametrize("database", ["partitions"], indirect=True),
+    pytest.mark.timeout(300),
+]
+OPTIONS = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+
+
+def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Iterator[str]:
+    """Bring the page into every state that a person meets; yield each state's name."""
+    page.goto("/sign-in")
+    yield "sign-in"
+    _sign_in(page, "wrong")
+    yield "sign-in refused"
+    _sign_in(page, PASSWORD)
+    yield "worklist"
+    task = page.get_attribute("a:text('Severely raised systolic pressure')", "href")
+    page.goto(f"/patients/{made_up.patients['amalia']}?days=7")
+    yield "patient"
+    page.goto(f"/patients/{made_up.patients['noor']}?days=7")
+    for summary in page.locator("summary").all():
+        summary.click()
+    yield "patient with everything open and a name in several scripts"
+    page.fill("#limit-limit", "180")
+    page.fill("#limit-reason", "x")
+    page.select_option("#limit-question", "systolic_mmhg/at_or_above/clinical")
+    page.click("button:text('Set the limit')")
+    yield "limit refused"
+    page.goto(task)
+    yield "task"
+    page.click("button:text('Claim this task')")
+    page.click("button:text('Start the timer')")
+    clock.move(minutes=3)
+    page.click("summary:text('Add time by hand')")
+    page.click("summary:text('Release the task')")
+    yield "task of one's own with a running timer"
+    page.fill("#release-note", " ")
+    page.click("button:text('Release the task')")
+    yield "form refused"
+    page.goto("/timer")
+    yield "timer"
+    page.goto(task)
+    page.check("input[value='not_reached']")
+    page.fill("#complete-note", "Two calls.")
+    page.click("button:text('Complete the task')")
+    yield "worklist after completion"
+    page.goto(task)
+    yield "completed task"
+    for place in ("patients", "time", "quarantine", "unassigned", "gateways", "timer", "nowhere"):
+        page.goto(f"/{place}")
+        yield place
+    page.goto("/time")
+    page.locator("a:has-text('Void')").first.click()
+    yield "void"
+    with connect("homevitals_owner") as connection:
+        connection.execute("delete from ingest.session")
+    page.fill("#void-reason", "Entered twice.")
+    page.click("button:text('Void the entry')")
+    yield "signed out with a form kept"
+
+
+def _sign_in(page: Page, password: str) -> None:
+    page.fill("#sign-in-sign_in_name", "casey")
+    page.fill("#sign-in-password", password)
+    page.click("button:text('Sign in')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_axe_finds_nothing_and_nothing_sticks_out(
+    open_page: Callable[..., Page],
+    made_up: MadeUp,
+    connect: Connect,
+    clock: Clock,
+    width: int,
+    scheme: str,
+) -> None:
+    page = open_page(width=width, scheme=scheme, scripts=True)
+    axe = Axe()
+    found = []
+    for state in states(page, made_up, connect, clock):
+        results = axe.run(page, options=OPTIONS)
+        found += [
+            f"{state}: {violation['id']}: {node['target']} {node['failureSummary']}"
+            for violation in results.response["violations"]
+            for node in violation["nodes"]
+        ]
+        page_width = page.evaluate("document.documentElement.scrollWidth")
+        if page_width > width:
+            found.append(f"{state}: {page_width} pixels wide")
+    assert found == [], "\n".join(found)
