@@ -7,5 +7,7 @@ begin
         if not exists (select from pg_roles where rolname = role_name) then
             execute format('create role %I login noinherit nosuperuser nocreatedb nocreaterole nobypassrls', role_name);
         end if;
+        -- Instants are stored and read in UTC, whatever zone the server is set to.
+        execute format('alter role %I set timezone = %L', role_name, 'UTC');
     end loop;
 end $$;

@@ -250,6 +250,7 @@ def _reading(
             time_zone=record.time_zone,
             gateway_received_at=record.received_at,
             gateway_clock=record.gateway_clock,
+            gateway_sent_at=shared.batch.sent_at,
             ingest_received_at=shared.opened.arrival.received_at,
         )
     )

@@ -18,6 +18,12 @@ from firmware_profiles.wire import GatewayClock
 GATEWAY_AHEAD: Final = timedelta(minutes=5)
 GATEWAY_BEHIND: Final = timedelta(days=400)
 
+# A gateway that cannot know whether its clock is right (a hypervisor keeps it, no NTP daemon) is believed where the
+# message arrives at the very time that the gateway says it sent it, soon after the record came. The network is
+# allowed half a minute; a clock that was put right in between would have to be so within the ten minutes.
+GATEWAY_AGREES: Final = timedelta(seconds=30)
+GATEWAY_SENT_SOON: Final = timedelta(minutes=10)
+
 # A measurement cannot be later than its reception. Ten minutes of grace, because cuffs whose clock
 # is not readable are set by hand.
 DEVICE_AHEAD: Final = timedelta(minutes=10)
@@ -57,6 +63,7 @@ class Clocks:
         time_zone: IANA name of the zone of both wall clocks.
         gateway_received_at: when the gateway had the record, by its clock, aware UTC.
         gateway_clock: what the gateway knows about its own clock.
+        gateway_sent_at: when the gateway sent the message, by its clock, aware UTC.
         ingest_received_at: when ingest had the message, aware UTC.
     """
 
@@ -65,7 +72,17 @@ class Clocks:
     time_zone: str
     gateway_received_at: datetime
     gateway_clock: GatewayClock
+    gateway_sent_at: datetime
     ingest_received_at: datetime
+
+    @property
+    def gateway_clock_is_right(self) -> bool:
+        """Whether the gateway's clock is known to be right: by its own word, or because ingest's agrees."""
+        if self.gateway_clock is GatewayClock.SYNCHRONISED:
+            return True
+        on_its_way = self.ingest_received_at - self.gateway_sent_at
+        waited = self.gateway_sent_at - self.gateway_received_at
+        return abs(on_its_way) <= GATEWAY_AGREES and timedelta(0) <= waited <= GATEWAY_SENT_SOON
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +140,7 @@ def _corrected(
     wall_clock = device_time + timedelta(seconds=offset_s)
     utc_offset = _utc_offset(clocks.gateway_received_at, zone)
     measured_at = (wall_clock - utc_offset).replace(tzinfo=UTC)
-    certain = (
-        clocks.gateway_clock is GatewayClock.SYNCHRONISED
-        and _utc_offset(measured_at, zone) == utc_offset
-    )
+    certain = clocks.gateway_clock_is_right and _utc_offset(measured_at, zone) == utc_offset
     return Estimate(
         measured_at,
         TimeMethod.DEVICE_CLOCK_CORRECTED,
@@ -145,11 +159,7 @@ def _as_it_is(clocks: Clocks, device_time: datetime, zone: zoneinfo.ZoneInfo) ->
     )
     measured_at = later if later <= clocks.gateway_received_at else earlier
     age = clocks.gateway_received_at - measured_at
-    certain = (
-        clocks.gateway_clock is GatewayClock.SYNCHRONISED
-        and earlier == later
-        and age <= DEVICE_UNCHECKED
-    )
+    certain = clocks.gateway_clock_is_right and earlier == later and age <= DEVICE_UNCHECKED
     return Estimate(
         measured_at,
         TimeMethod.DEVICE_CLOCK,

@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from ccm_link.console import api, permissions, refusals, security, surroundings
+from ccm_link.console import api, forms, permissions, refusals, security, surroundings
 from ccm_link.console.pages import entrance, patients, silence, tasks, time_log, timer, worklist
 from ccm_link.console.surroundings import Pool, Surroundings
 from ccm_link.settings import CcmLinkSettings
@@ -57,7 +57,7 @@ def create_app(pool: Pool, settings: CcmLinkSettings, clock: Callable[[], dateti
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        dependencies=[Depends(permissions.permit)],
+        dependencies=[Depends(permissions.permit), Depends(forms.asked_once)],
     )
     app.state.surroundings = here
     for router in _ROUTERS:

@@ -76,6 +76,13 @@ class Desk:
             raise problems.Refused(problems.NOT_FOUND)
         return found
 
+    def _again(self) -> str:
+        """Return the address that shows this page afresh; "" for the answer to a form, which has none."""
+        if self.request.method != "GET":
+            return ""
+        asked = self.request.url.remove_query_params("said")
+        return f"{asked.path}?{asked.query}" if asked.query else asked.path
+
     def page(
         self, cur: Cursor, template: str, *, status: int = 200, **shown: object
     ) -> HTMLResponse:
@@ -89,7 +96,8 @@ class Desk:
             practice=practice,
             zone=ZoneInfo(practice.time_zone),
             places=[place for place in _PLACES if permissions.may(self.who, f"GET {place[0]}")],
-            here=self.request.url.path,
+            here=self.request.scope["path"],
+            again=self._again(),
             last_reading_at=last_reading_at,
             is_quiet=last_reading_at is None or self.now - last_reading_at > _QUIET_AFTER,
             timer=time_log.running_timer(cur, self.practice_id, self.staff_id),

@@ -102,6 +102,17 @@ async def posted(request: Request) -> Fields:
     return fields
 
 
+def asked_once(request: Request) -> None:
+    """Refuse an address that gives a parameter twice: which one counts would be anybody's guess.
+
+    Raises:
+        Refused: 422.
+    """
+    asked = [name for name, _ in request.query_params.multi_items()]
+    if len(asked) != len(set(asked)):
+        raise problems.Refused(problems.invalid({"query": "A parameter came twice."}))
+
+
 def check(model: type[Model], fields: Fields) -> tuple[Model | None, dict[str, str]]:
     """Check posted fields against a model. A field left empty counts as not sent, as a person means it.
 

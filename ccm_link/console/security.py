@@ -114,7 +114,7 @@ class AccessLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status = 0
+        status = 500  # what a person gets where nothing was answered
         began_s = time.perf_counter()
 
         async def note_status(message: Message) -> None:

@@ -112,7 +112,7 @@ def set_limit(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
         refusal = Refusal("limit", fields, problem=problems.of_error(error))
         with desk.transaction() as cur:
             return _show(desk, cur, patient_id, refusal=refusal)
-    return RedirectResponse(f"/patients/{patient_id}?said={Said.LIMIT_SET}#limits", 303)
+    return RedirectResponse(f"/patients/{patient_id}?said={Said.LIMIT_SET}", 303)
 
 
 def _checked(

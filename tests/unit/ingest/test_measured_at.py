@@ -43,6 +43,8 @@ def clocks(device: str | None, offset_s: float | None = 0.0, **changes: Any) -> 
     }
     fields |= changes
     fields.setdefault("ingest_received_at", fields["gateway_received_at"] + SECOND)
+    # By default the message waited for an hour: its arrival says nothing about the gateway's clock.
+    fields.setdefault("gateway_sent_at", fields["gateway_received_at"] - 3600 * SECOND)
     return Clocks(**fields)
 
 
@@ -266,3 +268,33 @@ def test_correction_finds_the_instant_when_a_wrong_clock_ran_on_undisturbed(
 
     assert (found.measured_at, found.method) == (measured, CORRECTED)
     assert found.measured_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("sent_after_s", "arrived_after_s", "quality"),
+    [
+        pytest.param(0, 0, GOOD, id="sent and arrived at once"),
+        pytest.param(5, 35, GOOD, id="arrived at the edge of agreement"),
+        pytest.param(5, 36, UNCERTAIN, id="arrived too late to agree"),
+        pytest.param(5, -25, GOOD, id="ahead at the edge of agreement"),
+        pytest.param(5, -26, UNCERTAIN, id="too far ahead to agree"),
+        pytest.param(600, 601, GOOD, id="waited as long as it may"),
+        pytest.param(
+            601, 602, UNCERTAIN, id="waited too long: the clock may have been put right meanwhile"
+        ),
+        pytest.param(-1, 0, UNCERTAIN, id="sent before it came: the clock was put back meanwhile"),
+    ],
+)
+@pytest.mark.parametrize("clock", [GatewayClock.UNKNOWN, GatewayClock.UNSYNCHRONISED])
+def test_clock_of_the_gateway_is_believed_when_the_arrival_agrees_with_it(
+    clock: GatewayClock, sent_after_s: int, arrived_after_s: int, quality: TimeQuality
+) -> None:
+    found = estimate(
+        clocks(
+            "2026-03-10T11:00:00",
+            gateway_clock=clock,
+            gateway_sent_at=RECEIVED + sent_after_s * SECOND,
+            ingest_received_at=RECEIVED + arrived_after_s * SECOND,
+        )
+    )
+    assert found.quality is quality
