@@ -131,7 +131,7 @@ def _ask(rule: Rule, reading: StoredReading) -> Answer:
     else:
         breached = False
         found = "was not part of this reading"
-    return Answer(rule, measured, breached, f"{name} {found}; {_limit_in_words(rule)}.")
+    return Answer(rule, measured, breached, f"{name} {found} (limit: {_limit_in_words(rule)}).")
 
 
 def _measured(reading: StoredReading, measure: Measure) -> float | None:
@@ -202,7 +202,7 @@ def _answer_in_trace(answer: Answer) -> dict[str, Any]:
 def _limit_in_words(rule: Rule) -> str:
     side = {Comparison.AT_OR_ABOVE: "at or above", Comparison.BELOW: "below"}
     unit = rule.question.measure.unit
-    return f"the rule asks about {side[rule.question.comparison]} {rule.limit_value:g} {unit}"
+    return f"{side[rule.question.comparison]} {rule.limit_value:g} {unit}"
 
 
 def _hours(span: timedelta) -> str:

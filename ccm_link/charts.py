@@ -21,9 +21,10 @@ from alerts.rules import Comparison, Measure, Question, Severity
 from ccm_link import series
 from ccm_link.chart_look import FONT, Look
 from ccm_link.local_days import Days
-from ccm_link.series import BloodPressures, Glucoses, Instants, Numbers
+from ccm_link.series import BloodPressures, Glucoses, Instants, Mask, Numbers
 
 Spec = dict[str, Any]
+Rows = list[dict[str, Any]]  # what a layer draws; times are milliseconds of wall clock since 1970
 
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 _NOON_HOUR: Final = 12
@@ -63,68 +64,29 @@ def blood_pressure(
         A Vega-Lite 6 specification with its data inside.
     """
     shown = series.within(readings.at, days)
-    wall = series.wall_clock(readings.at, days.zone)
-    systolic, diastolic = readings.systolic_mmhg, readings.diastolic_mmhg
-    bars = [
-        {
-            "at": _epoch_ms(wall[i]),
-            "systolic": float(systolic[i]),
-            "diastolic": float(diastolic[i]),
-            "shape": "circle" if _hour(wall[i]) < _NOON_HOUR else "square",
-        }
-        for i in np.flatnonzero(shown)
-    ]
-    runs = series.unbroken_runs(readings.at)
-    means = [
-        {"at": _epoch_ms(wall[i]), "mean": float(mean[i]), "line": f"{name} {runs[i]}"}
-        for name, mean in (
-            ("systolic", series.trailing_mean(readings.at, systolic)),
-            ("diastolic", series.trailing_mean(readings.at, diastolic)),
-        )
-        for i in np.flatnonzero(shown)
-    ]
-    drawn = np.concatenate((systolic[shown], diastolic[shown]))
+    bars = _bars(readings, shown, days)
+    drawn = np.concatenate((readings.systolic_mmhg[shown], readings.diastolic_mmhg[shown]))
     limits = _near(limits, drawn)
     domain = _domain(drawn, limits, (60.0, 160.0))
-    crosses = _edge_marks(readings.not_measured_at, days, domain[0])
     y = _y_scale(domain, "mmHg")
-    width = 3 if len(bars) <= look.frame.width_px / 10 else 1.5
+    is_dense = len(bars) > look.frame.width_px / 10
     layers = [
         *_limit_layers(limits, domain, look),
+        _bar_layer(bars, look, y, width_px=1.5 if is_dense else 3),
         {
-            "data": {"values": bars},
-            "mark": {
-                "type": "rule",
-                "strokeWidth": width,
-                "color": look.palette.reading,
-                "opacity": 0.75,
-            },
-            "encoding": {
-                "x": _X,
-                "y": {"field": "diastolic", **y},
-                "y2": {"field": "systolic"},
-            },
-        },
-        {
-            "data": {"values": means},
+            "data": {"values": _means(readings, shown, days)},
             "mark": {"type": "line", "strokeWidth": 2, "color": look.palette.ink},
-            "encoding": {
-                "x": _X,
-                "y": {"field": "mean", **y},
-                "detail": {"field": "line"},
-            },
+            "encoding": {"x": _X, "y": {"field": "mean", **y}, "detail": {"field": "line"}},
         },
-        {
-            "data": {"values": bars},
-            "mark": {"type": "point", "filled": True, "opacity": 1, "color": look.palette.reading},
-            "encoding": {
-                "x": _X,
-                "y": {"field": "systolic", **y},
-                "shape": {"field": "shape", "type": "nominal", "scale": None, "legend": None},
-                "size": {"value": 42 if width > 2 else 22},
-            },
-        },
-        _text_layer(crosses, "×", look, look.palette.muted, y, dy=-8),
+        _point_layer(bars, "systolic", look, y, size=22 if is_dense else 42),
+        _text_layer(
+            _edge_marks(readings.not_measured_at, days, domain[0]),
+            "×",
+            look,
+            look.palette.muted,
+            y,
+            dy=-8,
+        ),
     ]
     return _chart(layers, days, look)
 
@@ -142,48 +104,52 @@ def glucose(readings: Glucoses, limits: Sequence[Limit], days: Days, look: Look)
         A Vega-Lite 6 specification with its data inside.
     """
     shown = series.within(readings.at, days)
-    wall = series.wall_clock(readings.at, days.zone)
+    measured = readings.glucose_mg_dl[shown]
+    wall = series.wall_clock(readings.at[shown], days.zone)
     points = [
-        {"at": _epoch_ms(wall[i]), "glucose": float(readings.glucose_mg_dl[i])}
-        for i in np.flatnonzero(shown)
+        {"at": _epoch_ms(at), "glucose": float(number), "shape": "circle"}
+        for at, number in zip(wall, measured, strict=True)
     ]
-    limits = _near(limits, readings.glucose_mg_dl[shown])
-    domain = _domain(readings.glucose_mg_dl[shown], limits, (60.0, 200.0))
+    limits = _near(limits, measured)
+    domain = _domain(measured, limits, (60.0, 200.0))
+    above = _edge_marks(readings.above_range_at, days, domain[1])
+    below = _edge_marks(readings.below_range_at, days, domain[0])
     y = _y_scale(domain, "mg/dL")
     layers = [
         *_limit_layers(limits, domain, look),
-        {
-            "data": {"values": points},
-            "mark": {
-                "type": "point",
-                "filled": True,
-                "opacity": 0.9,
-                "color": look.palette.reading,
-            },
-            "encoding": {
-                "x": _X,
-                "y": {"field": "glucose", **y},
-                "size": {"value": 42},
-            },
-        },
-        _text_layer(
-            _edge_marks(readings.above_range_at, days, domain[1]),
-            "HI",
-            look,
-            look.palette.urgent,
-            y,
-            dy=8,
-        ),
-        _text_layer(
-            _edge_marks(readings.below_range_at, days, domain[0]),
-            "LO",
-            look,
-            look.palette.urgent,
-            y,
-            dy=-8,
-        ),
+        _point_layer(points, "glucose", look, y, size=42),
+        _text_layer(above, "HI", look, look.palette.urgent, y, dy=8),
+        _text_layer(below, "LO", look, look.palette.urgent, y, dy=-8),
     ]
     return _chart(layers, days, look)
+
+
+def _bars(readings: BloodPressures, shown: Mask, days: Days) -> Rows:
+    """Return a row per reading shown; the head's shape tells the half of the day."""
+    wall = series.wall_clock(readings.at, days.zone)
+    return [
+        {
+            "at": _epoch_ms(wall[i]),
+            "systolic": float(readings.systolic_mmhg[i]),
+            "diastolic": float(readings.diastolic_mmhg[i]),
+            "shape": "circle" if _hour(wall[i]) < _NOON_HOUR else "square",
+        }
+        for i in np.flatnonzero(shown)
+    ]
+
+
+def _means(readings: BloodPressures, shown: Mask, days: Days) -> Rows:
+    """Return a row per mean; rows of one unbroken run of one pressure make one line."""
+    wall = series.wall_clock(readings.at, days.zone)
+    runs = series.unbroken_runs(readings.at)
+    return [
+        {"at": _epoch_ms(wall[i]), "mean": float(means[i]), "line": f"{name} {runs[i]}"}
+        for name, means in (
+            ("systolic", series.trailing_mean(readings.at, readings.systolic_mmhg)),
+            ("diastolic", series.trailing_mean(readings.at, readings.diastolic_mmhg)),
+        )
+        for i in np.flatnonzero(shown)
+    ]
 
 
 def _epoch_ms(wall: np.datetime64) -> int:
@@ -198,7 +164,7 @@ def _day_ms(day: date) -> int:
     return _epoch_ms(np.datetime64(day, "ms"))
 
 
-def _edge_marks(at: Instants, days: Days, level: float) -> list[dict[str, float]]:
+def _edge_marks(at: Instants, days: Days, level: float) -> Rows:
     shown = series.wall_clock(at[series.within(at, days)], days.zone)
     return [{"at": _epoch_ms(wall), "level": level} for wall in shown]
 
@@ -287,9 +253,33 @@ def _label_levels(limits: Sequence[Limit], domain: tuple[float, float], look: Lo
     return levels
 
 
-def _text_layer(
-    marks: list[dict[str, float]], text: str, look: Look, colour: str, y: Spec, *, dy: int
-) -> Spec:
+def _bar_layer(rows: Rows, look: Look, y: Spec, *, width_px: float) -> Spec:
+    colour = look.palette.reading
+    return {
+        "data": {"values": rows},
+        "mark": {"type": "rule", "strokeWidth": width_px, "color": colour, "opacity": 0.75},
+        "encoding": {
+            "x": _X,
+            "y": {"field": "diastolic", **y},
+            "y2": {"field": "systolic"},
+        },
+    }
+
+
+def _point_layer(rows: Rows, field: str, look: Look, y: Spec, *, size: int) -> Spec:
+    return {
+        "data": {"values": rows},
+        "mark": {"type": "point", "filled": True, "opacity": 1, "color": look.palette.reading},
+        "encoding": {
+            "x": _X,
+            "y": {"field": field, **y},
+            "shape": {"field": "shape", "type": "nominal", "scale": None, "legend": None},
+            "size": {"value": size},
+        },
+    }
+
+
+def _text_layer(marks: Rows, text: str, look: Look, colour: str, y: Spec, *, dy: int) -> Spec:
     return {
         "data": {"values": marks},
         "mark": {

@@ -32,7 +32,10 @@ HEADERS: Final = {
         "accelerometer=(), bluetooth=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
         "hid=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
     ),
-    "Referrer-Policy": "no-referrer",
+    # Nothing goes to other hosts. "no-referrer" would also blank the Origin of our own forms, which is all that tells
+    # where a post comes from in a browser without Sec-Fetch-Site. Source: Fetch standard, "append a request Origin
+    # header"; tried in Chromium.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Any, Final
 
 import psycopg
@@ -15,28 +17,32 @@ from ccm_link.settings import CcmLinkSettings
 # One for each request that is being answered; more at once wait their turn, at most this long.
 _MOST_CONNECTIONS: Final = 8
 _WAIT_S: Final = 5.0
+# Times come back in UTC wherever the database stands; a statement that takes this long will not be waited for.
+_SESSION_OPTIONS: Final = (
+    "-c timezone=UTC -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s"
+)
 # A browser that keeps a connection open ends with the process, not the process with the browser.
 _SHUTDOWN_S: Final = 5
 
 
 def run(settings: CcmLinkSettings) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT, then answer what was asked, and return. Runs in the main thread.
 
     Raises:
         SettingsError: passwords would cross a network in the clear.
     """
     pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
         settings.database,
+        kwargs={"options": _SESSION_OPTIONS},
         min_size=1,
         max_size=_MOST_CONNECTIONS,
         timeout=_WAIT_S,
         open=False,
         check=ConnectionPool.check_connection,  # a restarted database costs nobody a failed page
     )
-    console = app.create_app(pool, settings, lambda: datetime.now(UTC))
-    with pool:
-        uvicorn.run(
-            console,
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app.create_app(pool, settings, lambda: datetime.now(UTC)),
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -45,3 +51,14 @@ def run(settings: CcmLinkSettings) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=_SHUTDOWN_S,
         )
+    )
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # uvicorn has handlers of its own while it serves, and afterwards raises the signal again for those before it:
+    # these let the process end as one that did its work.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask_to_stop)
+    with pool:
+        server.run()

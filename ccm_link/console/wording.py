@@ -39,8 +39,10 @@ _FIELDS: Final = {
     "password": "Password",
     "question": "Which limit",
     "reason": "Why",
+    "release-note": "Why you give it back",
     "sign_in_name": "Name",
     "started": "From",
+    "time-reason": "Why no timer was running",
     "worked_on": "Day",
 }
 
@@ -161,9 +163,9 @@ def disposition(of: Disposition) -> str:
     return DISPOSITIONS[of]
 
 
-def field(name: str) -> str:
-    """Return a form field's label."""
-    return _FIELDS.get(name, name.replace("_", " "))
+def field(form: str, name: str) -> str:
+    """Return the label of a form's field."""
+    return _FIELDS.get(f"{form}-{name}") or _FIELDS.get(name) or name.replace("_", " ")
 
 
 def trace_time(written: str, zone: ZoneInfo) -> str:

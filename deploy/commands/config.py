@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
 from deploy import configuration
 from deploy.settings import SECTIONS
 from firmware_profiles import settings as declaration
+
+
+# A password has no place in a connection string (a passfile has), but somebody will put it there.
+_PASSWORD: Final = re.compile(r"password\s*=\s*('(\\.|[^'])*'|\S+)|(?<=://)[^@/]*(?=@)")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,4 +66,6 @@ def sample() -> str:
 
 def _shown(settings: Any, name: str) -> Any:
     found = getattr(settings, name)
+    if name == "database":
+        return _PASSWORD.sub("password=…", found)
     return found if isinstance(found, bool | int | float) else str(found)

@@ -154,6 +154,18 @@ def test_an_error_leads_to_its_field(open_page: OpenPage) -> None:
     expect(page.locator("#time-started")).to_have_value("09:10")
 
 
+def test_a_form_tells_where_it_comes_from_even_without_fetch_metadata(open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto("/sign-in")
+    page.fill("#sign-in-sign_in_name", "casey")
+    page.fill("#sign-in-password", PASSWORD)
+    with page.expect_request(lambda request: request.method == "POST") as posted:
+        page.click("button")
+    # What security.comes_from_here looks at where Sec-Fetch-Site is missing.
+    sent = posted.value.all_headers()
+    assert sent["origin"] == "http://" + sent["host"]
+
+
 def test_who_is_second_keeps_the_note(open_page: OpenPage) -> None:
     first, second = open_page(), open_page()
     for page in (first, second):

@@ -182,7 +182,7 @@ def test_trace_is_json_that_a_person_can_read(
     reading = make_reading(systolic_mmhg=184)
     trace = json.loads(json.dumps(ask(reading, [rule]).trace))
     assert trace == {
-        "sentence": "Systolic pressure was 184 mmHg; the rule asks about at or above 180 mmHg.",
+        "sentence": "Systolic pressure was 184 mmHg (limit: at or above 180 mmHg).",
         "reading_id": str(reading.reading_id),
         "measured_at": "2026-03-10T12:00:00Z",
         "evaluated_at": "2026-03-10T12:01:00Z",
@@ -202,7 +202,7 @@ def test_trace_is_json_that_a_person_can_read(
                 "breached": True,
                 "covered_by": None,
                 "sentence": (
-                    "Systolic pressure was 184 mmHg; the rule asks about at or above 180 mmHg."
+                    "Systolic pressure was 184 mmHg (limit: at or above 180 mmHg)."
                 ),
             }
         ],

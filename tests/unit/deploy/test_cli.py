@@ -79,3 +79,21 @@ def test_an_unreachable_database_is_no_traceback(capsys: pytest.CaptureFixture[s
 
 def test_migrate_without_a_database_says_what_is_missing() -> None:
     assert cli.main(["migrate"]) == 3
+
+
+@pytest.mark.parametrize(
+    "conninfo",
+    [
+        "host=db user=u password=hunter2 dbname=d",
+        "host=db password = 'hunter2 \\' x' dbname=d",
+        "postgresql://u:hunter2@db/d",
+    ],
+)
+def test_a_password_in_a_connection_string_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], conninfo: str
+) -> None:
+    monkeypatch.setenv("HOMEVITALS_INGEST_DATABASE", conninfo)
+    assert cli.main(["config", "check"]) == 0
+    told = capsys.readouterr().out
+    assert "hunter2" not in told
+    assert "password=…" in told
