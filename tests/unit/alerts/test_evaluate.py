@@ -77,7 +77,7 @@ def test_number_that_the_cuff_left_out_breaches_nothing(
     assert evaluation.breaches == ()
     (answer,) = evaluation.trace["rules"]
     assert (answer["measured"], answer["breached"]) == (None, False)
-    assert answer["sentence"].startswith("Pulse was not part of this reading;")
+    assert answer["sentence"].startswith("Pulse was not part of this reading (limit")
 
 
 def test_severe_breach_covers_the_milder_one_of_its_direction(
