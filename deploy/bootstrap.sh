@@ -4,8 +4,6 @@
 state=${HOMEVITALS_STATE:-$PWD/.homevitals}
 mkdir -p "$state"
 
-say() { [ -t 2 ] && printf '%s\n' "$*" >&2 || true; }
-
 # patiently WORDS COMMAND...: runs a command that takes a while; on a terminal it says so and counts the seconds.
 patiently() {
   words=$1; shift
@@ -55,15 +53,21 @@ install_locked() {
     && "$state/venv/bin/python" -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
 }
 
-# need_program PROGRAM PACKAGE...: installs the Debian packages when PROGRAM is missing and root or sudo can.
+# need_program PROGRAM PACKAGE... and need_library NAME PACKAGE...: install the Debian packages when it is missing and
+# root or sudo can; otherwise one line says what to install.
 need_program() {
-  program=$1; shift
-  PATH=$PATH:/usr/sbin command -v "$program" >/dev/null 2>&1 && return 0
-  command -v apt-get >/dev/null 2>&1 || fail "$program is missing: install it with this system's package manager"
+  PATH=$PATH:/usr/sbin command -v "$1" >/dev/null 2>&1 || need_packages "$@"
+}
+need_library() {
+  PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null | grep -q "$1" || need_packages "$@"
+}
+need_packages() {
+  missing=$1; shift
+  command -v apt-get >/dev/null 2>&1 || fail "$missing is missing: install it with this system's package manager"
   if [ "$(id -u)" = 0 ]; then as_root=
   elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then as_root=sudo
-  else fail "$program is missing: run “sudo apt-get install $*”"; fi
-  if [ -n "$as_root" ]; then sudo -v || fail "$program is missing: run “sudo apt-get install $*”"; fi
+  else fail "$missing is missing: run “sudo apt-get install $*”"; fi
+  if [ -n "$as_root" ]; then sudo -v || fail "$missing is missing: run “sudo apt-get install $*”"; fi
   patiently "Setting up $* from apt (once)" install_packages "$@" \
     || { tail -n 5 "$state/setup.log" >&2; fail "apt could not install $*; the lines above say why."; }
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -73,9 +74,22 @@ async def opened(settings: gateway_settings.GatewaySettings) -> AsyncIterator[Ad
             )
         return
     bluez = {"adapter": settings.platform_adapter} if settings.platform_adapter else {}
-    yield Adapter(
-        scanner_arguments={"bluez": bluez},
-        client_arguments={"bluez": bluez},
-        # The operating system's service may restart; scanning then fails and is tried again, nothing to reopen.
-        lost=asyncio.get_running_loop().create_future(),
-    )
+    async with _platform_companion(settings) as lost:
+        yield Adapter(
+            scanner_arguments={"bluez": bluez}, client_arguments={"bluez": bluez}, lost=lost
+        )
+
+
+@contextlib.asynccontextmanager
+async def _platform_companion(
+    settings: gateway_settings.GatewaySettings,
+) -> AsyncIterator[asyncio.Future[None]]:
+    """Give the operating system what it needs besides bleak; yield a future that is done when its radio is gone."""
+    if sys.platform == "linux":
+        from gateway.bluez import companion
+
+        async with companion.opened(settings.peripherals) as lost:
+            yield lost
+    else:
+        # Other systems ask the person at the screen, and bleak hears when they switch Bluetooth off.
+        yield asyncio.get_running_loop().create_future()

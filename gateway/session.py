@@ -2,8 +2,9 @@
 
 The first thing that happens to a notification is a durable commit to the outbox, in the callback itself. On the
 bumble backend the peripheral's confirmation leaves only after that, so "delivered" on the cuff means "on our disk".
-BlueZ confirms by itself before any application runs; there the window between its confirmation and our commit is the
-length of one D-Bus message, and nothing here makes it longer.
+BlueZ confirms by itself before any application runs. For a peripheral that waits to be asked (the A&D cuff, meters) the
+window between its confirmation and our commit is the length of one D-Bus message. A bonded cuff that sends unasked may
+be confirmed by BlueZ before we have subscribed: its support statement asks for the bumble backend.
 """
 
 from __future__ import annotations

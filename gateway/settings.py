@@ -57,7 +57,7 @@ class GatewaySettings:
     adapter: str = setting(
         PLATFORM,
         choices=(PLATFORM, BUMBLE),
-        help="Bluetooth by the operating system, or by bumble in user space",
+        help="Bluetooth by the operating system, or by bumble in user space; a cuff that sends unasked needs bumble",
     )
     platform_adapter: str = setting(
         "", help="adapter for “platform”, for example hci1; empty: the default one"

@@ -135,7 +135,8 @@ def empty_database(
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
-@pytest.fixture(scope="session")
+# One for each module: retained messages and sessions of one module's tests are no business of the next.
+@pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     folder = tmp_path_factory.mktemp("broker")
     authority = certificates.ThrowAwayAuthority(folder / "ca", datetime.now(UTC))

@@ -13,7 +13,6 @@ from deploy import configuration
 from deploy.settings import SECTIONS
 from firmware_profiles import settings as declaration
 
-
 # A password has no place in a connection string (a passfile has), but somebody will put it there.
 _PASSWORD: Final = re.compile(r"password\s*=\s*('(\\.|[^'])*'|\S+)|(?<=://)[^@/]*(?=@)")
 

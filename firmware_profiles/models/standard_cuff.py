@@ -20,6 +20,11 @@ Transfer
     indication each, oldest first, and hangs up. The standard has no end mark: the session ends when
     the cuff disconnects, or after ten seconds of silence.
 
+    A bonded cuff of this kind may send as soon as the link is encrypted, before it is asked. Use
+    the gateway's adapter "bumble", where a record is confirmed only after it is on disk. With the
+    adapter "platform" on Linux, bluetoothd confirms such records by itself before any program can
+    see them, and they are lost (seen with BlueZ 5.66: two of two records of a later visit).
+
 Quirks
     None assumed. Cuffs known to deviate (big-endian pulse, user number without its flag, all
     records every time) need profiles of their own: do not force them onto this one. Live cuff

@@ -20,7 +20,8 @@ ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
+# For a module and no longer: Playwright keeps an event loop in this thread, where other tests start their own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -157,6 +157,9 @@ def test_what_waits_is_forgotten_when_the_connection_is_lost(
     assert ports.wait_until(lambda: consumer._inbox.qsize() == 1, timeout_s=10)
 
     take_over_session("ingest-1")
+    assert ports.wait_until(
+        lambda: consumer._connection == 1 and consumer._is_connected, timeout_s=10
+    )
 
     # the broker sends it again, so it waits once, not twice
     (delivery,) = take(consumer, 1)

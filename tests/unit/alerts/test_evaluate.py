@@ -201,9 +201,7 @@ def test_trace_is_json_that_a_person_can_read(
                 "measured": 184,
                 "breached": True,
                 "covered_by": None,
-                "sentence": (
-                    "Systolic pressure was 184 mmHg (limit: at or above 180 mmHg)."
-                ),
+                "sentence": ("Systolic pressure was 184 mmHg (limit: at or above 180 mmHg)."),
             }
         ],
     }
