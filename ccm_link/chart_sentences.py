@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from typing import Final
+from datetime import UTC, datetime
 
 import numpy as np
 
 from alerts.rules import Comparison, Measure
-from ccm_link import series
+from ccm_link import local_days, series
 from ccm_link.charts import Limit
 from ccm_link.local_days import Days
 from ccm_link.series import BloodPressures, Glucoses, Instants, Mask, Numbers
-
-_MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
 
 
 def blood_pressure(readings: BloodPressures, limits: Sequence[Limit], days: Days) -> str:
@@ -86,11 +70,7 @@ def glucose(readings: Glucoses, limits: Sequence[Limit], days: Days) -> str:
 
 
 def _period(days: Days) -> str:
-    return f"from {_day(days.first_day)} to {_day(days.last_day)} {days.last_day.year}"
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {_MONTHS[day.month - 1]}"
+    return f"from {local_days.in_words(days.first_day)} to {local_days.in_words(days.last_day)} {days.last_day.year}"
 
 
 def _local(at: np.datetime64, days: Days) -> datetime:
@@ -100,7 +80,7 @@ def _local(at: np.datetime64, days: Days) -> datetime:
 
 def _when(at: np.datetime64, days: Days) -> str:
     local = _local(at, days)
-    return f"{_day(local.date())} at {local:%H:%M}"
+    return f"{local_days.in_words(local.date())} at {local:%H:%M}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -4,8 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Self
+from typing import Final, Self
 from zoneinfo import ZoneInfo
+
+# English, whatever the locale of the machine.
+_MONTHS: Final = [
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+]
+
+
+def in_words(day: date) -> str:
+    """Return "7 Nov"."""
+    return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
 @dataclass(frozen=True, slots=True)

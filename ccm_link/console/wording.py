@@ -7,23 +7,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from alerts.rules import Comparison, Rule, Severity
+from ccm_link import local_days
 from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal, TaskEventKind
 from ingest.people import Role
 
-_MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
@@ -94,7 +81,7 @@ def due(due_at: datetime, now: datetime) -> str:
 
 def day(on: date) -> str:
     """Return "7 Nov 2026"."""
-    return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
+    return f"{local_days.in_words(on)} {on.year}"
 
 
 def clock(at: datetime, zone: ZoneInfo) -> str:
