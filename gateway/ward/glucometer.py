@@ -138,8 +138,15 @@ class StandardGlucometer(VirtualPeripheral[GlucoseRow]):
             await self._answer(connection, _response(request, ResponseCode.NO_RECORDS_FOUND))
             return
         await self._report(connection, selected)
+        # A host may hang up in the same moment as it confirms; that it confirmed counts nevertheless.
+        await asyncio.shield(self._spawn(self._conclude(connection, request, selected)))
+
+    async def _conclude(
+        self, connection: Connection, request: racp.Request, reported: Sequence[StoredRecord]
+    ) -> None:
+        # Returns with the host's confirmation; without one it raises, and nothing counts as sent.
         await self._answer(connection, _response(request, ResponseCode.SUCCESS))
-        self.memory.mark_sent([record.sequence for record in selected])
+        self.memory.mark_sent([record.sequence for record in reported])
 
     async def _report(self, connection: Connection, records: Sequence[StoredRecord]) -> None:
         for record in records:
