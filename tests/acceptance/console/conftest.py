@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -25,7 +26,8 @@ ARGUMENTS = (
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=list(ARGUMENTS)
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            args=list(ARGUMENTS),
         )
         yield browser
         browser.close()
