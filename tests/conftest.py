@@ -65,7 +65,7 @@ class Broker:
 def postgres() -> Iterator[embedded_postgres.EmbeddedPostgres]:
     # A short path: a unix socket's is limited to 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="hv-pg-"))
-    server = embedded_postgres.start(folder)
+    server = embedded_postgres.start(folder / "data")
     try:
         yield server
     finally:
