@@ -23,6 +23,10 @@ from deploy import database as database_setup
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
+# Fewer examples for the quick run of the unit tests while one works; the whole suite takes its time.
+hypothesis.settings.register_profile(
+    "quick", hypothesis.settings.get_profile("patient"), max_examples=20
+)
 hypothesis.settings.load_profile("patient")
 
 _numbers = itertools.count()

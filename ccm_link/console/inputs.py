@@ -238,6 +238,6 @@ def local_instant(day: date, wall: time, zone: ZoneInfo) -> datetime | None:
     In the hour that autumn repeats it is the first one.
     """
     # In UTC, because the difference of two times in one zone is that of their wall clocks, not what went by.
-    at = datetime.combine(day, wall, tzinfo=zone).astimezone(UTC)
+    at = datetime.combine(day, wall.replace(fold=0), tzinfo=zone).astimezone(UTC)
     shown = at.astimezone(zone)
     return at if (shown.date(), shown.time()) == (day, wall) else None

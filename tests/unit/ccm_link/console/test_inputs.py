@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -167,6 +167,7 @@ def test_wall_clock_time_becomes_an_instant(
 
 
 @given(st.integers(1_577_836_800, 1_893_456_000))
+@example(1_604_210_400)  # the second 01:00 of 2020-11-01
 def test_a_time_that_clocks_showed_is_never_refused(epoch_s: int) -> None:
     at = datetime.fromtimestamp(epoch_s, UTC)
     shown = at.astimezone(NEW_YORK)
