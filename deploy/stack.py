@@ -70,22 +70,19 @@ class Stack:
 
     def conninfo(self, role: str) -> str:
         """Return the connection string of one service's role."""
-        if self._postgres is None:
-            raise errors.ProcessFailed("PostgreSQL has not been started yet")
-        return self._postgres.conninfo(role, DATABASE)
+        return self._require_postgres().conninfo(role, DATABASE)
 
     @property
     def postmaster_pid(self) -> int:
         """Return the process id of PostgreSQL, which is not one of ``processes``."""
-        if self._postgres is None:
-            raise errors.ProcessFailed("PostgreSQL has not been started yet")
-        return self._postgres.postmaster_pid
+        return self._require_postgres().postmaster_pid
 
     @property
     def engine(self) -> str:
         """Return the name of the storage engine, for people."""
-        has_timescaledb = self._postgres is not None and self._postgres.has_timescaledb
-        return "TimescaleDB" if has_timescaledb else "PostgreSQL partitions"
+        return (
+            "TimescaleDB" if self._require_postgres().has_timescaledb else "PostgreSQL partitions"
+        )
 
     def outbox(self, gateway_id: str) -> dict[str, Any]:
         """Return what a gateway's outbox holds, as the gateway's own command shows it: epoch and records."""
@@ -129,13 +126,9 @@ class Stack:
         self._postgres = embedded_postgres.start(self.folder / "postgres")
 
     def _prepare_database(self) -> None:
-        if self._postgres is None:
-            raise errors.ProcessFailed("PostgreSQL has not been started yet")
+        postgres = self._require_postgres()
         database.prepare(
-            self._postgres.conninfo,
-            DATABASE,
-            self.now(),
-            timescaledb=self._postgres.has_timescaledb,
+            postgres.conninfo, DATABASE, self.now(), timescaledb=postgres.has_timescaledb
         )
         self.demo = seed.ensure(
             self.conninfo(database.OWNER), self.folder / "demo.json", self.now()
@@ -150,7 +143,7 @@ class Stack:
             ingest_names=INGEST_WORKERS,
         )
         self.processes.start("broker", files.command)
-        self._require_ready("broker")
+        self._require_listening("broker", self.ports["broker"])
 
     def _start_services(self) -> None:
         self.server_file = service_files.write_server(
@@ -163,7 +156,7 @@ class Stack:
         program = [sys.executable, "-m", "deploy.cli"]
         for name in ("ingest", "evaluate", "schedule", "console"):
             self.processes.start(name, [*program, name, "--config", str(self.server_file)])
-        self._require_ready("console")
+        self._require_listening("console", self.ports["console"])
 
     def _start_homes(self) -> None:
         program = [sys.executable, "-m", "gateway.cli"]
@@ -191,13 +184,15 @@ class Stack:
             configuration = str(self.gateway_files[home.gateway_id])
             self.processes.start(f"gateway-{number}", [*program, "run", "--config", configuration])
 
+    def _require_postgres(self) -> embedded_postgres.EmbeddedPostgres:
+        if self._postgres is None:
+            raise errors.ProcessFailed("PostgreSQL has not been started yet")
+        return self._postgres
+
     def _require_authority(self) -> certificates.ThrowAwayAuthority:
         if self._authority is None:
             raise errors.ProcessFailed("the certificate authority has not been made yet")
         return self._authority
-
-    def _require_ready(self, name: str) -> None:
-        self._require_listening(name, self.ports[name])
 
     def _require_listening(self, name: str, port: int) -> None:
         def is_ready() -> bool:

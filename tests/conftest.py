@@ -29,6 +29,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("patient")
 
+pytest_plugins = ("tests.console_server",)
+
 _numbers = itertools.count()
 ENGINES = ("partitions", "timescaledb")
 

@@ -1,4 +1,4 @@
-"""The console on a free port of this process, with a clock that the test moves."""
+"""Fixtures: the console on a free port of this process, over the made-up practice, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,35 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+import pytest
 import uvicorn
 from psycopg_pool import ConnectionPool
 
 from ccm_link.console import app
 from ccm_link.settings import CcmLinkSettings
+from tests import made_up_practice
+from tests.made_up_practice import Clock, Connect, MadeUp
+
+
+@pytest.fixture
+def connect(database) -> Connect:
+    return database.connect
+
+
+@pytest.fixture
+def made_up(connect: Connect) -> MadeUp:
+    return made_up_practice.set_up(connect)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def address(database, made_up: MadeUp, clock: Clock) -> Iterator[str]:
+    with serve(database.conninfo("homevitals_console"), clock) as found:
+        yield found
 
 
 @contextlib.contextmanager

@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests import console_server, made_up_practice
-from tests.made_up_practice import Clock, Connect, MadeUp
-
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -31,27 +28,6 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def connect(database) -> Connect:
-    return database.connect
-
-
-@pytest.fixture
-def made_up(connect: Connect) -> MadeUp:
-    return made_up_practice.set_up(connect)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def address(database, made_up: MadeUp, clock: Clock) -> Iterator[str]:
-    with console_server.serve(database.conninfo("homevitals_console"), clock) as found:
-        yield found
 
 
 @pytest.fixture

@@ -8,31 +8,9 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from tests import console_server, made_up_practice
-from tests.made_up_practice import PASSWORD, Clock, Connect, MadeUp
+from tests.made_up_practice import PASSWORD
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture
-def connect(database) -> Connect:
-    return database.connect
-
-
-@pytest.fixture
-def made_up(connect: Connect) -> MadeUp:
-    return made_up_practice.set_up(connect)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def address(database, made_up: MadeUp, clock: Clock) -> Iterator[str]:
-    with console_server.serve(database.conninfo("homevitals_console"), clock) as found:
-        yield found
 
 
 @pytest.fixture
