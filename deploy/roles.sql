@@ -3,7 +3,8 @@ do $$
 declare role_name text;
 begin
     foreach role_name in array array['homevitals_owner', 'homevitals_ingest', 'homevitals_alerts',
-                                     'homevitals_console', 'homevitals_scheduler'] loop
+                                     'homevitals_console', 'homevitals_entrance', 'homevitals_scheduler',
+                                     'homevitals_sealer', 'homevitals_guard'] loop
         if not exists (select from pg_roles where rolname = role_name) then
             execute format('create role %I login noinherit nosuperuser nocreatedb nocreaterole nobypassrls', role_name);
         end if;

@@ -1,4 +1,4 @@
-"""SQL statements with names, read from a package's ``queries.sql``.
+"""SQL statements with names, read from a package's ``queries.sql`` or a file beside it.
 
 The file is a series of::
 
@@ -31,33 +31,33 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 class NamedQueries:
     """The statements of one package by name; iterating gives the names."""
 
-    def __init__(self, package: str, statements: dict[str, LiteralString]) -> None:
-        self._package = package
+    def __init__(self, file: str, statements: dict[str, LiteralString]) -> None:
+        self._file = file
         self._statements = statements
 
     def __getattr__(self, name: str) -> LiteralString:
         try:
             return self._statements[name]
         except KeyError:
-            raise AttributeError(f"{self._package}/queries.sql has no statement “{name}”") from None
+            raise AttributeError(f"{self._file} has no statement “{name}”") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._statements)
 
 
 @functools.cache
-def load(package: str) -> NamedQueries:
-    """Read the ``queries.sql`` of an installed package, once per process.
+def load(package: str, subject: str = "queries") -> NamedQueries:
+    """Read the statements about a subject, ``<subject>.sql`` of an installed package, once per process.
 
     Raises:
         QueryFileError: the file does not follow the form.
     """
-    text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
-    return parse(package, text)
+    text = resources.files(package).joinpath(f"{subject}.sql").read_text(encoding="utf-8")
+    return parse(f"{package}/{subject}.sql", text)
 
 
-def parse(package: str, text: str) -> NamedQueries:
-    """Split the text of a ``queries.sql`` into its statements.
+def parse(file: str, text: str) -> NamedQueries:
+    """Split the text of a file of statements, whose name is for the messages.
 
     The comment lines that open a statement stay in the file: psycopg would read a ``%`` in them as
     a parameter.
@@ -68,18 +68,18 @@ def parse(package: str, text: str) -> NamedQueries:
     """
     preamble, *parts = _HEADER.split(text)
     if any(line and not line.startswith("--") for line in preamble.splitlines()):
-        raise errors.QueryFileError(f"{package}/queries.sql: the first statement has no name")
+        raise errors.QueryFileError(f"{file}: the first statement has no name")
     statements: dict[str, LiteralString] = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         if not _NAME.fullmatch(name) or name in statements:
             raise errors.QueryFileError(
-                f"{package}/queries.sql: “{name}” is not in snake_case or is there twice"
+                f"{file}: “{name}” is not in snake_case or is there twice"
             )
-        statements[name] = _statement(package, name, body)
-    return NamedQueries(package, statements)
+        statements[name] = _statement(file, name, body)
+    return NamedQueries(file, statements)
 
 
-def _statement(package: str, name: str, body: str) -> LiteralString:
+def _statement(file: str, name: str, body: str) -> LiteralString:
     lines = body.strip().splitlines()
     comment_length = next(
         (i for i, line in enumerate(lines) if not line.startswith("--")), len(lines)
@@ -87,6 +87,6 @@ def _statement(package: str, name: str, body: str) -> LiteralString:
     statement = "\n".join(lines[comment_length:]).strip().removesuffix(";")
     if comment_length == 0 or not statement:
         raise errors.QueryFileError(
-            f"{package}/queries.sql: “{name}” needs a comment line and then a statement"
+            f"{file}: “{name}” needs a comment line and then a statement"
         )
     return statement

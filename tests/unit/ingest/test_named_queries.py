@@ -18,7 +18,7 @@ select * from cat where name = %(name)s
 
 
 def test_statements_are_found_by_name_without_their_comments() -> None:
-    queries = named_queries.parse("zoo", GOOD)
+    queries = named_queries.parse("zoo/queries.sql", GOOD)
 
     assert list(queries) == ["all_cats", "cat"]
     assert queries.all_cats == "select *\nfrom cat"
@@ -27,7 +27,7 @@ def test_statements_are_found_by_name_without_their_comments() -> None:
 
 def test_unknown_name_is_an_attribute_error_that_names_the_file() -> None:
     with pytest.raises(AttributeError, match=r"zoo/queries\.sql has no statement “dog”"):
-        _ = named_queries.parse("zoo", GOOD).dog
+        _ = named_queries.parse("zoo/queries.sql", GOOD).dog
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_unknown_name_is_an_attribute_error_that_names_the_file() -> None:
 )
 def test_file_is_refused_when_it_does_not_follow_the_form(text: str) -> None:
     with pytest.raises(errors.QueryFileError, match=r"zoo/queries\.sql"):
-        named_queries.parse("zoo", text)
+        named_queries.parse("zoo/queries.sql", text)
 
 
 def test_package_is_read_once_when_loaded_twice() -> None:
