@@ -27,6 +27,9 @@ _DECODERS: Final[Mapping[str, Callable[[bytes], Decoded]]] = {
     ),
 }
 
+# The characteristics whose notifications are records.
+RECORDS: Final = frozenset(_DECODERS)
+
 
 def decode_record(profile: DeviceProfile, characteristic: str, raw: bytes) -> Decoded:
     """Decode one record.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from firmware_profiles import errors, readings, uuids
+from firmware_profiles import decode, errors, readings, uuids
 
 
 class Pairing(StrEnum):
@@ -79,6 +80,10 @@ class Disconnect:
 Step = ReadClock | WriteClock | Subscribe | ReportRecords | AwaitDisconnect | Disconnect
 
 
+# A record that nothing can decode would only fill quarantine.
+_SUBSCRIBABLE: Final = decode.RECORDS | {uuids.RECORD_ACCESS_CONTROL_POINT}
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceProfile:
     """One model, or one family that behaves alike.
@@ -115,7 +120,8 @@ class DeviceProfile:
         """Refuse a script that no peripheral could follow.
 
         Raises:
-            ProfileError: the script contradicts the clock, or lacks what one of its steps needs.
+            ProfileError: the script contradicts the clock, lacks what one of its steps needs, or asks
+                for what nothing can read.
         """
         subscribed: set[str] = set()
         for step in self.script:
@@ -126,6 +132,10 @@ class DeviceProfile:
                     raise self._contradiction("reads a clock that is not readable")
                 case ReportRecords() if uuids.RECORD_ACCESS_CONTROL_POINT not in subscribed:
                     raise self._contradiction("asks for records before it subscribes to 2a52")
+                case Subscribe(characteristic) if characteristic not in _SUBSCRIBABLE:
+                    raise self._contradiction(
+                        f"subscribes to {characteristic}, which nothing here can read"
+                    )
                 case Subscribe(characteristic):
                     subscribed.add(characteristic)
                 case _:

@@ -54,6 +54,7 @@ ALLOWED_KEYS: Final = frozenset(
         "failed",
         "first_seq",
         "gateway_id",
+        "generation",
         "host",
         "job",
         "kind",

@@ -46,7 +46,17 @@ def _parse_bool(text: str) -> bool:
 
 
 def _parse_list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",")) if text.strip() else ()
+    return _each_once(tuple(part.strip() for part in text.split(",")) if text.strip() else ())
+
+
+def _each_once(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a list that names something twice; which of the two was meant to be another is the person's to say."""
+    first: dict[str, int] = {}
+    for number, entry in enumerate(entries, start=1):
+        if entry in first:
+            raise UnfitError(f"every entry once; entries {first[entry]} and {number} are the same")
+        first[entry] = number
+    return entries
 
 
 def _take_int(node: object) -> int:
@@ -76,7 +86,7 @@ def _take_str(node: object) -> str:
 def _take_list(node: object) -> tuple[str, ...]:
     if not isinstance(node, list):
         raise UnfitError(f"an array of strings, got {_kind(node)}")
-    return tuple(_take_str(part) for part in node)
+    return _each_once(tuple(_take_str(part) for part in node))
 
 
 def _parse_path(text: str) -> Path:

@@ -169,6 +169,11 @@ def load_text(
         document = tomllib.loads(toml_text)
     except tomllib.TOMLDecodeError as error:
         raise errors.SettingsError([f"the file is not TOML: {error}"]) from error
+    except (RecursionError, ValueError) as error:
+        # The parser lets these through: thousands of brackets, a number of thousands of digits.
+        raise errors.SettingsError(
+            ["the file is not TOML: nested too deeply, or a number too long"]
+        ) from error
     problems = _unknown(document, list(sections), "section", "")
     loaded: dict[str, Loaded[Any]] = {}
     for section, cls in sections.items():
