@@ -20,7 +20,7 @@ create table ingest.audit_event (
     detail      jsonb not null default '{}',        -- counts, kinds of query, before and after of a change
     primary key (practice_id, event_id)
 );
-create index audit_event_by_time on ingest.audit_event (practice_id, at desc);
+create index audit_event_by_time on ingest.audit_event (practice_id, at desc, event_id desc);
 create index audit_event_by_patient on ingest.audit_event using gin (patient_ids);
 
 -- What the sealer has not sealed yet; a queue, because an id or time cursor skips what commits late.
@@ -30,7 +30,7 @@ create table ingest.audit_pending (
     primary key (practice_id, event_id)
 );
 
--- Position n of a practice's chain: chain_sha256 = SHA-256(chain_sha256 of n-1, event_sha256); see ingest/audit_chain.py.
+-- Position n of a practice's chain: chain_sha256 is over chain_sha256 of n-1 and this row; see ingest/audit_chain.py.
 create table ingest.audit_link (
     practice_id  uuid not null,
     position     bigint not null check (position > 0),
@@ -52,6 +52,10 @@ create trigger keep_audit before update or delete or truncate on ingest.audit_li
 call ingest.wall('ingest.audit_event');
 call ingest.wall('ingest.audit_pending');
 call ingest.wall('ingest.audit_link');
+-- A person at home sees only the events about their own patient. Staff see all of their practice, also about restricted
+-- patients: an event says that a record was opened, not what was in it.
+create policy patient_wall on ingest.audit_event as restrictive for select
+    using (ingest.patient_in_force() is null or ingest.patient_in_force() = any (patient_ids));
 
 grant usage on schema ingest to homevitals_sealer;
 -- The entrance writes for people who are not signed in, in a practice or (the nil UUID) in none.
@@ -64,3 +68,7 @@ create policy wide_sealer on ingest.audit_link to homevitals_sealer using (true)
 grant select on ingest.audit_event to homevitals_sealer;
 grant select, delete on ingest.audit_pending to homevitals_sealer;
 grant select, insert on ingest.audit_link to homevitals_sealer;
+-- The commands of the trail work in the sealer's role: they find a practice by its short name, and an export is an event.
+create policy wide_sealer on ingest.practice for select to homevitals_sealer using (true);
+grant select (practice_id, slug) on ingest.practice to homevitals_sealer;
+grant insert on ingest.audit_event, ingest.audit_pending to homevitals_sealer;
