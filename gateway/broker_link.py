@@ -23,8 +23,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway import errors
-from gateway import settings as gateway_settings
 from gateway.errors import UplinkReason
+from gateway.identity import BrokerAccess
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class BrokerLink:
     Events come in order in `events`. Everything but paho's callbacks runs in the event loop's thread.
     """
 
-    def __init__(self, settings: gateway_settings.GatewaySettings, will: Will) -> None:
+    def __init__(self, access: BrokerAccess, will: Will) -> None:
         """Prepare the connection.
 
         Raises:
@@ -86,12 +86,12 @@ class BrokerLink:
         """
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
-        self._settings = settings
+        self._access = access
         self._connected: asyncio.Future[str | None] = self._loop.create_future()
         self._subscribed: asyncio.Future[str | None] = self._loop.create_future()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=settings.gateway_id,
+            client_id=access.gateway_id,
             protocol=mqtt.MQTTv5,
             reconnect_on_failure=False,
         )
@@ -99,9 +99,9 @@ class BrokerLink:
         self._client.will_set(will.topic, will.payload, qos=_AT_LEAST_ONCE, retain=True)
         try:
             self._client.tls_set(
-                ca_certs=str(settings.ca_file),
-                certfile=str(settings.certificate_file),
-                keyfile=str(settings.key_file),
+                ca_certs=str(access.ca_file),
+                certfile=str(access.certificate_file),
+                keyfile=str(access.key_file),
                 tls_version=ssl.PROTOCOL_TLS_CLIENT,
             )
         except (OSError, ssl.SSLError, ValueError) as error:
@@ -127,13 +127,13 @@ class BrokerLink:
         properties.SessionExpiryInterval = _SESSION_EXPIRY_S
         connect = functools.partial(
             self._client.connect,
-            self._settings.broker_host,
-            self._settings.broker_port,
+            self._access.broker_host,
+            self._access.broker_port,
             keepalive=_KEEPALIVE_S,
             clean_start=False,
             properties=properties,
         )
-        broker = f"{self._settings.broker_host}:{self._settings.broker_port}"
+        broker = f"{self._access.broker_host}:{self._access.broker_port}"
         try:
             await asyncio.to_thread(connect)
         except ssl.SSLError as error:

@@ -6,9 +6,16 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from gateway.errors import ConfigurationError, ExitCode, GatewayError
+
+if TYPE_CHECKING:
+    from gateway.settings import GatewaySettings
+
+_CONFIG: Final = Path("/etc/homevitals/gateway.toml")
 
 # Everything heavy is imported by the command that needs it, so that --help stays quick.
 
@@ -46,6 +53,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     ward.set_defaults(command=_ward)
 
+    _add_enrol(commands)
+    _add_identity(commands)
+
     outbox = commands.add_parser("outbox", help="look at the records this gateway holds")
     outbox_commands = outbox.add_subparsers(required=True, metavar="COMMAND")
     listing = outbox_commands.add_parser("list", help="list the newest records")
@@ -73,13 +83,76 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_identity(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    identity = commands.add_parser("identity", help="look at who this gateway is to the server")
+    identity_commands = identity.add_subparsers(required=True, metavar="COMMAND")
+    show_identity = identity_commands.add_parser(
+        "show", help="show its name, until when its certificate is valid and when it is renewed"
+    )
+    _add_config(show_identity)
+    _add_state_folder(show_identity)
+    show_identity.add_argument("--json", action="store_true", help="one JSON object")
+    show_identity.set_defaults(command=_identity_show)
+
+
+def _add_enrol(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    enrol = commands.add_parser(
+        "enrol",
+        help="exchange a claim code from the practice for this gateway's certificate",
+        description="Makes a key on this gateway and exchanges a claim code for a certificate. The code is asked for,"
+        " or read from standard input or a file; never given on the command line, where others on this machine see it.",
+        allow_abbrev=False,  # or --code CODE would pass for --code-file
+    )
+    enrol.add_argument(
+        "--server",
+        metavar="https://…",
+        help="address of the enrolment server (else from the configuration)",
+    )
+    enrol.add_argument(
+        "--authority",
+        type=Path,
+        metavar="FILE",
+        help="certificates (PEM) that the server's is checked against (else those of the system)",
+    )
+    enrol.add_argument(
+        "--code-file",
+        type=Path,
+        metavar="FILE",
+        help="read the claim code from here; delete it afterwards",
+    )
+    enrol.add_argument(
+        "--replace", action="store_true", help="give up the identity that this gateway has"
+    )
+    waiting = enrol.add_mutually_exclusive_group()
+    waiting.add_argument(
+        "--keep-for",
+        metavar="GATEWAY",
+        help="the code is for this gateway (gw-…), whose records wait here: deliver them under it",
+    )
+    waiting.add_argument(
+        "--discard",
+        type=int,
+        metavar="N",
+        help="if the code is for another gateway, delete the N records that wait, for good",
+    )
+    _add_config(enrol)
+    _add_state_folder(enrol)
+    enrol.set_defaults(command=_enrol)
+
+
+def _add_state_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--state-folder", type=Path, metavar="FOLDER", help="instead of the configuration's"
+    )
+
+
 def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
-        default=Path("/etc/homevitals/gateway.toml"),
+        default=_CONFIG,
         metavar="FILE.toml",
-        help="configuration (/etc/homevitals/gateway.toml)",
+        help=f"configuration ({_CONFIG})",
     )
 
 
@@ -111,13 +184,30 @@ def _outbox_list(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
+def _enrol(options: argparse.Namespace) -> ExitCode:
+    from firmware_profiles import logs
+    from gateway import enrolment_command
+
+    logs.configure("error")  # what matters is said in words
+    return enrolment_command.enrol(options, _loaded_if_there(options.config))
+
+
+def _identity_show(options: argparse.Namespace) -> ExitCode:
+    from gateway import enrolment_command
+
+    return enrolment_command.show(options, _loaded_if_there(options.config))
+
+
 def _config_check(options: argparse.Namespace) -> ExitCode:
-    from gateway import settings
+    from gateway import identity_report, settings
 
     loaded = settings.load(_text_of(options.config), os.environ)
     for name, origin in loaded.origins.items():
-        print(f"{name} = {getattr(loaded.settings, name)}  ({origin})")
+        setting = getattr(loaded.settings, name)
+        shown = "(not set)" if setting in {"", settings.NOT_SET} else setting
+        print(f"{name} = {shown}  ({origin})")
     settings.require_files(loaded.settings)
+    print(identity_report.of_settings(loaded.settings, datetime.now(UTC)))
     return ExitCode.OK
 
 
@@ -149,12 +239,23 @@ def _profiles_show(options: argparse.Namespace) -> ExitCode:
     return ExitCode.USAGE
 
 
+def _loaded_if_there(path: Path) -> GatewaySettings | None:
+    """Return the settings; None if nobody has written the usual file yet."""
+    from gateway import settings
+
+    if path == _CONFIG and not path.exists():
+        return None
+    return settings.load(_text_of(path), os.environ).settings
+
+
 def _text_of(path: Path) -> str:
+    from firmware_profiles import settings_file
+    from firmware_profiles.errors import SettingsError
+
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigurationError(f"cannot read {path}: {why}") from error
+        return settings_file.read(path)
+    except SettingsError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 if __name__ == "__main__":

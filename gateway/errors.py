@@ -5,6 +5,9 @@
     GatewayError
     ├── ConfigurationError  the settings file or a home file cannot be used
     ├── OutboxError         the durable store refused (reason: StorageReason)
+    ├── IdentityError       key and certificate of this gateway cannot be used (reason: IdentityReason)
+    ├── EnrolmentError      the server gave no certificate (reason: EnrolmentReason)
+    │   └── ServerAwayError     it could not be asked
     ├── AdapterError        there is no working Bluetooth adapter
     ├── SessionError        one conversation with one peripheral failed (reason: SessionReason)
     └── UplinkError         the connection to the broker failed (reason: UplinkReason)
@@ -63,6 +66,60 @@ class OutboxError(GatewayError):
     def __init__(self, reason: StorageReason, message: str | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class IdentityReason(StrEnum):
+    """Why there is no identity to use."""
+
+    ABSENT = "absent"  # never enrolled
+    DAMAGED = "damaged"  # there is one, but no whole one
+    KEY_EXPOSED = "key_exposed"  # others on this machine may read the key
+    STORAGE = "storage"  # the disk refused
+
+
+class IdentityError(GatewayError):
+    """This gateway has no identity to show; enrol it with `homevitals-gateway enrol`."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+    def __init__(self, reason: IdentityReason, message: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class EnrolmentReason(StrEnum):
+    """Why the server gave no certificate, or why it was not asked."""
+
+    ENROLLED = "enrolled"  # there is an identity already
+    RECORDS_WAIT = "records_wait"  # they belong to the identity that would go
+    OTHER_OWNER = "other_owner"  # the state folder is another user's
+    BAD_CODE = "bad_code"  # nothing that could be a claim code
+    UNREACHABLE = "unreachable"
+    TLS = "tls"
+    CLOCK = "clock"  # the server's certificate is outside its dates, as this clock has it
+    NO_ANSWER = "no_answer"  # asked, but nobody knows what became of it
+    REFUSED = "refused"
+    KEY_USED = "key_used"
+    REQUEST_REFUSED = "request_refused"
+    BUSY = "busy"
+    SERVER_FAILED = "server_failed"
+    NOT_THE_SERVER = "not_the_server"  # something else answers there
+    BAD_ANSWER = "bad_answer"
+    OTHER_GATEWAY = "other_gateway"  # the certificate is for another gateway than expected
+
+
+class EnrolmentError(GatewayError):
+    """The server gave no certificate; the identity of before, if there was one, is still in place."""
+
+    def __init__(self, reason: EnrolmentReason, message: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ServerAwayError(EnrolmentError):
+    """The enrolment server could not be asked; check its address and the network, then try again."""
+
+    exit_code = ExitCode.UNREACHABLE
 
 
 class AdapterError(GatewayError):

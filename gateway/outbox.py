@@ -186,6 +186,14 @@ class Outbox:
         self._ballast.restore()
         return deleted
 
+    def wipe(self) -> None:
+        """Delete every record, waiting or not, for good. Nothing but `close` may follow.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        self._file.wipe()
+
     def close(self) -> None:
         """Close the files and let another process have them."""
         self._file.close()

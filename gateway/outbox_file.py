@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # The name under which a first database grows until it is whole.
 _FIRST_NAME: Final = "outbox.db.first"
+_KEY_NAME: Final = "outbox.key"
 _KEY_BYTES: Final = 32
 _SQL: Final = statements.load()
 
@@ -39,6 +40,20 @@ class OutboxFile:
     connection: sqlite.Connection
     epoch: str
     lock_descriptor: int
+
+    def wipe(self) -> None:
+        """Close the database and delete it, with its key: what a copy of it still holds can no longer be read.
+
+        The lock stays. The write-ahead log goes first: SQLite would apply it to the next file of that name.
+        """
+        self.connection.close()
+        log.warning("outbox_wiped", extra={"epoch": self.epoch})
+        *companions, database = reversed(
+            outbox_database.with_companions(self.folder / outbox_database.NAME)
+        )
+        for path in (*companions, database, self.folder / _KEY_NAME):
+            path.unlink(missing_ok=True)
+            durable_file.sync_folder(self.folder)
 
     def close(self) -> None:
         """Close the database, then let the lock go."""
@@ -102,14 +117,14 @@ def _lock(folder: Path) -> int:
 
 
 def _make_key(folder: Path) -> None:
-    path = folder / "outbox.key"
+    path = folder / _KEY_NAME
     if not path.exists():
         durable_file.replace(path, secrets.token_hex(_KEY_BYTES).encode())
         log.info("outbox_key_created")
 
 
 def _read_key(folder: Path) -> str:
-    path = folder / "outbox.key"
+    path = folder / _KEY_NAME
     if path.stat().st_mode & 0o077:
         raise errors.OutboxError(
             errors.StorageReason.KEY_EXPOSED,

@@ -86,6 +86,11 @@ def finish(folder: Path, now: datetime) -> bool:
     return True
 
 
+def set_aside(folder: Path) -> list[Path]:
+    """Return the damaged databases that lie in a state folder; only the outbox's key of their time opens them."""
+    return sorted(folder.glob(f"{outbox_database.NAME}.damaged-*"))
+
+
 def _put_in_place(folder: Path, now: datetime) -> None:
     """Set the damaged files aside, then give the repaired one the outbox's name.
 

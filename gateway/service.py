@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn
 
 from gateway import adapter as radio
-from gateway import errors, scan, session
+from gateway import errors, rotation, scan, session
 from gateway import settings as gateway_settings
 from gateway.backoff import Backoff
 from gateway.errors import StorageReason
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
+from gateway.renewal import Renewal
+from gateway.rotation import Fixed, Rotation
 from gateway.sighting import Sighting
 from gateway.uplink import Uplink
 
@@ -32,13 +34,20 @@ class Gateway:
 
     Args:
         settings: The whole configuration.
+        identities: Who this gateway is.
         outbox: The open outbox; closed by whoever opened it.
     """
 
-    def __init__(self, settings: gateway_settings.GatewaySettings, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        settings: gateway_settings.GatewaySettings,
+        identities: Fixed | Rotation,
+        outbox: Outbox,
+    ) -> None:
         self._settings = settings
+        self._identities = identities
         self._outbox = outbox
-        self._uplink = Uplink(settings, outbox, _now)
+        self._uplink = Uplink(settings, identities, outbox, _now)
         self._watch = scan.Watch(settings.peripherals, time.monotonic)
         self._failures: dict[str, Backoff] = {}
 
@@ -48,10 +57,16 @@ class Gateway:
         Raises:
             OutboxError: the disk failed, and nothing may be taken from a peripheral any more.
         """
-        tasks = {
-            asyncio.create_task(loop)
-            for loop in (self._uplink.run(), self._use_radio(), self._keep_house())
-        }
+        loops: list[Coroutine[Any, Any, Any]] = [
+            self._uplink.run(),
+            self._use_radio(),
+            self._keep_house(),
+        ]
+        if isinstance(self._identities, Rotation):
+            loops.append(
+                Renewal(self._settings, self._identities, self._uplink.reconnect, _now).run()
+            )
+        tasks = {asyncio.create_task(loop) for loop in loops}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -150,17 +165,19 @@ def run(settings: gateway_settings.GatewaySettings) -> errors.ExitCode:
     """Run the gateway until SIGTERM or SIGINT, and return the exit code that belongs to it.
 
     Raises:
+        IdentityError: this gateway has no identity that it can use.
         OutboxError: the outbox is in use by another process, or the disk failed.
     """
     outbox = Outbox(settings.state_folder, _now())
     try:
-        return asyncio.run(_until_signal(settings, outbox))
+        # Behind the outbox's lock: nobody enrols while a gateway runs.
+        return asyncio.run(_until_signal(settings, rotation.opened(settings), outbox))
     finally:
         outbox.close()
 
 
 async def _until_signal(
-    settings: gateway_settings.GatewaySettings, outbox: Outbox
+    settings: gateway_settings.GatewaySettings, identities: Fixed | Rotation, outbox: Outbox
 ) -> errors.ExitCode:
     loop = asyncio.get_running_loop()
     stopped_by: asyncio.Future[signal.Signals] = loop.create_future()
@@ -171,8 +188,8 @@ async def _until_signal(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
-    gateway = asyncio.create_task(Gateway(settings, outbox).run())
-    log.info("gateway_started", extra={"gateway_id": settings.gateway_id, "epoch": outbox.epoch})
+    gateway = asyncio.create_task(Gateway(settings, identities, outbox).run())
+    log.info("gateway_started", extra={"gateway_id": identities.gateway_id, "epoch": outbox.epoch})
     waits: set[asyncio.Future[Any]] = {gateway, stopped_by}
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if gateway.done():

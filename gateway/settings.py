@@ -14,11 +14,16 @@ from firmware_profiles import errors as leaf_errors
 from firmware_profiles import settings as declaration
 from firmware_profiles import topics
 from firmware_profiles.settings import REQUIRED, setting
-from gateway import errors
+from gateway import enrolment_server, errors
 
 SECTION: Final = "gateway"
 PLATFORM: Final = "platform"
 BUMBLE: Final = "bumble"
+
+STATE_FOLDER: Final = Path("/var/lib/homevitals-gateway")
+NOT_SET: Final = Path()
+# Given by hand, all of them, or none: then the identity in the state folder has them.
+BY_HAND: Final = ("gateway_id", "broker_host", "ca_file", "certificate_file", "key_file")
 
 _ADDRESS: Final = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 
@@ -28,23 +33,44 @@ class GatewaySettings:
     """Everything one gateway must be told."""
 
     gateway_id: str = setting(
-        REQUIRED,
-        help="who this gateway is: “gw-” and eight of a-z, 0-9; equals the certificate's common name",
+        "",
+        help="who this gateway is: “gw-” and eight of a-z, 0-9; equals the certificate's common name. With broker_host,"
+        " ca_file, certificate_file and key_file, or without all five: then they come from the enrolment",
     )
     broker_host: str = setting(
-        REQUIRED, help="host name or address of the MQTT broker, as in its certificate"
+        "", help="host name or address of the MQTT broker, as in its certificate; see gateway_id"
     )
-    broker_port: int = setting(8883, minimum=1, maximum=65535, help="TLS port of the MQTT broker")
+    broker_port: int = setting(
+        8883,
+        minimum=1,
+        maximum=65535,
+        help="TLS port of the MQTT broker; after an enrolment the server says it",
+    )
     ca_file: Path = setting(
-        REQUIRED, help="certificates (PEM) of the authority that signed the broker's"
+        NOT_SET,
+        help="certificates (PEM) of the authority that signed the broker's; see gateway_id",
     )
-    certificate_file: Path = setting(REQUIRED, help="this gateway's certificate (PEM)")
+    certificate_file: Path = setting(
+        NOT_SET, help="this gateway's certificate (PEM); see gateway_id"
+    )
     key_file: Path = setting(
-        REQUIRED, secret_file=True, help="private key (PEM) of the certificate"
+        NOT_SET,
+        secret_file=True,
+        help="private key (PEM) of the certificate; nobody else may read it; see gateway_id",
+    )
+    enrolment_server: str = setting(
+        "",
+        help="https address of the server that enrols this gateway and renews its certificate; empty: the one that"
+        " enrolled it",
+    )
+    enrolment_authority_file: Path = setting(
+        NOT_SET,
+        help="certificates (PEM) that the enrolment server's is checked against; not set: those of the enrolment, or"
+        " the system's",
     )
     state_folder: Path = setting(
-        Path("/var/lib/homevitals-gateway"),
-        help="outbox, its key and Bluetooth bonds; back it up or lose what waits",
+        STATE_FOLDER,
+        help="outbox, its key, identity and Bluetooth bonds; back it up or lose what waits",
     )
     time_zone: str = setting(
         REQUIRED,
@@ -109,30 +135,54 @@ def load(toml_text: str, environ: Mapping[str, str]) -> declaration.Loaded[Gatew
 
 
 def require_files(settings: GatewaySettings) -> None:
-    """Refuse to start without the files that the settings name.
+    """Refuse to start without the files that the settings name, or with a key that everybody may read.
 
     Raises:
-        ConfigurationError: one of them is not there or may not be read.
+        ConfigurationError: one of them is not there, may not be read, or may be read by others.
     """
+    named = [
+        (name, getattr(settings, name)) for name in ("ca_file", "certificate_file", "key_file")
+    ]
+    named.append(("enrolment_authority_file", settings.enrolment_authority_file))
     problems = [
         f"[gateway] {name}: {path} is not a file that this user may read"
-        for name in ("ca_file", "certificate_file", "key_file")
-        for path in [getattr(settings, name)]
-        if not (path.is_file() and os.access(path, os.R_OK))
+        for name, path in named
+        if path != NOT_SET and not (path.is_file() and os.access(path, os.R_OK))
     ]
+    # A group may share it: that is how some systems hand keys to services.
+    if settings.key_file.is_file() and settings.key_file.stat().st_mode & 0o007:
+        problems.append(
+            f"[gateway] key_file: everybody on this machine may read {settings.key_file}:"
+            f" run “chmod 600 {settings.key_file}”"
+        )
     if problems:
         raise errors.ConfigurationError("\n".join(problems))
 
 
 def _problems(settings: GatewaySettings) -> list[str]:
-    problems = []
-    if not re.fullmatch(topics.GATEWAY_ID_PATTERN, settings.gateway_id):
+    problems = _by_hand_problems(settings)
+    if settings.gateway_id and not re.fullmatch(topics.GATEWAY_ID_PATTERN, settings.gateway_id):
         problems.append("[gateway] gateway_id: expected “gw-” and eight of a-z, 0-9")
     if settings.time_zone not in zoneinfo.available_timezones():
         problems.append("[gateway] time_zone: expected an IANA name such as America/New_York")
+    if settings.enrolment_server:
+        try:
+            enrolment_server.at(settings.enrolment_server, None)
+        except errors.ConfigurationError as error:
+            problems.append(f"[gateway] enrolment_server: {error}")
     problems += [
         f"[gateway] peripherals: “{address}” is not an address like AA:BB:CC:DD:EE:FF (capitals)"
         for address in settings.peripherals
         if not _ADDRESS.fullmatch(address)
     ]
     return problems
+
+
+def _by_hand_problems(settings: GatewaySettings) -> list[str]:
+    missing = [name for name in BY_HAND if getattr(settings, name) in {"", NOT_SET}]
+    if not missing or len(missing) == len(BY_HAND):
+        return []
+    every, absent = ", ".join(BY_HAND), ", ".join(missing)
+    return [
+        f"[gateway] {absent} missing: give all of {every}, or none of them and enrol the gateway"
+    ]

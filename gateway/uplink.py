@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from firmware_profiles import decode, models, topics, wire
 from firmware_profiles import errors as leaf_errors
@@ -23,8 +23,10 @@ from gateway import settings as gateway_settings
 from gateway.backoff import Backoff
 from gateway.broker_link import Acknowledged, Arrived, BrokerLink, Lost, Will
 from gateway.errors import UplinkReason
+from gateway.identity import BrokerAccess
 from gateway.in_flight import InFlight
 from gateway.outbox import Outbox, OutboxRow
+from gateway.rotation import Identities
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,8 @@ class Uplink:
     """The connection to the server, kept up for the life of the process.
 
     Args:
-        settings: Broker, identity and pauses.
+        settings: Pauses.
+        identities: Who this gateway is, and the way to its broker.
         outbox: Where records wait.
         now: The gateway's clock, aware UTC.
     """
@@ -48,10 +51,13 @@ class Uplink:
     def __init__(
         self,
         settings: gateway_settings.GatewaySettings,
+        identities: Identities,
         outbox: Outbox,
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
+        self._identities = identities
+        self._gateway_id = identities.gateway_id
         self._outbox = outbox
         self._now = now
         self._boot_id = uuid.uuid4().hex
@@ -60,10 +66,18 @@ class Uplink:
             int, float
         ] = {}  # packet id → when it was sent, monotonic seconds
         self._awake = asyncio.Event()
+        self._leaving = asyncio.Event()
 
     def wake(self) -> None:
         """Say that the outbox has something new."""
         self._awake.set()
+
+    def reconnect(self) -> None:
+        """End the connection in good order, if there is one, and make another with the identity to show then.
+
+        Nothing is lost on the way: what has no receipt is published again.
+        """
+        self._leaving.set()
 
     async def run(self) -> None:
         """Keep the connection up and deliver, until cancelled.
@@ -73,6 +87,7 @@ class Uplink:
         """
         backoff = Backoff(shortest_s=0.5, longest_s=120.0)
         while True:
+            delay_s = 0.0
             try:
                 await self._serve_one_connection(backoff)
             except errors.UplinkError as error:
@@ -87,12 +102,15 @@ class Uplink:
             await asyncio.sleep(delay_s)
 
     async def _serve_one_connection(self, backoff: Backoff) -> None:
-        will = Will(topics.status(self._settings.gateway_id), self._status(online=False))
-        link = BrokerLink(self._settings, will)
+        self._leaving.clear()
+        access = self._identities.to_show()
         try:
-            await link.open()
-            # Receipts first: one may be waiting at the broker.
-            await link.subscribe(topics.receipts(self._settings.gateway_id))
+            link = await self._opened(access)
+        except errors.UplinkError as error:
+            self._identities.refused(access, error.reason)
+            raise
+        try:
+            self._identities.accepted(access)
             self._in_flight.forget_all()
             self._unacknowledged.clear()
             log.info("uplink_up", extra={"waiting": self._outbox.waiting_count})
@@ -100,11 +118,24 @@ class Uplink:
         finally:
             await self._leave(link)
 
+    async def _opened(self, access: BrokerAccess) -> BrokerLink:
+        """Connect, and hear receipts first of all: one may be waiting at the broker."""
+        will = Will(topics.status(self._gateway_id), self._status(online=False))
+        link = BrokerLink(access, will)
+        try:
+            await link.open()
+            await link.subscribe(topics.receipts(self._gateway_id))
+        except BaseException:
+            await self._leave(link)
+            raise
+        return link
+
     async def _converse(self, link: BrokerLink, backoff: Backoff) -> None:
-        """Send and listen side by side until either fails."""
-        tasks = {
+        """Send and listen side by side until either fails, or another connection is wanted."""
+        tasks: set[asyncio.Task[Any]] = {
             asyncio.create_task(self._send(link)),
             asyncio.create_task(self._listen(link, backoff)),
+            asyncio.create_task(self._leaving.wait()),
         }
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -118,9 +149,7 @@ class Uplink:
     async def _leave(self, link: BrokerLink) -> None:
         # Without a connection the will says it for us.
         with contextlib.suppress(errors.UplinkError):
-            link.publish(
-                topics.status(self._settings.gateway_id), self._status(online=False), retain=True
-            )
+            link.publish(topics.status(self._gateway_id), self._status(online=False), retain=True)
         await link.close()
 
     async def _send(self, link: BrokerLink) -> None:
@@ -131,7 +160,7 @@ class Uplink:
             if now_s >= status_due_at_s:
                 self._publish(
                     link,
-                    topics.status(self._settings.gateway_id),
+                    topics.status(self._gateway_id),
                     self._status(online=True),
                     retain=True,
                 )
@@ -160,7 +189,7 @@ class Uplink:
             due = due[len(batch) :]
             if payload is not None:
                 self._outbox.mark_published(seqs, self._now())
-                self._publish(link, topics.readings(self._settings.gateway_id), payload)
+                self._publish(link, topics.readings(self._gateway_id), payload)
                 log.info("batch_published", extra={"count": len(batch), "first_seq": min(seqs)})
             self._in_flight.published(seqs, now_s)
 
@@ -168,7 +197,7 @@ class Uplink:
         """Write as many of the rows as fit into one message; None if a single row cannot be written at all."""
         while True:
             batch = wire.Batch(
-                gateway_id=self._settings.gateway_id,
+                gateway_id=self._gateway_id,
                 epoch=self._outbox.epoch,
                 sent_at=self._now(),
                 records=tuple(wire_record(row) for row in rows),
@@ -219,7 +248,7 @@ class Uplink:
                     assert_never(event)
 
     def _take_receipt(self, topic: str, payload: bytes) -> None:
-        if topic != topics.receipts(self._settings.gateway_id):
+        if topic != topics.receipts(self._gateway_id):
             log.error("message_on_unexpected_topic")
             return
         try:

@@ -16,7 +16,7 @@ import pytest
 
 from firmware_profiles import wire
 from firmware_profiles.gatt_time import CurrentTime, DateTime
-from gateway import errors, scan, service
+from gateway import errors, rotation, scan, service
 from gateway.adapter import Adapter, opened
 from gateway.errors import SessionReason, StorageReason
 from gateway.outbox import Outbox
@@ -230,7 +230,9 @@ def test_pairing_is_accepted_when_an_allowed_peripheral_asks(place: Place, quest
 @asynccontextmanager
 async def radio_in_use(place: Place) -> AsyncIterator[None]:
     """Run the gateway's own loop around the radio: it scans, visits, and opens the radio again when lost."""
-    using = asyncio.create_task(service.Gateway(place.settings, place.outbox)._use_radio())
+    identities = rotation.opened(place.settings)
+    gateway = service.Gateway(place.settings, identities, place.outbox)
+    using = asyncio.create_task(gateway._use_radio())
     try:
         yield
     finally:

@@ -62,7 +62,7 @@ class Processes:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.folder = folder
-        (folder / "empty.pem").touch()
+        (folder / "empty.pem").touch(mode=0o600)
         (folder / "home.toml").write_text(
             HOME.format(port=self.port, folder=folder, model=model, name=name)
         )

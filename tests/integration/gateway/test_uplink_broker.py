@@ -7,9 +7,9 @@ import gc
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy import certificates
 from firmware_profiles import topics, wire
-from gateway import errors
+from gateway import errors, rotation
 from gateway.backoff import Backoff
 from gateway.broker_link import BrokerLink, Lost, Will
+from gateway.identity import BrokerAccess
 from gateway.outbox import Outbox, State, latest
-from gateway.record import CapturedRecord
 from gateway.settings import GatewaySettings
 from gateway.uplink import Uplink
+from tests.integration.gateway.far_end import Ingest, captured, listening, until
 
 pytestmark = pytest.mark.broker
 
@@ -36,55 +37,10 @@ AWAY = wire.GatewayStatus(
 )
 
 
-@dataclass
-class Ingest:
-    """What stands at the other end: hears batches and statuses, gives receipts when told to."""
-
-    client: mqtt.Client
-    gives_receipts: bool = True
-    batches: list[wire.Batch] = field(default_factory=list)
-    statuses: list[wire.GatewayStatus] = field(default_factory=list)
-
-    def on_message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        topic = topics.parse(message.topic)
-        if topic.branch is topics.Branch.STATUS:
-            self.statuses.append(wire.decode_status(message.payload))
-            return
-        batch = wire.decode_batch(message.payload, topic_gateway_id=topic.gateway_id)
-        self.batches.append(batch)
-        if self.gives_receipts:
-            self.give_receipt(batch)
-
-    def give_receipt(self, batch: wire.Batch) -> None:
-        items = tuple(
-            wire.ReceiptItem(record.seq, record.seq, wire.ReceiptStatus.STORED)
-            for record in batch.records
-            if record.seq is not None
-        )
-        payload = wire.encode_receipt(wire.Receipt(batch.epoch, items))
-        self.client.publish(topics.receipts(batch.gateway_id), payload, qos=1)
-
-    def seqs(self) -> list[int | None]:
-        return [record.seq for batch in self.batches for record in batch.records]
-
-
 @pytest.fixture
 def ingest(broker: Any) -> Iterator[Ingest]:
-    certificate_file, key_file = broker.credentials("ingest-1")
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="ingest-1", protocol=mqtt.MQTTv5)
-    client.tls_set(str(broker.ca_file), str(certificate_file), str(key_file))
-    listener = Ingest(client)
-    subscribed = threading.Event()
-    client.on_message = listener.on_message
-    client.on_subscribe = lambda *_: subscribed.set()
-    client.connect(broker.host, broker.port)
-    client.loop_start()
-    client.subscribe([(f"hv/1/up/{GATEWAY}/readings", 1), (f"hv/1/up/{GATEWAY}/status", 1)])
-    assert subscribed.wait(5)
-    listener.statuses.clear()
-    yield listener
-    client.disconnect()
-    client.loop_stop()
+    with listening(broker, GATEWAY) as listener:
+        yield listener
 
 
 @pytest.fixture
@@ -110,36 +66,21 @@ def outbox(settings: GatewaySettings) -> Iterator[Outbox]:
     opened.close()
 
 
-def captured(number: int) -> CapturedRecord:
-    return CapturedRecord(
-        peripheral="C4:65:1B:00:00:01",
-        profile_id="standard-cuff",
-        profile_version=1,
-        characteristic="2a35",
-        raw=number.to_bytes(4, "big") + bytes(15),
-        received_at=datetime.now(UTC),
-        gateway_clock=wire.GatewayClock.UNKNOWN,
-        device_clock_offset_s=None,
-        time_zone="UTC",
-        link=wire.Link.ENCRYPTED,
-    )
+def access(settings: GatewaySettings) -> BrokerAccess:
+    by_hand = rotation.given_by_hand(settings)
+    assert by_hand is not None
+    return by_hand
 
 
 @asynccontextmanager
 async def running(settings: GatewaySettings, outbox: Outbox) -> AsyncIterator[Uplink]:
-    uplink = Uplink(settings, outbox, lambda: datetime.now(UTC))
+    uplink = Uplink(settings, rotation.opened(settings), outbox, lambda: datetime.now(UTC))
     task = asyncio.create_task(uplink.run())
     try:
         yield uplink
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 - paho's thread sets no asyncio event
-            await asyncio.sleep(0.01)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -250,7 +191,7 @@ def test_broker_says_offline_in_our_name_when_the_gateway_vanishes(
     will = Will(topics.status(GATEWAY), wire.encode_status(AWAY))
 
     async def work() -> None:
-        link = BrokerLink(settings, will)
+        link = BrokerLink(access(settings), will)
         await link.open()
         await asyncio.to_thread(evict, settings)
         async with asyncio.timeout(5):
@@ -269,7 +210,7 @@ def test_nothing_is_sent_when_the_broker_is_not_ours(
 ) -> None:
     async def work() -> None:
         strangers = certificates.ThrowAwayAuthority(tmp_path / "strangers", datetime.now(UTC))
-        link = BrokerLink(replace(settings, ca_file=strangers.ca_file), Will("t", b""))
+        link = BrokerLink(access(replace(settings, ca_file=strangers.ca_file)), Will("t", b""))
         with pytest.raises(errors.UplinkError, match="does not prove") as refused:
             await link.open()
         assert refused.value.reason is errors.UplinkReason.TLS
@@ -281,7 +222,7 @@ def test_nothing_is_sent_when_the_broker_is_not_ours(
 
 def test_reason_is_clear_when_there_is_no_broker(settings: GatewaySettings) -> None:
     async def work() -> None:
-        link = BrokerLink(replace(settings, broker_port=1), Will("t", b""))
+        link = BrokerLink(access(replace(settings, broker_port=1)), Will("t", b""))
         with pytest.raises(errors.UplinkError) as refused:
             await link.open()
         assert refused.value.reason is errors.UplinkReason.UNREACHABLE
@@ -294,7 +235,7 @@ def test_refused_publication_is_seen_and_kept_when_the_access_list_forbids_it(
     settings: GatewaySettings, outbox: Outbox, ingest: Ingest
 ) -> None:
     async def work() -> None:
-        link = BrokerLink(settings, Will(topics.status(GATEWAY), wire.encode_status(AWAY)))
+        link = BrokerLink(access(settings), Will(topics.status(GATEWAY), wire.encode_status(AWAY)))
         await link.open()
         link.publish(topics.readings("gw-somebody"), b"{}")
         async with asyncio.timeout(5):

@@ -20,6 +20,7 @@ from firmware_profiles import uuids, wire
 from gateway.adapter import Adapter
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
+from tests.enrolment_server import EnrolmentServer, serving
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ADDRESS = "C4:65:1B:00:00:01"
@@ -171,6 +172,12 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     opened = Outbox(tmp_path / "state", AT)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def enrolment() -> Iterator[EnrolmentServer]:
+    with serving(EnrolmentServer()) as server:
+        yield server
 
 
 @pytest.fixture

@@ -10,25 +10,37 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
-from gateway import cli
+from firmware_profiles import logs
+from gateway import cli, key_pair
 from gateway.errors import ExitCode
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
+from tests.enrolment_server import EnrolmentServer
+
+
+def write_pair(folder: Path, gateway_id: str) -> tuple[Path, Path]:
+    authority, key = EnrolmentServer(), key_pair.make()
+    certificate_file, key_file = folder / f"{gateway_id}.pem", folder / f"{gateway_id}.key"
+    signed = authority.sign(gateway_id, key.public_key())
+    certificate_file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(key_pair.to_pem(key))
+    return certificate_file, key_file
 
 
 def configuration(tmp_path: Path) -> Path:
-    for name in ("ca.pem", "cert.pem", "key.pem"):
-        (tmp_path / name).touch()
+    certificate_file, key_file = write_pair(tmp_path, "gw-aaaaaaa1")
     path = tmp_path / "gateway.toml"
     path.write_text(
         f"""
         [gateway]
         gateway_id = "gw-aaaaaaa1"
         broker_host = "127.0.0.1"
-        ca_file = "{tmp_path}/ca.pem"
-        certificate_file = "{tmp_path}/cert.pem"
-        key_file = "{tmp_path}/key.pem"
+        ca_file = "{certificate_file}"
+        certificate_file = "{certificate_file}"
+        key_file = "{key_file}"
         state_folder = "{tmp_path}/state"
         time_zone = "UTC"
         """
@@ -76,6 +88,35 @@ def test_check_shows_where_each_setting_comes_from_when_it_is_good(
     lines = capsys.readouterr().out.splitlines()
     assert "gateway_id = gw-aaaaaaa1  (file)" in lines
     assert "broker_port = 8883  (default)" in lines
+    assert "enrolment_authority_file = (not set)  (default)" in lines
+    assert "identity: given by hand; nobody but you renews it" in lines
+    assert any(line.startswith("certificate: from ") for line in lines)
+
+
+def test_check_fails_when_certificate_and_key_do_not_belong_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = configuration(tmp_path)
+    write_pair(tmp_path, "gw-bbbbbbb2")
+    path.write_text(path.read_text().replace("gw-aaaaaaa1.key", "gw-bbbbbbb2.key"))
+    assert cli.main(["config", "check", "--config", str(path)]) == ExitCode.CONFIGURATION
+    assert "the certificate is for another key than ours" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["config", "check"], ["identity", "show"]], ids=lambda words: words[0]
+)
+def test_enrolment_is_asked_for_when_there_is_no_identity(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:
+    monkeypatch.setattr(logs, "configure", lambda level: None)  # it would outlive this test
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'[gateway]\ntime_zone = "UTC"\nstate_folder = "{tmp_path}/state"\n')
+    assert cli.main([*arguments, "--config", str(path)]) == ExitCode.CONFIGURATION
+    assert "homevitals-gateway enrol" in capsys.readouterr().err
 
 
 def test_listing_is_json_when_asked(

@@ -220,3 +220,22 @@ def test_repair_is_finished_when_it_was_cut_off_between_its_renames(
     assert [path.read_bytes() for path in tmp_path.glob("outbox.db.damaged-*-wal")] == [
         b"damaged log"
     ]
+
+
+def test_nothing_can_be_read_again_when_the_outbox_was_wiped(
+    tmp_path: Path, at: datetime, captured: Captured
+) -> None:
+    first = Outbox(tmp_path, at)
+    epoch = first.epoch
+    for number in range(50):
+        first.append(captured(number))
+    first.wipe()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left <= {"outbox.lock", "outbox.ballast", "outbox.mark"}
+    with pytest.raises(errors.OutboxError):  # nobody comes in between
+        Outbox(tmp_path, at)
+    first.close()
+    second = Outbox(tmp_path, at)
+    assert second.epoch != epoch
+    assert second.highest_seq == 0
+    second.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import errors, settings
+from gateway import errors, rotation, settings
 from gateway.ward import home
 
 GOOD = """
@@ -38,6 +38,10 @@ def test_environment_wins_when_it_says_something_else() -> None:
         ("broker_host", "broker_hots", "broker_host"),
         ("[gateway]", "[gatway]", "gateway"),
         ('time_zone = "America/New_York"', "", "time_zone is missing"),
+        ('gateway_id = "gw-aaaaaaa1"', "", "gateway_id missing: give all of"),
+        ('ca_file = "ca.pem"', "", "ca_file missing: give all of"),
+        ("[gateway]", '[gateway]\nenrolment_server = "http://example.org"', "https only"),
+        ("[gateway]", '[gateway]\nenrolment_server = "console.example.org"', "not an address"),
     ],
 )
 def test_mistake_is_named_when_the_file_has_one(before: str, after: str, problem: str) -> None:
@@ -50,6 +54,25 @@ def test_missing_files_are_all_named_when_the_gateway_starts() -> None:
     with pytest.raises(errors.ConfigurationError) as refused:
         settings.require_files(loaded)
     assert str(refused.value).count("is not a file") == 3
+
+
+def test_identity_need_not_be_named_when_the_gateway_is_enrolled() -> None:
+    loaded = settings.load('[gateway]\ntime_zone = "UTC"', {}).settings
+    settings.require_files(loaded)
+    assert rotation.given_by_hand(loaded) is None
+
+
+def test_start_is_refused_when_everybody_may_read_the_key(tmp_path: Path) -> None:
+    for name in ("ca.pem", "cert.pem", "key.pem"):
+        (tmp_path / name).touch(mode=0o600)
+    text = GOOD
+    for name in ("ca.pem", "cert.pem", "key.pem"):
+        text = text.replace(name, str(tmp_path / name))
+    loaded = settings.load(text, {}).settings
+    settings.require_files(loaded)
+    (tmp_path / "key.pem").chmod(0o644)
+    with pytest.raises(errors.ConfigurationError, match="chmod 600"):
+        settings.require_files(loaded)
 
 
 @pytest.mark.parametrize("name", ["home-1", "home-2"])

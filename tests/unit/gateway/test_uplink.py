@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from firmware_profiles import topics, wire
-from gateway import errors
+from gateway import errors, rotation
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
 from gateway.settings import GatewaySettings
@@ -50,7 +50,7 @@ def uplink(outbox: Outbox, at: datetime) -> Uplink:
         time_zone="UTC",
         resend_after_s=10.0,
     )
-    return Uplink(settings, outbox, lambda: at)
+    return Uplink(settings, rotation.opened(settings), outbox, lambda: at)
 
 
 def publish(uplink: Uplink, link: Any, now_s: float) -> None:
