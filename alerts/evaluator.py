@@ -24,6 +24,7 @@ from alerts.evaluate import Answer, Outcome, Silence, evaluate
 from alerts.rules import Rule
 from alerts.settings import AlertsSettings
 from ingest import store as ingest_store
+from ingest import tenancy
 from ingest.rows import EvaluationWork
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,8 @@ def evaluate_batch(
     """Evaluate the oldest work in one transaction.
 
     1. Take work that no other evaluator holds, and take turns with others on its patients.
-    2. Evaluate each item in a savepoint of its own: one that fails is postponed and hurts no other.
+    2. Evaluate each item in a savepoint of its own, working for its practice alone: one that fails is
+       postponed and hurts no other.
     3. Remove the finished items from the queue.
 
     Args:
@@ -125,7 +127,7 @@ def _evaluate_safely(
     cur: store.Cursor, item: EvaluationWork, sink: TaskSink, at: datetime, late_after: timedelta
 ) -> bool:
     try:
-        with cur.connection.transaction():
+        with tenancy.transaction(cur.connection, item.practice_id):
             evaluate_item(cur, item, sink, at, late_after)
     except Exception as error:  # the top loop: one poisoned item must not stop the others
         if cur.connection.broken:

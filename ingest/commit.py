@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import psycopg
 
 from firmware_profiles.readings import Result
-from ingest import intake, settlement, store
+from ingest import intake, settlement, store, tenancy
 from ingest.arrivals import Opened
 from ingest.directory import Directory
 from ingest.intake import Plan
@@ -37,8 +37,9 @@ class Committer:
     def take_in(self, messages: Sequence[Opened], stored_at: datetime) -> Fates:
         """Store what messages bring and say what became of each record.
 
-        1. Look up gateways, peripherals and assignments; register peripherals heard for the first
-           time. In transactions of their own: nothing here has to be undone.
+        1. Look up gateways, which say the practices that all the rest works for; then peripherals and
+           assignments; register peripherals heard for the first time. In transactions of their own:
+           nothing here has to be undone.
         2. Plan, and make the partitions that the plans need. Making one locks the whole series, so
            that commits before anything else is locked.
         3. Write everything in one transaction.
@@ -78,9 +79,13 @@ class Committer:
         gateway_ids = {opened.gateway_id for opened in messages if opened.gateway_id}
         with self._connection.cursor() as cur:
             gateways = store.gateways_by_id(cur, gateway_ids)
-            heard = intake.peripherals_heard(messages, gateways)
-            wanted = {(practice_id, address) for practice_id, address, _ in heard}
-            peripherals = store.peripherals_by_address(cur, wanted) if wanted else {}
+        heard = intake.peripherals_heard(messages, gateways)
+        wanted = {(practice_id, address) for practice_id, address, _ in heard}
+        if not wanted:
+            return Directory(gateways, {})
+        practice_ids = {practice_id for practice_id, _ in wanted}
+        with tenancy.transaction(self._connection, *practice_ids) as cur:
+            peripherals = store.peripherals_by_address(cur, wanted)
             if wanted - peripherals.keys():
                 store.register_peripherals(cur, heard)
                 peripherals = store.peripherals_by_address(cur, wanted)
@@ -106,7 +111,8 @@ class Committer:
 
         All transactions touch the tables, and the rows of each, in this order: no deadlock.
         """
-        with self._connection.transaction(), self._connection.cursor() as cur:
+        practice_ids = {plan.gateway.practice_id for plan in plans if plan.gateway is not None}
+        with tenancy.transaction(self._connection, *practice_ids) as cur:
             settled = _settle_readings(cur, plans)
             readings = [row.reading for row in settlement.outcomes(settled, Candidate)]
             judged = [r for r in readings if r.patient_id is not None and r.result in _JUDGED]

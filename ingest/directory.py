@@ -12,6 +12,7 @@ from uuid import UUID
 class Standing(StrEnum):
     """Whether a gateway may bring anything."""
 
+    EXPECTED = "expected"  # its claim code is not used yet
     ACTIVE = "active"
     REVOKED = "revoked"
 
@@ -21,6 +22,7 @@ class Gateway:
     """One gateway.
 
     Attributes:
+        enrolled_at: when it last claimed its place, aware UTC; None before that.
         last_seen_at: last message of any kind, aware UTC; None before the first.
         is_online: what its status message or its last will said last; a hint, not a proof.
     """
@@ -29,7 +31,7 @@ class Gateway:
     practice_id: UUID
     label: str
     status: Standing
-    enrolled_at: datetime
+    enrolled_at: datetime | None
     last_seen_at: datetime | None
     is_online: bool
 

@@ -7,7 +7,11 @@
     ├── MigrationError        the database and the migration files do not agree (.reason)
     ├── StoreError            a statement did not do what its caller was promised
     ├── RefusedByStoreError   what was to be stored contradicts what is there (.reason)
-    └── BrokerError           the broker refuses what ingest cannot work without (.reason)
+    ├── BrokerError           the broker refuses what ingest cannot work without (.reason)
+    ├── EnrolmentRefused      a gateway gets no certificate (.reason)
+    ├── AccessRefused         a restriction, care team or emergency access cannot become so (.reason)
+    ├── SignerAway            the process with the gateway authority's key does not answer
+    └── AnchorError           the anchors of the audit trail cannot be written or read (.reason)
 
 The docstring of a class is its default message.
 """
@@ -81,4 +85,66 @@ class BrokerError(IngestError):
 
     def __init__(self, message: str, reason: BrokerReason) -> None:
         super().__init__(message)
+        self.reason = reason
+
+
+class EnrolmentReason(StrEnum):
+    """Why a gateway gets no certificate."""
+
+    BAD_REQUEST = "bad_request"  # no certificate signing request that is taken
+    KEY_USED = "key_used"
+    NOT_TRUSTED = "not_trusted"  # certificate, signature or standing of who asks for a renewal
+    UNKNOWN_GATEWAY = "unknown_gateway"
+    REVOKED = "revoked"
+
+
+class EnrolmentRefused(IngestError, ValueError):
+    """The gateway gets no certificate; correct what the message names, or issue a new claim code."""
+
+    def __init__(self, message: str, reason: EnrolmentReason, gateway_id: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.gateway_id = gateway_id  # who asked, where that is proven
+
+
+class SignerAway(IngestError):
+    """The signer does not answer; start “homevitals signer” and check “signer_socket” of whoever asks."""
+
+
+class AnchorReason(StrEnum):
+    """What is wrong with the anchors of the audit trail or their key."""
+
+    KEY_MISSING = "key_missing"
+    KEY_THERE = "key_there"
+    KEY_OPEN = "key_open"  # others of the machine may read it
+    KEY_UNUSABLE = "key_unusable"
+    FILE_ALTERED = "file_altered"
+
+
+class AnchorError(IngestError):
+    """The anchors of the audit trail cannot be used; the message says why, “homevitals audit verify” where."""
+
+    def __init__(self, message: str, reason: AnchorReason) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class AccessReason(StrEnum):
+    """Why a restriction, a care team or emergency access stays as it is."""
+
+    RESTRICTED_ALREADY = "restricted_already"
+    NOT_RESTRICTED = "not_restricted"
+    NO_CARE_TEAM = "no_care_team"
+    LAST_MEMBER = "last_member"  # or none at all
+    NO_CANDIDATE = "no_candidate"  # belongs to it already, or is no clinical staff
+    ONESELF = "oneself"
+    NOT_HIDDEN = "not_hidden"
+    NOT_TO_REVIEW = "not_to_review"
+
+
+class AccessRefused(IngestError, ValueError):
+    """Access stays as it is. Load the page again and look at what holds now."""
+
+    def __init__(self, reason: AccessReason) -> None:
+        super().__init__()
         self.reason = reason

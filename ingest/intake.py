@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from uuid import UUID, uuid4
 
 from firmware_profiles import decode, models, wire_record
@@ -103,8 +103,26 @@ def plan(opened: Opened, who: Directory, stored_at: datetime) -> Plan:
         if opened.gateway_id is None and isinstance(content, WireError):
             return refuse(opened, None, content.reason, str(content))
         return refuse(opened, None, IngestReason.UNKNOWN_GATEWAY, "no practice has this gateway")
-    if gateway.status is Standing.REVOKED:
-        return refuse(opened, gateway, IngestReason.REVOKED_GATEWAY, "the gateway was revoked")
+    match gateway.status:
+        case Standing.ACTIVE:
+            return _plan_trusted(opened, content, gateway, who, stored_at)
+        case Standing.EXPECTED:
+            return refuse(
+                opened, gateway, IngestReason.UNCLAIMED_GATEWAY, "the gateway was not claimed yet"
+            )
+        case Standing.REVOKED:
+            return refuse(opened, gateway, IngestReason.REVOKED_GATEWAY, "the gateway was revoked")
+        case never:
+            assert_never(never)
+
+
+def _plan_trusted(
+    opened: Opened,
+    content: Batch | GatewayStatus | WireError,
+    gateway: Gateway,
+    who: Directory,
+    stored_at: datetime,
+) -> Plan:
     match content:
         case WireError():
             return refuse(opened, gateway, content.reason, str(content))
@@ -175,12 +193,12 @@ def message_row(plan: Plan) -> MessageRow:
 
 
 def sighting(plan: Plan) -> GatewaySighting | None:
-    """Return what a message says about its gateway; None if that is unknown or revoked.
+    """Return what a message says about its gateway; None unless that is active.
 
     An offline status may be the last will, and a retained message may be old: neither means that the
     gateway was heard just now.
     """
-    if plan.gateway is None or plan.gateway.status is Standing.REVOKED:
+    if plan.gateway is None or plan.gateway.status is not Standing.ACTIVE:
         return None
     arrival, content = plan.opened.arrival, plan.opened.content
     is_online = content.online if isinstance(content, GatewayStatus) else None

@@ -72,9 +72,7 @@ def parse(file: str, text: str) -> NamedQueries:
     statements: dict[str, LiteralString] = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         if not _NAME.fullmatch(name) or name in statements:
-            raise errors.QueryFileError(
-                f"{file}: “{name}” is not in snake_case or is there twice"
-            )
+            raise errors.QueryFileError(f"{file}: “{name}” is not in snake_case or is there twice")
         statements[name] = _statement(file, name, body)
     return NamedQueries(file, statements)
 
@@ -86,7 +84,5 @@ def _statement(file: str, name: str, body: str) -> LiteralString:
     )
     statement = "\n".join(lines[comment_length:]).strip().removesuffix(";")
     if comment_length == 0 or not statement:
-        raise errors.QueryFileError(
-            f"{file}: “{name}” needs a comment line and then a statement"
-        )
+        raise errors.QueryFileError(f"{file}: “{name}” needs a comment line and then a statement")
     return statement

@@ -1,79 +1,126 @@
-"""Practices, staff and their sessions, patients, their peripherals and gateways in PostgreSQL.
+"""Practices, their staff, people at home, patients, their peripherals and gateways in PostgreSQL.
 
-Every function takes an open cursor; whoever opened the transaction commits it. Passwords are not
-checked here: the store keeps the hash and never sees the password.
+Every function takes an open cursor of a transaction that works for the practice (:mod:`ingest.tenancy`); whoever opened
+it commits. :mod:`ingest.credentials` has how people prove who they are, :mod:`ingest.session_store` their sessions.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-from uuid import UUID
+from typing import Any, Final
+from uuid import UUID, uuid4
 
 import psycopg
-from psycopg.rows import class_row, dict_row
 
-from ingest import errors, named_queries
-from ingest.errors import RefusalReason
-
-if TYPE_CHECKING:
-    from typing import LiteralString
+from ingest import named_queries, statements, tenancy
 
 Cursor = psycopg.Cursor[Any]
-_Row = TypeVar("_Row")
 
-_Q: Final = named_queries.load("ingest")
-
-# Source: 45 CFR 164.312(a)(2)(iii), automatic logoff; NIST SP 800-63B-4 (August 2025), AAL2:
-# re-authentication at the latest after 24 hours and after an hour of inactivity. A practice's
-# workstations are shared, hence shorter: a shift, and the time between two patients.
-SESSION_IDLE: Final = timedelta(minutes=15)
-SESSION_LIFETIME: Final = timedelta(hours=12)
+_Q: Final = named_queries.load("ingest", "people")
 
 
 class Role(StrEnum):
-    """What a member of staff may do."""
+    """What a person may do; the last two are people at home, each of whom sees one patient."""
 
     CARE_MANAGER = "care_manager"
     CLINICIAN = "clinician"
     OPERATOR = "operator"
     PRACTICE_ADMINISTRATOR = "practice_administrator"
     AUDITOR = "auditor"
+    PATIENT = "patient"
+    CARER = "carer"
+
+
+HOME_ROLES: Final = frozenset({Role.PATIENT, Role.CARER})
+STAFF_ROLES: Final = frozenset(Role) - HOME_ROLES
+
+
+class SignedInBy(StrEnum):
+    """How the person of a session proved who they are."""
+
+    PASSWORD = "password"  # noqa: S105 - a word, not a password
+    PASSWORD_AND_TOTP = "password_and_totp"  # noqa: S105
+    OPENID_PROVIDER = "openid_provider"
+    ONE_TIME_CODE = "one_time_code"
 
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """A tenant. ``time_zone`` (IANA) is the one in which months of care are counted."""
+    """A tenant.
+
+    Attributes:
+        practice_id: Its id.
+        slug: Its short name: what people write after the “@” when they sign in.
+        name: Its name.
+        time_zone: IANA name of the zone in which months of care are counted.
+    """
 
     practice_id: UUID
+    slug: str
     name: str
     time_zone: str
 
 
 @dataclass(frozen=True, slots=True)
-class StaffAccount:
-    """A local account that may sign in."""
+class StaffMember:
+    """A member of staff, as an administrator sees the account."""
 
     practice_id: UUID
     staff_id: UUID
     sign_in_name: str
     display_name: str
     role: Role
-    password_argon2: str
+    has_password: bool
+    has_second_factor: bool
+    is_linked: bool  # to an identity at the practice's OpenID provider
+    disabled_at: datetime | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "role", Role(self.role))
+
+
+@dataclass(frozen=True, slots=True)
+class HomePerson:
+    """A patient or a carer, as somebody who signs in."""
+
+    practice_id: UUID
+    person_id: UUID
+    patient_id: UUID
+    role: Role
+    display_name: str
+    disabled_at: datetime | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "role", Role(self.role))
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who a living session belongs to."""
+    """Who a living session belongs to.
 
-    staff_id: UUID
+    Attributes:
+        practice_id: The one practice that the person sees.
+        role: What the person may do, as of now.
+        display_name: Name as of now.
+        staff_id: The member of staff; None for a person at home.
+        person_id: The person at home; None for staff.
+        patient_id: The one patient whom a person at home sees; None for staff.
+        session_mark: What tells the session's events apart in the audit trail; it opens nothing.
+        signed_in_by: How the person proved who they are.
+        proved_at: When they last did, aware UTC.
+    """
+
     practice_id: UUID
-    display_name: str
     role: Role
+    display_name: str
+    staff_id: UUID | None
+    person_id: UUID | None
+    patient_id: UUID | None
+    session_mark: str
+    signed_in_by: SignedInBy
+    proved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +135,34 @@ class Patient:
     time_zone: str
 
 
-def add_practice(cur: Cursor, *, name: str, time_zone: str) -> UUID:
-    """Add a practice and return its id."""
-    return _add(cur, _Q.add_practice, {"name": name, "time_zone": time_zone})
+def add_practice(cur: Cursor, *, slug: str, name: str, time_zone: str) -> UUID:
+    """Add a practice and return its id; from here on the transaction works for it.
+
+    Raises:
+        RefusedByStoreError: the slug is taken or malformed.
+    """
+    practice_id = uuid4()
+    tenancy.enter(cur, tenancy.Scope((practice_id,)))
+    return statements.add(
+        cur,
+        _Q.add_practice,
+        {"practice_id": practice_id, "slug": slug, "name": name, "time_zone": time_zone},
+    )
 
 
 def practice(cur: Cursor, practice_id: UUID) -> Practice | None:
     """Return one practice."""
-    return _first(cur, Practice, _Q.practice, {"practice_id": practice_id})
+    return statements.first(cur, Practice, _Q.practice, {"practice_id": practice_id})
+
+
+def practice_by_slug(cur: Cursor, slug: str) -> Practice | None:
+    """Return the practice of a short name; the cursor is the entrance's."""
+    return statements.first(cur, Practice, _Q.practice_by_slug, {"slug": slug})
 
 
 def practices(cur: Cursor) -> list[Practice]:
-    """Return all practices by name."""
-    return _rows(cur, Practice, _Q.practices, {})
+    """Return the practices that the cursor may see, by name: the entrance's sees all, for set-up."""
+    return statements.rows(cur, Practice, _Q.practices, {})
 
 
 def add_staff(
@@ -110,15 +172,23 @@ def add_staff(
     sign_in_name: str,
     display_name: str,
     role: Role,
-    password_argon2: str,
+    password_argon2: str | None = None,
 ) -> UUID:
-    """Add a local account, given the argon2 hash of its password, and return the staff id.
+    """Add an account and return the staff id.
+
+    Args:
+        cur: Open cursor.
+        practice_id: Where the person works.
+        sign_in_name: Unique in the practice: a small letter, then small letters, digits, ``.``, ``_``, ``-``.
+        display_name: How colleagues know the person.
+        role: One of :data:`STAFF_ROLES`.
+        password_argon2: Hash of a password; None leaves that to an invitation.
 
     Raises:
-        RefusedByStoreError: the sign-in name is taken (in any practice), or there is no such
-            practice.
+        RefusedByStoreError: the sign-in name is taken in the practice or malformed, the role is no role of staff, or
+            there is no such practice.
     """
-    return _add(
+    return statements.add(
         cur,
         _Q.add_staff,
         {
@@ -131,47 +201,89 @@ def add_staff(
     )
 
 
-def find_staff(cur: Cursor, sign_in_name: str) -> StaffAccount | None:
-    """Return the account that may sign in under a name; None if there is none or it is disabled."""
-    with cur.connection.cursor(row_factory=dict_row) as found:
-        row = found.execute(_Q.find_staff, {"sign_in_name": sign_in_name}).fetchone()
-    return None if row is None else StaffAccount(**row | {"role": Role(row["role"])})
+def staff(cur: Cursor, practice_id: UUID) -> list[StaffMember]:
+    """Return all accounts of the practice's staff by name, disabled ones too."""
+    return statements.rows(cur, StaffMember, _Q.staff, {"practice_id": practice_id})
 
 
-def open_session(cur: Cursor, staff: StaffAccount, token_sha256: bytes, at: datetime) -> None:
-    """Open a session for a member of staff; only the SHA-256 of the cookie's token is stored."""
-    cur.execute(
-        _Q.open_session,
+def change_role(
+    cur: Cursor, practice_id: UUID, staff_id: UUID, *, former_role: Role, role: Role
+) -> bool:
+    """Give a member of staff another role, in force at their next request; False where theirs is not the former one.
+
+    Raises:
+        RefusedByStoreError: the role is no role of staff.
+    """
+    parameters = {
+        "practice_id": practice_id,
+        "staff_id": staff_id,
+        "former_role": former_role,
+        "role": role,
+    }
+    return statements.changed(cur, _Q.change_role, parameters)
+
+
+def disable_staff(cur: Cursor, practice_id: UUID, staff_id: UUID, at: datetime) -> bool:
+    """Close an account for good; False where there is none that is open. Its sessions end at their next request."""
+    parameters = {"practice_id": practice_id, "staff_id": staff_id, "at": at}
+    return statements.changed(cur, _Q.disable_staff, parameters)
+
+
+def add_home_person(
+    cur: Cursor,
+    practice_id: UUID,
+    patient_id: UUID,
+    *,
+    role: Role,
+    display_name: str,
+    added_by: UUID,
+    at: datetime,
+) -> UUID:
+    """Let a patient or a carer sign in from home; return the person's id.
+
+    Args:
+        cur: Open cursor.
+        practice_id: The patient's practice.
+        patient_id: Whom the person sees.
+        role: One of :data:`HOME_ROLES`.
+        display_name: Whom the page greets.
+        added_by: The member of staff who checked who the person is.
+        at: Now, aware UTC.
+
+    Raises:
+        RefusedByStoreError: the patient has an account already, the role is none of people at home, or the practice
+            lacks patient or staff.
+    """
+    return statements.add(
+        cur,
+        _Q.add_home_person,
         {
-            "token_sha256": token_sha256,
-            "practice_id": staff.practice_id,
-            "staff_id": staff.staff_id,
+            "practice_id": practice_id,
+            "patient_id": patient_id,
+            "role": role,
+            "display_name": display_name,
+            "added_by": added_by,
             "at": at,
         },
     )
 
 
-def session(cur: Cursor, token_sha256: bytes, at: datetime) -> SignedIn | None:
-    """Return whose session it is and keep it alive, in one statement.
-
-    None if there is no such session, the account was disabled, nobody used it for
-    :data:`SESSION_IDLE`, or it is older than :data:`SESSION_LIFETIME`.
-    """
-    parameters = {"token_sha256": token_sha256, "at": at, **_ended_since(at)}
-    with cur.connection.cursor(row_factory=dict_row) as found:
-        row = found.execute(_Q.use_session, parameters).fetchone()
-    return None if row is None else SignedIn(**row | {"role": Role(row["role"])})
+def home_people(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[HomePerson]:
+    """Return who may see one patient's readings from home, first added first, disabled ones too."""
+    whose = {"practice_id": practice_id, "patient_id": patient_id}
+    return statements.rows(cur, HomePerson, _Q.home_people, whose)
 
 
-def close_session(cur: Cursor, token_sha256: bytes) -> None:
-    """End a session; no error if it had ended already."""
-    cur.execute(_Q.close_session, {"token_sha256": token_sha256})
+def home_person(cur: Cursor, practice_id: UUID, person_id: UUID) -> HomePerson | None:
+    """Return one person at home."""
+    parameters = {"practice_id": practice_id, "person_id": person_id}
+    return statements.first(cur, HomePerson, _Q.home_person, parameters)
 
 
-def delete_ended_sessions(cur: Cursor, at: datetime) -> int:
-    """Delete the sessions that can never be used again; return how many."""
-    cur.execute(_Q.delete_ended_sessions, _ended_since(at))
-    return cur.rowcount
+def disable_home_person(cur: Cursor, practice_id: UUID, person_id: UUID, at: datetime) -> bool:
+    """Close an account at home for good; False where there is none that is open."""
+    parameters = {"practice_id": practice_id, "person_id": person_id, "at": at}
+    return statements.changed(cur, _Q.disable_home_person, parameters)
 
 
 def add_patient(
@@ -189,7 +301,7 @@ def add_patient(
         RefusedByStoreError: the practice has a patient with that record number, or there is no such
             practice.
     """
-    return _add(
+    return statements.add(
         cur,
         _Q.add_patient,
         {
@@ -204,24 +316,14 @@ def add_patient(
 
 def patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> Patient | None:
     """Return one patient of the practice, or None if it has no such patient."""
-    return _first(cur, Patient, _Q.patient, {"practice_id": practice_id, "patient_id": patient_id})
+    return statements.first(
+        cur, Patient, _Q.patient, {"practice_id": practice_id, "patient_id": patient_id}
+    )
 
 
 def patients(cur: Cursor, practice_id: UUID) -> list[Patient]:
     """Return the practice's patients by name."""
-    return _rows(cur, Patient, _Q.patients, {"practice_id": practice_id})
-
-
-def add_gateway(cur: Cursor, practice_id: UUID, *, gateway_id: str, label: str) -> None:
-    """Add a gateway under the id that stands in its certificate.
-
-    Raises:
-        RefusedByStoreError: the id is taken (in any practice) or malformed, or there is no such
-            practice.
-    """
-    parameters = {"gateway_id": gateway_id, "practice_id": practice_id, "label": label}
-    with _refusals():
-        cur.execute(_Q.add_gateway, parameters)
+    return statements.rows(cur, Patient, _Q.patients, {"practice_id": practice_id})
 
 
 def add_peripheral(
@@ -233,7 +335,7 @@ def add_peripheral(
         RefusedByStoreError: the practice has a peripheral with that address, the address is not of
             the form ``AA:BB:CC:DD:EE:FF``, or there is no such practice.
     """
-    return _add(
+    return statements.add(
         cur,
         _Q.add_peripheral,
         {
@@ -271,7 +373,7 @@ def assign(
         RefusedByStoreError: somebody else has the slot in that time, or the practice lacks
             peripheral or patient.
     """
-    return _add(
+    return statements.add(
         cur,
         _Q.assign,
         {
@@ -284,61 +386,3 @@ def assign(
             "assigned_by": assigned_by,
         },
     )
-
-
-def _ended_since(at: datetime) -> dict[str, datetime]:
-    return {"idle_since": at - SESSION_IDLE, "created_since": at - SESSION_LIFETIME}
-
-
-def _add(cur: Cursor, query: LiteralString, parameters: Mapping[str, Any]) -> UUID:
-    with _refusals():
-        row = cur.execute(query, parameters).fetchone()
-    if row is None:
-        raise errors.StoreError
-    (added_id,) = row
-    return UUID(str(added_id))
-
-
-@contextlib.contextmanager
-def _refusals() -> Iterator[None]:
-    """Say in our own words what a constraint refused; the database's own would repeat the row."""
-    try:
-        yield
-    except psycopg.errors.UniqueViolation as error:
-        raise _refusal("there is one already", error, RefusalReason.ALREADY_THERE) from None
-    except psycopg.errors.ForeignKeyViolation as error:
-        raise _refusal(
-            "it names something that the practice does not have",
-            error,
-            RefusalReason.UNKNOWN_REFERENCE,
-        ) from None
-    except psycopg.errors.ExclusionViolation as error:
-        raise _refusal(
-            "another patient has the peripheral in that time; end that assignment first",
-            error,
-            RefusalReason.OVERLAPPING_ASSIGNMENT,
-        ) from None
-    except psycopg.errors.CheckViolation as error:
-        raise _refusal(
-            "a field is malformed or out of range", error, RefusalReason.IMPOSSIBLE
-        ) from None
-
-
-def _refusal(
-    message: str, error: psycopg.Error, reason: RefusalReason
-) -> errors.RefusedByStoreError:
-    return errors.RefusedByStoreError(f"{message} ({error.diag.constraint_name})", reason)
-
-
-def _first(
-    cur: Cursor, row_class: type[_Row], query: LiteralString, parameters: Mapping[str, Any]
-) -> _Row | None:
-    found = _rows(cur, row_class, query, parameters)
-    return found[0] if found else None
-
-
-def _rows(
-    cur: Cursor, row_class: type[_Row], query: LiteralString, parameters: Mapping[str, Any]
-) -> list[_Row]:
-    with cur.connection.cursor(row_factory=class_row(row_class)) as found:
-        return found.execute(query, parameters).fetchall()

@@ -14,6 +14,7 @@ class IngestReason(StrEnum):
     """Reasons that only the server can have; the others come from frame and wire format."""
 
     UNKNOWN_GATEWAY = "unknown_gateway"
+    UNCLAIMED_GATEWAY = "unclaimed_gateway"
     REVOKED_GATEWAY = "revoked_gateway"
     UNKNOWN_PROFILE = "unknown_profile"
     RECORD_CONFLICT = "record_conflict"
@@ -98,6 +99,11 @@ EXPLANATIONS: Final[Mapping[Reason, Explanation]] = {
     IngestReason.UNKNOWN_GATEWAY: Explanation(
         "No practice has a gateway of that name.",
         "Enrol the gateway, or find out who gave it a certificate.",
+        is_security_event=True,
+    ),
+    IngestReason.UNCLAIMED_GATEWAY: Explanation(
+        "The gateway sends although nobody has claimed its place with a code.",
+        "Find out who gave it a certificate; revoke the gateway if that is not explained.",
         is_security_event=True,
     ),
     IngestReason.REVOKED_GATEWAY: Explanation(

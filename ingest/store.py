@@ -109,11 +109,13 @@ def contents_by_record_key(
 
 def add_readings(cur: Cursor, readings: Sequence[rows.StoredReading]) -> None:
     """Store readings whose keys were claimed in this transaction."""
-    with cur.copy(_Q.copy_readings) as copy:
+    cur.execute(_Q.make_taken_in)
+    with cur.copy(_Q.copy_taken_in) as copy:
         for reading in readings:
             # psycopg writes a tuple as a row and a list as an array: the qualifiers are an array.
             columns = _reading_columns(reading)
             copy.write_row([list(c) if isinstance(c, tuple) else c for c in columns])
+    cur.execute(_Q.store_taken_in)
 
 
 def add_contexts(cur: Cursor, contexts: Sequence[rows.ContextRow]) -> set[tuple[UUID, int]]:

@@ -38,7 +38,7 @@ _SESSION_OPTIONS: Final = "-c statement_timeout=60s -c lock_timeout=30s"
 # What PostgreSQL says about the row and not about itself. Source: PostgreSQL 18, appendix A: classes
 # 22 data exception, 23 integrity constraint violation, 54 program limit exceeded, P0 raised by a
 # function. All else (connection, resources, rights, a missing migration) is no record's fault.
-_BLAMES_RECORD: Final = frozenset({"22", "23", "54", "P0"})
+_BLAMES_RECORD: Final = frozenset({"22", "23", "44", "54", "P0"})
 
 
 class Worker:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
-import subprocess
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import hypothesis
 import psycopg
 import pytest
+from cryptography import x509
 from psycopg import sql
 
-from deploy import certificates, embedded_postgres, mosquitto, ports
+from deploy import certificates, embedded_postgres, mosquitto, ports, processes
 from deploy import database as database_setup
+from deploy.broker_settings import BrokerSettings
+from deploy.signer.authority import GatewayAuthority
+from ingest.signing import RevokedSerial
+from tests import scopes
+from tests.enrolled_gateways import gateway_credentials
 
 # No clock decides whether a property test passes: the machine may do other work meanwhile.
 hypothesis.settings.register_profile(
@@ -46,25 +56,84 @@ class Database:
     def conninfo(self, role: str = "homevitals_owner") -> str:
         return self.postgres.conninfo(role, self.name)
 
-    def connect(self, role: str = "homevitals_owner") -> psycopg.Connection:
-        return psycopg.connect(self.conninfo(role))
+    def connect(self, role: str = "postgres", *practice_ids: UUID) -> psycopg.Connection:
+        """Connect as a service's role, or as the superuser, whom no wall of a table holds back."""
+        connection = psycopg.connect(self.conninfo(role))
+        if practice_ids:
+            scopes.work_for(connection, *practice_ids)
+        return connection
 
 
 @dataclass(frozen=True)
 class Broker:
-    """A running Mosquitto with mutual TLS and the product's own ACL."""
+    """A running Mosquitto with mutual TLS, two authorities and the product's own configuration."""
 
-    host: str
-    port: int
+    settings: BrokerSettings
     authority: certificates.ThrowAwayAuthority
+    gateway_authority: GatewayAuthority
+    folder: Path
+    host: str = "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """Where gateways connect."""
+        return self.settings.gateway_port
+
+    @property
+    def service_port(self) -> int:
+        """Where ingest and the guard connect."""
+        return self.settings.service_port
 
     @property
     def ca_file(self) -> Path:
+        """What the broker's certificate is checked against."""
         return self.authority.ca_file
 
+    @property
+    def crl_file(self) -> Path:
+        return self.settings.crl_file
+
+    @property
+    def pid(self) -> int:
+        return int(self.settings.pid_file.read_text())
+
     def credentials(self, common_name: str) -> tuple[Path, Path]:
-        found = self.authority.credentials(common_name)
+        if common_name.startswith("gw-"):
+            found = gateway_credentials(
+                self.gateway_authority, common_name, self.folder / "gateways"
+            )
+        else:
+            found = self.authority.credentials(common_name)
         return found.certificate_file, found.key_file
+
+    def port_for(self, common_name: str) -> int:
+        return self.port if common_name.startswith("gw-") else self.service_port
+
+    def revoke(self, *gateway_ids: str) -> None:
+        """Write a list with these gateways' certificates, and nobody else's."""
+        now = datetime.now(UTC)
+        serials = [
+            RevokedSerial(f"{certificate.serial_number:x}", now)
+            for certificate in (
+                x509.load_pem_x509_certificate(self.credentials(gateway_id)[0].read_bytes())
+                for gateway_id in gateway_ids
+            )
+        ]
+        self.crl_file.write_text(self.gateway_authority.revocation_list(serials))
+
+    def reload(self) -> None:
+        """Let the broker read its files again: end it, and wait until it is back (``running_broker`` starts it)."""
+        before = self.pid
+        os.kill(before, signal.SIGTERM)
+        assert ports.wait_until(
+            lambda: self.pid_is_new(before) and ports.is_listening(self.service_port), timeout_s=10
+        )
+
+    def pid_is_new(self, before: int) -> bool:
+        try:
+            return self.pid != before
+        except (FileNotFoundError, ValueError):
+            return False
 
 
 @pytest.fixture(scope="session")
@@ -144,22 +213,57 @@ def empty_database(
 # One for each module: retained messages and sessions of one module's tests are no business of the next.
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    folder = tmp_path_factory.mktemp("broker")
+    broker = prepare_broker(tmp_path_factory.mktemp("broker"))
+    with running_broker(broker):
+        yield broker
+
+
+def prepare_broker(folder: Path) -> Broker:
+    """Make authorities, certificates, an empty revocation list and free ports; nothing runs yet."""
     authority = certificates.ThrowAwayAuthority(folder / "ca", datetime.now(UTC))
-    port = ports.free_port()
-    files = mosquitto.write_files(
-        folder / "mosquitto",
-        port=port,
-        authority=authority,
-        ingest_names=("ingest-1", "ingest-2"),
+    gateway_authority = GatewayAuthority(folder / "gateway-ca", lambda: datetime.now(UTC))
+    own = authority.credentials("localhost")
+    settings = BrokerSettings(
+        gateway_address="127.0.0.1",
+        gateway_port=ports.free_port(),
+        service_port=ports.free_port(),
+        gateway_authority_file=folder / "gateway-authority.pem",
+        crl_file=folder / "revoked.pem",
+        service_authority_file=authority.ca_file,
+        certificate_file=own.certificate_file,
+        key_file=own.key_file,
+        state_folder=folder / "mosquitto",
+        pid_file=folder / "mosquitto.pid",
+        run_as=mosquitto.present_user(),
+        ingest_workers=("ingest-1", "ingest-2"),
     )
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(files.command, stdout=log, stderr=log)
+    settings.gateway_authority_file.write_text(gateway_authority.bundle())
+    broker = Broker(settings, authority, gateway_authority, folder)
+    broker.revoke()
+    return broker
+
+
+@contextmanager
+def running_broker(broker: Broker) -> Iterator[processes.Processes]:
+    """Run Mosquitto, and start it again when it ends, as a clinic's service manager does."""
+    files = mosquitto.write_files(broker.folder / "mosquitto", broker.settings)
+    watched = processes.Processes(broker.folder / "log")
+    watched.start("broker", files.command)
+    stop = threading.Event()
+
+    def keep_running() -> None:
+        while not stop.wait(0.05):
+            watched.restart_ended()
+
+    keeper = threading.Thread(target=keep_running)
+    keeper.start()
     try:
-        assert ports.wait_until(lambda: ports.is_listening(port), timeout_s=10), (
-            folder / "log"
-        ).read_text()
-        yield Broker("127.0.0.1", port, authority)
+        assert ports.wait_until(
+            lambda: ports.is_listening(broker.port) and ports.is_listening(broker.service_port),
+            timeout_s=10,
+        ), (broker.folder / "log" / "broker.log").read_text()
+        yield watched
     finally:
-        process.terminate()
-        process.wait(10)
+        stop.set()
+        keeper.join()
+        watched.stop()

@@ -85,6 +85,22 @@ create function ingest.hidden_patients() returns uuid[] language sql stable as $
             and granted.staff_id = ingest.staff_in_force() and granted.expires_at > ingest.instant_in_force())
 $$;
 
+-- Which records are restricted, for a page from which emergency access is asked for or the restriction is ended. The
+-- function forgets for its own duration which member of staff asks, so that no wall hides the patients from it; the name is
+-- for those who restrict.
+create function ingest.identities(of_practice uuid, of_patients uuid[])
+returns table (patient_id uuid, record_number text, display_name text) language plpgsql as $$
+declare
+    asking constant text := coalesce(current_setting('homevitals.staff', true), '');
+begin
+    perform set_config('homevitals.staff', '', true);
+    return query
+        select patient.patient_id, patient.record_number, patient.display_name
+        from ingest.patient
+        where patient.practice_id = of_practice and patient.patient_id = any (of_patients);
+    perform set_config('homevitals.staff', asking, true);
+end $$;
+
 -- Puts a table behind the walls: its practice always, its patient where it has a column for one. FORCE binds the owner too.
 -- The patient's wall is restrictive: whatever else a policy allows, a person at home sees one patient, and staff no hidden one.
 create procedure ingest.wall(walled regclass, by_patient boolean default true) language plpgsql as $$

@@ -72,6 +72,10 @@ create table ingest.one_time_code (
 -- Drawn by the server; a locator that is taken is drawn again.
 create unique index one_living_locator on ingest.one_time_code (purpose, locator)
     where used_at is null and voided_at is null;
+-- Of two who issue at once, the later one's code lives.
+create unique index one_living_code on ingest.one_time_code
+    (practice_id, purpose, coalesce(gateway_id, staff_id::text, person_id::text))
+    where used_at is null and voided_at is null;
 
 -- A session is one person's, at work or at home.
 alter table ingest.session alter column staff_id drop not null;

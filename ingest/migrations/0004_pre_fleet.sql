@@ -4,6 +4,7 @@ alter table ingest.gateway drop constraint gateway_status_check;
 alter table ingest.gateway add constraint gateway_status_check check (status in ('expected', 'active', 'revoked'));
 alter table ingest.gateway alter column enrolled_at drop not null;     -- null: expected, its code not used yet
 alter table ingest.gateway alter column enrolled_at drop default;
+alter table ingest.gateway add column expected_at timestamptz;         -- null: a gateway of before
 alter table ingest.gateway add column revoked_at timestamptz;
 alter table ingest.gateway add column cut_off_at timestamptz;          -- when the broker had refused and disconnected it
 -- Gateways of before were revoked at an instant that nobody wrote down.
@@ -25,6 +26,7 @@ create table ingest.certificate (
     foreign key (practice_id, gateway_id) references ingest.gateway (practice_id, gateway_id),
     check (not_before < not_after)
 );
+create index certificate_by_key on ingest.certificate (public_key_sha256);
 call ingest.wall('ingest.certificate');
 
 create policy wide_entrance on ingest.certificate to homevitals_entrance using (true);

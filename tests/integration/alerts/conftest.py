@@ -18,6 +18,7 @@ from firmware_profiles.readings import Kind, Result
 from ingest import people, rows
 from ingest import store as ingest_store
 from ingest.measured_at import TimeMethod, TimeQuality
+from tests import scopes
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -116,12 +117,14 @@ def noon() -> datetime:
 @pytest.fixture
 def home(database: Any) -> Iterator[Home]:
     with (
-        database.connect("homevitals_owner") as owner,
+        database.connect("postgres") as owner,
         database.connect("homevitals_alerts") as evaluator,
     ):
         evaluator.autocommit = True
         with owner.transaction(), owner.cursor() as cur:
-            practice_id = people.add_practice(cur, name="Clinic", time_zone="Europe/Berlin")
+            practice_id = people.add_practice(
+                cur, slug="clinic", name="Clinic", time_zone="Europe/Berlin"
+            )
             patients = [
                 people.add_patient(
                     cur,
@@ -142,4 +145,5 @@ def home(database: Any) -> Iterator[Home]:
                     enrolled_by="test",
                 )
             practice_defaults.adopt(cur, practice_id, set_by="test", at=NOON - timedelta(days=60))
+        scopes.work_for(owner, practice_id)
         yield Home(database, practice_id, *patients, owner, evaluator)

@@ -89,7 +89,10 @@ def test_second_breach_continues_the_episode(home: Any, noon: datetime) -> None:
 def test_breach_after_closing_opens_a_new_episode(home: Any, noon: datetime) -> None:
     home.store(home.blood_pressure(184))
     drain(home, noon)
-    with home.database.connect("homevitals_console") as connection, connection.cursor() as cur:
+    with (
+        home.database.connect("homevitals_console", home.practice_id) as connection,
+        connection.cursor() as cur,
+    ):
         cur.execute("select episode_id from alerts.episode")
         (episode_id,) = cur.fetchone()
         close = {"closed_by": "Ada", "at": noon, "note": "Called."}

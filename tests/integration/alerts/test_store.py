@@ -66,7 +66,10 @@ def test_defaults_come_back_as_they_were_adopted(home: Any, noon: datetime) -> N
 
 
 def test_new_version_ends_the_former_with_who_and_why(home: Any, noon: datetime) -> None:
-    with home.database.connect("homevitals_console") as connection, connection.cursor() as cur:
+    with (
+        home.database.connect("homevitals_console", home.practice_id) as connection,
+        connection.cursor() as cur,
+    ):
         added = store.add_rule_version(
             cur,
             home.practice_id,
@@ -123,7 +126,7 @@ def test_one_wins_when_two_set_the_same_rule_at_once(home: Any, noon: datetime) 
     outcomes: list[str] = []
 
     def set_rule() -> None:
-        with home.database.connect("homevitals_console") as connection:
+        with home.database.connect("homevitals_console", home.practice_id) as connection:
             start.wait()
             try:
                 with connection.cursor() as cur:

@@ -27,6 +27,7 @@ from firmware_profiles.wire import Batch, GatewayClock, Link, Record
 from ingest import people
 from ingest.arrivals import Arrival, Opened, open_message
 from ingest.settings import IngestSettings
+from tests import gateway_rows, scopes
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 GATEWAY, ADDRESS = "gw-aaaa1111", "AA:BB:CC:DD:EE:01"
@@ -83,7 +84,9 @@ class Home:
 
 
 def add_home(cur: psycopg.Cursor[Any], gateway_id: str = GATEWAY) -> Home:
-    practice_id = people.add_practice(cur, name="Elm Street", time_zone="America/New_York")
+    practice_id = people.add_practice(
+        cur, slug=f"elm-{gateway_id[3:]}", name="Elm Street", time_zone="America/New_York"
+    )
     patient_id = people.add_patient(
         cur,
         practice_id,
@@ -92,7 +95,7 @@ def add_home(cur: psycopg.Cursor[Any], gateway_id: str = GATEWAY) -> Home:
         record_number="R-1",
         time_zone="America/New_York",
     )
-    people.add_gateway(cur, practice_id, gateway_id=gateway_id, label="Kitchen")
+    gateway_rows.add_gateway(cur, practice_id, gateway_id=gateway_id, label="Kitchen")
     peripheral_id = people.add_peripheral(
         cur, practice_id, bluetooth_address=ADDRESS, profile_id="standard-cuff"
     )
@@ -110,8 +113,8 @@ def add_home(cur: psycopg.Cursor[Any], gateway_id: str = GATEWAY) -> Home:
 
 @pytest.fixture
 def owner(database: Any) -> Iterator[psycopg.Connection[Any]]:
-    """Connection of the owner, in autocommit mode: it sees everything."""
-    with database.connect("homevitals_owner") as connection:
+    """Connection of the superuser, in autocommit mode: it sees everything."""
+    with database.connect("postgres") as connection:
         connection.autocommit = True
         yield connection
 
@@ -119,14 +122,18 @@ def owner(database: Any) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 def home(owner: psycopg.Connection[Any]) -> Home:
     with owner.transaction(), owner.cursor() as cur:
-        return add_home(cur)
+        home = add_home(cur)
+    scopes.work_for(owner, home.practice_id)
+    return home
 
 
 @pytest.fixture
 def other_home(owner: psycopg.Connection[Any]) -> Home:
     """Another practice, with the same cuff's address."""
     with owner.transaction(), owner.cursor() as cur:
-        return add_home(cur, "gw-bbbb2222")
+        home = add_home(cur, "gw-bbbb2222")
+    scopes.work_for(owner, home.practice_id)
+    return home
 
 
 class Gateway:
@@ -169,7 +176,7 @@ def mqtt_client(broker: Any, name: str, *, forget: bool = False) -> mqtt.Client:
     client.tls_set_context(context)
     properties = Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = 0 if forget else 3600
-    client.connect(broker.host, broker.port, clean_start=forget, properties=properties)
+    client.connect(broker.host, broker.port_for(name), clean_start=forget, properties=properties)
     return client
 
 
@@ -193,7 +200,7 @@ def ingest_settings(broker: Any) -> Callable[..., IngestSettings]:
         certificate_file, key_file = broker.credentials(worker_name)
         defaults = IngestSettings(
             broker_host=broker.host,
-            broker_port=broker.port,
+            broker_port=broker.port_for(worker_name),
             ca_file=broker.ca_file,
             certificate_file=certificate_file,
             key_file=key_file,

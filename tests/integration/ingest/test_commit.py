@@ -17,11 +17,12 @@ from firmware_profiles.glucose_context import GlucoseMeasurementContext
 from firmware_profiles.readings import Kind
 from firmware_profiles.sfloat import Sfloat
 from firmware_profiles.wire import GatewayStatus, ReceiptStatus, Record
-from ingest import people, record_key, store
+from ingest import people, record_key, store, tenancy
 from ingest.arrivals import Opened
 from ingest.commit import Committer
 from ingest.quarantine import IngestReason
 from ingest.receipts import Fate, Fates
+from ingest.tenancy import Scope
 
 pytestmark = pytest.mark.db
 
@@ -80,7 +81,10 @@ def test_reading_is_found_again_as_it_was_taken_in(
 
     assert take_in(committer, opened) == [STORED]
 
-    with database.connect("homevitals_console") as console, console.cursor() as cur:
+    with (
+        database.connect("homevitals_console", home.practice_id) as console,
+        console.cursor() as cur,
+    ):
         (reading,) = store.readings_of_patient(
             cur,
             home.practice_id,
@@ -110,7 +114,7 @@ def test_reading_is_nobody_elses_when_another_practice_asks(
     # the same cuff's address, the same bytes: each practice has its own
     assert take_in(committer, home.message([home.record(1)])) == [STORED]
     assert take_in(committer, other_home.message([other_home.record(1)])) == [STORED]
-    found = owner.execute("select practice_id, reading_id, patient_id from ingest.reading")
+    found = owner.execute("select practice_id, reading_id, patient_id from ingest.reading_series")
     reading_of = {practice_id: (reading_id, patient) for practice_id, reading_id, patient in found}
     reading_id, patient_id = reading_of[home.practice_id]
 
@@ -131,7 +135,7 @@ def test_record_is_stored_once_when_it_comes_again(
     # another outbox, another gateway clock, another batch: still the same measurement
     again = [home.record(9, raw=home.record(1).raw)]
     assert take_in(committer, home.message(again, epoch="f" * 32)) == [DUPLICATE]
-    assert count(owner, "reading") == count(owner, "record_key") == 2
+    assert count(owner, "reading_series") == count(owner, "record_key") == 2
     assert count(owner, "evaluation_queue") == 2
     assert count(owner, "message") == 1
 
@@ -144,7 +148,7 @@ def test_record_is_stored_once_when_one_batch_has_it_twice(
     again = home.message([home.record(3, raw=raw)])
 
     assert take_in(committer, twice, again) == [STORED, DUPLICATE, DUPLICATE]
-    assert count(owner, "reading") == 1
+    assert count(owner, "reading_series") == 1
 
 
 def test_undated_measurements_are_both_kept_when_they_are_equal(
@@ -155,7 +159,7 @@ def test_undated_measurements_are_both_kept_when_they_are_equal(
 
     assert take_in(committer, home.message([first, second])) == [STORED, STORED]
     assert take_in(committer, home.message([first, second])) == [DUPLICATE, DUPLICATE]
-    assert count(owner, "reading") == 2
+    assert count(owner, "reading_series") == 2
 
 
 def test_first_wins_when_the_same_record_comes_with_other_bytes(
@@ -167,7 +171,7 @@ def test_first_wins_when_the_same_record_comes_with_other_bytes(
     for _ in range(2):
         assert take_in(committer, home.message([forged])) == [CONFLICT]
 
-    stored = owner.execute("select glucose_mg_dl from ingest.reading").fetchall()
+    stored = owner.execute("select glucose_mg_dl from ingest.reading_series").fetchall()
     assert stored == [(pytest.approx(110.0),)]
     (kept,) = owner.execute("select reason, raw, outbox_seq from ingest.quarantine").fetchall()
     assert kept == ("record_conflict", forged.raw, 2)
@@ -214,7 +218,10 @@ def test_bad_records_are_kept_and_their_neighbours_stored(
     fates = take_in(committer, home.message(records))
 
     assert fates == [STORED, Fate(ReceiptStatus.QUARANTINED, "short_frame"), STORED]
-    with database.connect("homevitals_console") as console, console.cursor() as cur:
+    with (
+        database.connect("homevitals_console", home.practice_id) as console,
+        console.cursor() as cur,
+    ):
         (row,) = store.quarantined(cur, home.practice_id, limit=10)
     assert (row.raw, row.outbox_seq, row.reason) == (b"\0", 2, "short_frame")
     assert row.record is not None
@@ -241,7 +248,7 @@ def test_unknown_gateway_gets_its_records_into_quarantine_only(
     fates = take_in(committer, stranger.message([home.record(1), home.record(2)]))
 
     assert fates == [Fate(ReceiptStatus.QUARANTINED, "unknown_gateway")] * 2
-    assert count(owner, "reading") == 0
+    assert count(owner, "reading_series") == 0
     with owner.cursor() as cur:
         kept = store.quarantined(cur, None, limit=10)
     assert {row.outbox_seq for row in kept} == {1, 2}
@@ -252,12 +259,12 @@ def test_revoked_gateway_is_refused_from_the_next_message_on(
     committer: Committer, home: Any, owner: Owner
 ) -> None:
     assert take_in(committer, home.message([home.record(1)])) == [STORED]
-    owner.execute("update ingest.gateway set status = 'revoked'")
+    owner.execute("update ingest.gateway set status = 'revoked', revoked_at = now()")
 
     fates = take_in(committer, home.message([home.record(2)]))
 
     assert fates == [Fate(ReceiptStatus.QUARANTINED, "revoked_gateway")]
-    assert count(owner, "reading") == 1
+    assert count(owner, "reading_series") == 1
 
 
 def test_new_peripheral_is_registered_and_its_reading_waits(
@@ -268,7 +275,10 @@ def test_new_peripheral_is_registered_and_its_reading_waits(
     assert take_in(committer, home.message([record])) == [STORED]
 
     assert count(owner, "evaluation_queue") == 0
-    with database.connect("homevitals_console") as console, console.cursor() as cur:
+    with (
+        database.connect("homevitals_console", home.practice_id) as console,
+        console.cursor() as cur,
+    ):
         (waiting,) = store.unassigned_readings(cur, home.practice_id)
     assert (waiting.bluetooth_address, waiting.profile_id) == ("AA:BB:CC:DD:EE:77", "standard-cuff")
     assert (waiting.reading_count, waiting.user_slot) == (1, None)
@@ -296,7 +306,9 @@ def test_patient_is_who_had_the_cuff_when_it_measured(
 
     take_in(committer, home.message(records))
 
-    found = owner.execute("select outbox_seq, patient_id from ingest.reading order by outbox_seq")
+    found = owner.execute(
+        "select outbox_seq, patient_id from ingest.reading_series order by outbox_seq"
+    )
     assert found.fetchall() == [(5, None), (15, home.patient_id), (25, None)]
 
 
@@ -324,7 +336,7 @@ def test_work_is_queued_for_what_rules_judge_only(
     assert take_in(committer, home.message(records)) == [STORED, STORED]
 
     queued = owner.execute(
-        "select result from ingest.evaluation_queue join ingest.reading using (reading_id)"
+        "select result from ingest.evaluation_queue join ingest.reading_series using (reading_id)"
     )
     assert queued.fetchall() == [("measured",)]
 
@@ -381,7 +393,9 @@ def test_old_and_new_measurements_find_their_place_when_clocks_are_wild(
 
     assert take_in(committer, home.message(records)) == [STORED] * 5
 
-    found = owner.execute("select measured_at from ingest.reading order by outbox_seq").fetchall()
+    found = owner.execute(
+        "select measured_at from ingest.reading_series order by outbox_seq"
+    ).fetchall()
     expected = [
         home.now - timedelta(minutes=i, days=day) for i, day in enumerate(days[:4], start=1)
     ]
@@ -409,12 +423,14 @@ def test_message_is_refused_whole_when_it_could_not_be_taken_in(
 def test_nothing_is_stored_when_one_row_is_refused(
     committer: Committer, home: Any, owner: Owner
 ) -> None:
-    owner.execute("alter table ingest.reading add constraint test check (outbox_seq <> 2)")
+    owner.execute("alter table ingest.reading_series add constraint test check (outbox_seq <> 2)")
 
     with pytest.raises(psycopg.errors.CheckViolation):
         take_in(committer, home.message([home.record(1), home.record(2)]))
 
-    assert count(owner, "reading") == count(owner, "record_key") == count(owner, "message") == 0
+    assert (
+        count(owner, "reading_series") == count(owner, "record_key") == count(owner, "message") == 0
+    )
 
 
 def test_rows_are_exact_when_workers_race_for_the_same_messages(
@@ -458,7 +474,7 @@ def test_rows_are_exact_when_workers_race_for_the_same_messages(
         thread.join()
 
     assert failures == []
-    assert count(owner, "reading") == count(owner, "record_key") == 60
+    assert count(owner, "reading_series") == count(owner, "record_key") == 60
     assert count(owner, "quarantine") == 30
     assert count(owner, "glucose_context") == 5
     assert count(owner, "evaluation_queue") == 30  # the other peripherals are nobody's
@@ -492,6 +508,7 @@ def test_work_is_taken_finished_and_counted(committer: Committer, home: Any, dat
         assert len(work) == 2
         assert len(rest) == 1
         assert {item.patient_id for item in work} == {home.patient_id}
+        tenancy.enter(cur, Scope((home.practice_id,)))
         found = store.reading(cur, home.practice_id, work[0].reading_id)
         assert found is not None
         assert found.measured_at == work[0].measured_at

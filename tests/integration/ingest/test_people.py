@@ -10,13 +10,11 @@ import pytest
 
 from ingest import people
 from ingest.errors import RefusalReason, RefusedByStoreError
-from ingest.people import SESSION_IDLE, SESSION_LIFETIME, Role
+from ingest.people import Role
 
 pytestmark = pytest.mark.db
 
 AT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
-TOKEN = b"\1" * 32
 
 
 @pytest.fixture
@@ -26,9 +24,12 @@ def cur(owner: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[Any]]:
 
 
 @pytest.fixture
-def console(database: Any) -> Iterator[psycopg.Cursor[Any]]:
-    """A cursor with the rights of the console, which is who signs people in."""
-    with database.connect("homevitals_console") as connection, connection.cursor() as cursor:
+def console(database: Any, home: Any) -> Iterator[psycopg.Cursor[Any]]:
+    """A cursor with the rights of the console, which works for the practice at home."""
+    with (
+        database.connect("homevitals_console", home.practice_id) as connection,
+        connection.cursor() as cursor,
+    ):
         yield cursor
 
 
@@ -44,13 +45,6 @@ def staff_id(cur: psycopg.Cursor[Any], home: Any) -> UUID:
     )
 
 
-def open_session(console: psycopg.Cursor[Any], at: datetime = AT) -> None:
-    staff = people.find_staff(console, "casey")
-    assert staff is not None
-    people.open_session(console, staff, TOKEN, at)
-    console.connection.commit()
-
-
 def test_people_are_found_when_the_practice_is_theirs(
     home: Any, other_home: Any, console: psycopg.Cursor[Any]
 ) -> None:
@@ -63,88 +57,91 @@ def test_people_are_found_when_the_practice_is_theirs(
     assert people.patient(console, home.practice_id, uuid4()) is None
 
 
-def test_practices_are_listed_by_name(
-    cur: psycopg.Cursor[Any], home: Any, console: psycopg.Cursor[Any]
+def test_practices_are_listed_by_name_at_the_entrance_alone(
+    cur: psycopg.Cursor[Any], home: Any, console: psycopg.Cursor[Any], database: Any
 ) -> None:
-    practice_id = people.add_practice(cur, name="Ash Lane", time_zone="UTC")
+    with cur.connection.transaction():
+        practice_id = people.add_practice(cur, slug="ash", name="Ash Lane", time_zone="UTC")
 
-    assert [practice.name for practice in people.practices(console)] == ["Ash Lane", "Elm Street"]
-    practice = people.practice(console, practice_id)
-    assert practice is not None
-    assert practice.time_zone == "UTC"
-    assert people.practice(console, uuid4()) is None
+    with database.connect("homevitals_entrance") as connection, connection.cursor() as entrance:
+        found = people.practices(entrance)
+        assert [practice.name for practice in found] == ["Ash Lane", "Elm Street"]
+        practice = people.practice_by_slug(entrance, "ash")
+        assert practice is not None
+        assert (practice.practice_id, practice.time_zone) == (practice_id, "UTC")
+        assert people.practice_by_slug(entrance, "nowhere") is None
+    assert [practice.practice_id for practice in people.practices(console)] == [home.practice_id]
+    assert people.practice(console, practice_id) is None
 
 
-def test_staff_is_found_by_exact_name_until_the_account_is_disabled(
-    cur: psycopg.Cursor[Any], staff_id: UUID, console: psycopg.Cursor[Any]
+def test_owner_adds_a_practice_behind_its_own_walls(database: Any) -> None:
+    with database.connect("homevitals_owner") as connection, connection.cursor() as cur:
+        practice_id = people.add_practice(cur, slug="ash", name="Ash Lane", time_zone="UTC")
+        staff_id = people.add_staff(
+            cur, practice_id, sign_in_name="ada", display_name="Ada", role=Role.AUDITOR
+        )
+        (member,) = people.staff(cur, practice_id)
+    assert (member.staff_id, member.role, member.disabled_at) == (staff_id, Role.AUDITOR, None)
+    assert (member.has_password, member.has_second_factor, member.is_linked) == (False,) * 3
+
+
+def test_role_is_changed_and_account_closed_once(
+    console: psycopg.Cursor[Any], home: Any, staff_id: UUID
 ) -> None:
-    found = people.find_staff(console, "casey")
+    change = {"former_role": Role.CARE_MANAGER, "role": Role.CLINICIAN}
+    assert people.change_role(console, home.practice_id, staff_id, **change)
+    assert not people.change_role(console, home.practice_id, staff_id, **change)
+    assert people.disable_staff(console, home.practice_id, staff_id, AT)
+    assert not people.disable_staff(console, home.practice_id, staff_id, AT)
+    (member,) = people.staff(console, home.practice_id)
+    assert (member.role, member.disabled_at) == (Role.CLINICIAN, AT)
+    assert not people.change_role(
+        console, home.practice_id, staff_id, former_role=Role.CLINICIAN, role=Role.AUDITOR
+    )
 
-    assert found is not None
-    assert (found.staff_id, found.role) == (staff_id, Role.CARE_MANAGER)
-    assert people.find_staff(console, "Casey") is None
-    cur.execute("update ingest.staff set disabled_at = now()")
-    console.connection.rollback()
-    assert people.find_staff(console, "casey") is None
 
-
-def test_session_tells_who_it_is_and_lives_on_when_used(
-    staff_id: UUID, console: psycopg.Cursor[Any]
+def test_patient_has_one_account_and_any_number_of_carers(
+    console: psycopg.Cursor[Any], home: Any, staff_id: UUID
 ) -> None:
-    open_session(console)
-    at = AT
-    # used every quarter of an hour, it lives until it is too old
-    while at + SESSION_IDLE - SECOND < AT + SESSION_LIFETIME:
-        at += SESSION_IDLE - SECOND
-        signed_in = people.session(console, TOKEN, at)
-        assert signed_in is not None
-        assert (signed_in.staff_id, signed_in.role) == (staff_id, Role.CARE_MANAGER)
+    def add(role: Role) -> UUID:
+        return people.add_home_person(
+            console,
+            home.practice_id,
+            home.patient_id,
+            role=role,
+            display_name="Pat",
+            added_by=staff_id,
+            at=AT,
+        )
 
-    assert people.session(console, TOKEN, AT + SESSION_LIFETIME) is None
+    first = add(Role.PATIENT)
+    add(Role.CARER)
+    add(Role.CARER)
+    with pytest.raises(RefusedByStoreError), console.connection.transaction():
+        add(Role.PATIENT)
+    assert people.disable_home_person(console, home.practice_id, first, AT)
+    assert not people.disable_home_person(console, home.practice_id, first, AT)
+    second = add(Role.PATIENT)
+    found = people.home_people(console, home.practice_id, home.patient_id)
+    assert [one.role for one in found].count(Role.PATIENT) == 2
+    assert people.home_person(console, home.practice_id, second) in found
 
 
-def test_session_ends_when_it_was_idle(staff_id: UUID, console: psycopg.Cursor[Any]) -> None:
-    open_session(console)
-
-    assert people.session(console, TOKEN, AT + SESSION_IDLE) is None
-    assert people.session(console, TOKEN, AT + SESSION_IDLE - SECOND) is not None
-
-
-def test_session_ends_when_the_account_is_disabled_or_signs_out(
-    cur: psycopg.Cursor[Any], staff_id: UUID, console: psycopg.Cursor[Any]
+@pytest.mark.parametrize("role", sorted(people.STAFF_ROLES))
+def test_staff_do_not_sign_in_as_people_at_home(
+    console: psycopg.Cursor[Any], home: Any, staff_id: UUID, role: Role
 ) -> None:
-    open_session(console)
-    assert people.session(console, b"\2" * 32, AT) is None
-    assert people.session(console, TOKEN, AT) is not None
-    console.connection.commit()
-
-    cur.execute("update ingest.staff set disabled_at = now()")
-    assert people.session(console, TOKEN, AT) is None
-    cur.execute("update ingest.staff set disabled_at = null")
-    console.connection.rollback()
-    people.close_session(console, TOKEN)
-    people.close_session(console, TOKEN)
-    assert people.session(console, TOKEN, AT) is None
-
-
-def test_clock_of_a_session_never_runs_backwards_when_two_pages_race(
-    staff_id: UUID, console: psycopg.Cursor[Any]
-) -> None:
-    open_session(console)
-    people.session(console, TOKEN, AT + timedelta(minutes=10))
-    people.session(console, TOKEN, AT + timedelta(minutes=9))
-
-    assert people.session(console, TOKEN, AT + timedelta(minutes=24)) is not None
-
-
-def test_ended_sessions_are_deleted_when_the_clock_says_so(
-    staff_id: UUID, console: psycopg.Cursor[Any], database: Any
-) -> None:
-    open_session(console)
-
-    with database.connect("homevitals_scheduler") as connection, connection.cursor() as scheduler:
-        assert people.delete_ended_sessions(scheduler, AT + SESSION_IDLE - SECOND) == 0
-        assert people.delete_ended_sessions(scheduler, AT + SESSION_IDLE) == 1
+    with pytest.raises(RefusedByStoreError) as refused:
+        people.add_home_person(
+            console,
+            home.practice_id,
+            home.patient_id,
+            role=role,
+            display_name="Pat",
+            added_by=staff_id,
+            at=AT,
+        )
+    assert refused.value.reason is RefusalReason.IMPOSSIBLE
 
 
 def test_row_is_refused_in_our_words_when_it_contradicts_another(
@@ -158,14 +155,9 @@ def test_row_is_refused_in_our_words_when_it_contradicts_another(
         people.add_patient(cur, home.practice_id, record_number="R-1", **patient)
     assert "Secret" not in str(found.value)
     with refused(RefusalReason.ALREADY_THERE):
-        people.add_gateway(cur, other_home.practice_id, gateway_id=home.gateway_id, label="x")
-    with refused(RefusalReason.ALREADY_THERE):
         people.add_staff(
-            cur, other_home.practice_id, sign_in_name="casey", display_name="Other",
-            role=Role.AUDITOR, password_argon2="x",
-        )  # fmt: skip
-    with refused(RefusalReason.IMPOSSIBLE):
-        people.add_gateway(cur, home.practice_id, gateway_id="gw/+", label="x")
+            cur, home.practice_id, sign_in_name="casey", display_name="Other", role=Role.AUDITOR
+        )
     with refused(RefusalReason.IMPOSSIBLE):
         people.add_peripheral(
             cur, home.practice_id, bluetooth_address="aa:bb", profile_id="standard-cuff"

@@ -111,7 +111,9 @@ def test_rows_are_exact_and_all_is_receipted_when_the_worker_is_killed_again_and
             gateway.publish(payload)
             gateway.publish(b"{poison")
         stored = 60 * part + 10
-        assert ports.wait_until(lambda least=stored: count(owner, "reading") >= least, timeout_s=30)
+        assert ports.wait_until(
+            lambda least=stored: count(owner, "reading_series") >= least, timeout_s=30
+        )
         worker.kill()
         worker.wait(10)
         worker = processes.start()
@@ -128,7 +130,7 @@ def test_rows_are_exact_and_all_is_receipted_when_the_worker_is_killed_again_and
         return False
 
     assert ports.wait_until(is_all_receipted, timeout_s=60)
-    assert count(owner, "reading") == count(owner, "record_key") == batches
+    assert count(owner, "reading_series") == count(owner, "record_key") == batches
     assert count(owner, "evaluation_queue") == batches
     told = gateway.receipted()
     good, bad = range(1, 3 * batches, 3), range(2, 3 * batches, 3)
@@ -167,7 +169,7 @@ def test_rows_are_exact_when_two_workers_get_everything(
     assert ports.wait_until(is_told_by_both, timeout_s=60)
     everything = {(gateway_home.epoch, seq) for seq in range(1, 3 * batches + 1)}
     assert ports.wait_until(lambda: gateway.receipted().keys() == everything, timeout_s=30)
-    assert count(owner, "reading") == count(owner, "record_key") == batches
+    assert count(owner, "reading_series") == count(owner, "record_key") == batches
     assert count(owner, "evaluation_queue") == batches
     assert count(owner, "quarantine") == batches
 
@@ -178,7 +180,7 @@ def test_worker_ends_in_order_when_it_is_told_to(
     worker = processes.start()
     assert ports.wait_until(lambda: processes.has_said("broker_connected"), timeout_s=30)
     gateway.publish(gateway_home.payload([gateway_home.record(1)]))
-    assert ports.wait_until(lambda: count(owner, "reading") == 1, timeout_s=30)
+    assert ports.wait_until(lambda: count(owner, "reading_series") == 1, timeout_s=30)
 
     worker.send_signal(signal.SIGTERM)
 

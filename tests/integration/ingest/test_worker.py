@@ -104,7 +104,7 @@ def test_messages_are_committed_acknowledged_and_receipted(
     with run:
         run.serve(*messages)
 
-    assert count(owner, "reading") == 6
+    assert count(owner, "reading_series") == 6
     assert [d.arrival for d in run.broker.acknowledged] == [m.arrival for m in messages]
     topic = f"hv/1/down/{home.gateway_id}/receipts"
     assert run.broker.fates == {(topic, seq): STORED for seq in range(1, 7)}
@@ -113,7 +113,9 @@ def test_messages_are_committed_acknowledged_and_receipted(
 def test_only_the_refused_record_is_left_out_when_the_database_refuses_one(
     run: Run, home: Any, owner: Owner
 ) -> None:
-    owner.execute(f"alter table ingest.reading add constraint no check (systolic_mmhg <> {POISON})")
+    owner.execute(
+        f"alter table ingest.reading_series add constraint no check (systolic_mmhg <> {POISON})"
+    )
     messages = [
         home.message([home.record(1), home.record(2)]),
         home.message([home.record(3), home.record(4, POISON), home.record(5)]),
@@ -126,7 +128,7 @@ def test_only_the_refused_record_is_left_out_when_the_database_refuses_one(
     assert len(run.broker.acknowledged) == 3
     assert run.broker.by_seq[4] == (ReceiptStatus.QUARANTINED, "storage_refused")
     assert {run.broker.by_seq[seq] for seq in (1, 2, 3, 5, 6)} == {STORED}
-    assert count(owner, "reading") == count(owner, "record_key") == 5
+    assert count(owner, "reading_series") == count(owner, "record_key") == 5
     assert count(owner, "message") == 3
     kept = owner.execute("select reason, detail, raw, outbox_seq from ingest.quarantine").fetchall()
     assert kept == [("storage_refused", "sqlstate 23514", home.record(4, POISON).raw, 4)]
@@ -236,7 +238,7 @@ def test_messages_wait_unacknowledged_while_the_database_is_away(
     assert len(run.broker.acknowledged) == 2
     assert run.broker.by_seq == {1: STORED, 2: STORED}
     with database.connect() as owner:
-        assert count(owner, "reading") == 2
+        assert count(owner, "reading_series") == 2
     assert not [record for record in caplog.records if record.exc_info]
 
 

@@ -205,9 +205,10 @@ def test_record_keeps_its_text_when_it_breaks_the_wire_format(
     ("directory_status", "reason", "practice_id"),
     [
         (None, IngestReason.UNKNOWN_GATEWAY, None),
+        (Standing.EXPECTED, IngestReason.UNCLAIMED_GATEWAY, PRACTICE),
         (Standing.REVOKED, IngestReason.REVOKED_GATEWAY, PRACTICE),
     ],
-    ids=["unknown", "revoked"],
+    ids=["unknown", "not claimed yet", "revoked"],
 )
 def test_every_record_goes_to_quarantine_when_its_gateway_may_not_send(
     open_batch: Make,
