@@ -17,6 +17,7 @@
     │   ├── EntryVoided
     │   └── EntryNotVoided
     ├── UnknownSubject
+    ├── KeyUsed
     ├── MissingWords (ValueError)
     ├── BadMonth (ValueError)
     ├── NotEnrolled
@@ -123,6 +124,10 @@ class EntryNotVoided(TimeLogError):
 
 class UnknownSubject(CcmLinkError):
     """The practice has no such patient, task or colleague. Start again from the worklist."""
+
+
+class KeyUsed(CcmLinkError):
+    """This key came with another request before. Send a new request under a new key."""
 
 
 class MissingWords(CcmLinkError, ValueError):

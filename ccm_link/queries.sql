@@ -57,6 +57,10 @@ limit %(limit)s;
 -- How long the worklist really is.
 select count(*) as open_tasks from ccm.task where practice_id = %(practice_id)s and status = 'open';
 
+-- name: count_hidden_open_tasks
+-- Those of restricted patients whom the member of staff in force does not see: a number and nothing else.
+select ccm.count_open_tasks(%(practice_id)s, ingest.hidden_patients());
+
 -- name: load_task
 -- One task.
 select * from ccm.named_task where practice_id = %(practice_id)s and task_id = %(task_id)s;
@@ -114,6 +118,14 @@ select timer.*, patient.display_name as patient_name
 from ccm.timer
 join ingest.patient using (practice_id, patient_id)
 where timer.practice_id = %(practice_id)s and timer.staff_id = %(staff_id)s;
+
+-- name: load_timers_of_patient
+-- All that run for a patient.
+select timer.*, patient.display_name as patient_name
+from ccm.timer
+join ingest.patient using (practice_id, patient_id)
+where timer.practice_id = %(practice_id)s and timer.patient_id = %(patient_id)s
+order by timer.staff_id;
 
 -- name: delete_timer
 -- Removes exactly the timer that was looked at.

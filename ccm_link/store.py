@@ -70,9 +70,6 @@ def lock_person(cur: Cursor, staff_id: UUID) -> None:
     cur.execute(Q.lock_person, {"staff_id": staff_id})
 
 
-# Enrolment
-
-
 def insert_enrolment(
     cur: Cursor,
     practice_id: UUID,
@@ -108,9 +105,6 @@ def enrolments(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[work.En
 def is_enrolled(cur: Cursor, practice_id: UUID, patient_id: UUID, at: datetime) -> bool:
     """Tell whether an enrolment covers the instant ``at``."""
     return bool(_scalar(cur, Q.is_enrolled, practice_id=practice_id, patient_id=patient_id, at=at))
-
-
-# Tasks
 
 
 def insert_task(cur: Cursor, opened: episode.OpenedEpisode) -> UUID:
@@ -160,6 +154,18 @@ def open_tasks(cur: Cursor, practice_id: UUID, limit: int) -> list[work.Task]:
 def open_task_count(cur: Cursor, practice_id: UUID) -> int:
     """Count the open tasks of a practice."""
     return cast("int", _scalar(cur, Q.count_open_tasks, practice_id=practice_id))
+
+
+def hidden_open_task_count(cur: Cursor, practice_id: UUID) -> int:
+    """Count the open tasks that restrictions hide from the member of staff in force."""
+    return cast("int", _scalar(cur, Q.count_hidden_open_tasks, practice_id=practice_id))
+
+
+def timers_of_patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[work.Timer]:
+    """Load the timers that run for a patient, whoever's they are."""
+    return _rows(
+        cur, _timer, Q.load_timers_of_patient, practice_id=practice_id, patient_id=patient_id
+    )
 
 
 def task(cur: Cursor, practice_id: UUID, task_id: UUID) -> work.Task | None:
@@ -235,9 +241,6 @@ def complete_task(
         note=note,
         at=at,
     )
-
-
-# Timers and time entries
 
 
 def insert_timer(cur: Cursor, timer: NewTimer) -> None:

@@ -30,6 +30,11 @@ def open_task_count(cur: store.Cursor, practice_id: UUID) -> int:
     return store.open_task_count(cur, practice_id)
 
 
+def hidden_open_task_count(cur: store.Cursor, practice_id: UUID) -> int:
+    """Count the open tasks of restricted patients whom the member of staff in force does not see."""
+    return store.hidden_open_task_count(cur, practice_id)
+
+
 def tasks_of_patient(
     cur: store.Cursor, practice_id: UUID, patient_id: UUID, limit: int = WORKLIST_LIMIT
 ) -> list[work.Task]:
@@ -128,7 +133,7 @@ def complete(
     at: datetime,
     *,
     timer_limit: timedelta,
-) -> work.Task:
+) -> tuple[work.Task, work.TimeEntry | work.DiscardedTimer | None]:
     """Complete a task, stop the person's timer on it, close the alert's episode: all or nothing.
 
     1. Complete the row if it is open, as it was drawn, and the person's own or nobody's.
@@ -136,6 +141,9 @@ def complete(
     3. Close the episode, so that the next breach opens a new one.
     4. If the person's timer runs on this task, stop and store it with the disposition's note,
        unless it has run longer than ``timer_limit``.
+
+    Returns:
+        The task, and what became of the timer (None: none ran on it).
 
     Raises:
         errors.UnknownTask: The practice has no such task.
@@ -150,6 +158,7 @@ def complete(
     note = time_log.words(note)
     store.lock_person(cur, staff_id)
     before = _known(cur, practice_id, task_id)
+    stopped: work.TimeEntry | work.DiscardedTimer | None = None
     with cur.connection.transaction():
         if not store.complete_task(
             cur,
@@ -176,8 +185,10 @@ def complete(
         )
         running = store.timer(cur, practice_id, staff_id)
         if running is not None and running.task_id == task_id:
-            time_log.stop_timer(cur, practice_id, staff_id, note=note, at=at, limit=timer_limit)
-    return _known(cur, practice_id, task_id)
+            stopped = time_log.stop_timer(
+                cur, practice_id, staff_id, note=note, at=at, limit=timer_limit
+            )
+    return _known(cur, practice_id, task_id), stopped
 
 
 def _known(cur: store.Cursor, practice_id: UUID, task_id: UUID) -> work.Task:

@@ -25,6 +25,11 @@ def running_timer(cur: store.Cursor, practice_id: UUID, staff_id: UUID) -> work.
     return store.timer(cur, practice_id, staff_id)
 
 
+def timers_of_patient(cur: store.Cursor, practice_id: UUID, patient_id: UUID) -> list[work.Timer]:
+    """Return the timers that run for a patient, whoever's they are."""
+    return store.timers_of_patient(cur, practice_id, patient_id)
+
+
 def start_timer(
     cur: store.Cursor,
     practice_id: UUID,

@@ -23,10 +23,12 @@ from alerts.settings import AlertsSettings
 from ccm_link import enrolment, task_sink, time_log
 from ccm_link.work import Activity
 from firmware_profiles.readings import Kind, Result
-from ingest import people, store
+from ingest import people, store, tenancy
 from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.people import Role
 from ingest.rows import QuarantineRow, StoredReading
+from ingest.tenancy import Scope
+from tests import gateway_rows
 
 ZONE = ZoneInfo("America/New_York")
 NOW = datetime(
@@ -46,6 +48,7 @@ class MadeUp:
     practice_id: uuid.UUID
     staff: dict[str, uuid.UUID]
     patients: dict[str, uuid.UUID]
+    foreign_practice_id: uuid.UUID
     foreign_patient_id: uuid.UUID
     foreign_task_id: uuid.UUID
 
@@ -54,7 +57,7 @@ def set_up(connect: Connect, now: datetime = NOW) -> MadeUp:
     """Fill an empty, migrated database with the practice and a foreign one beside it."""
     with connect("homevitals_owner") as connection, connection.cursor() as cur:
         practice_id = people.add_practice(
-            cur, name="Millbrook Family Practice", time_zone="America/New_York"
+            cur, slug="millbrook", name="Millbrook Family Practice", time_zone="America/New_York"
         )
         staff = {
             name: people.add_staff(
@@ -83,7 +86,20 @@ def set_up(connect: Connect, now: datetime = NOW) -> MadeUp:
             "bertram": home.add("Bertram Oyelaran", date(1947, 11, 2), "MFP-100517"),
             "noor": home.add("نور Þórdís D’Souza 🙂", date(1960, 6, 30), "MFP-100533"),
         }
-        foreign_id = people.add_practice(cur, name="Another Practice", time_zone="Europe/Berlin")
+        for patient_id in patients.values():
+            people.add_home_person(
+                cur,
+                practice_id,
+                patient_id,
+                role=Role.CARER,
+                display_name="Carer at home",
+                added_by=staff["casey"],
+                at=now - timedelta(days=30),
+            )
+        _add_gateways(cur, practice_id, now)
+        foreign_id = people.add_practice(
+            cur, slug="another", name="Another Practice", time_zone="Europe/Berlin"
+        )
         people.add_staff(
             cur,
             foreign_id,
@@ -95,18 +111,17 @@ def set_up(connect: Connect, now: datetime = NOW) -> MadeUp:
         practice_defaults.adopt(cur, foreign_id, set_by="x", at=now - timedelta(days=120))
         foreign_home = _Home(cur, foreign_id, now)
         foreign_patient_id = foreign_home.add("Fremder Patient", date(1950, 1, 1), "F-1")
-        _add_gateways(cur, practice_id, now)
     made_up = _readings(practice_id, patients, now)
     foreign = [_blood_pressure(foreign_id, foreign_patient_id, now - timedelta(hours=1), 201, 104)]
     _store(connect, [*made_up, *foreign, *_nobodys(practice_id, now)], now)
     _quarantine(connect, practice_id, now)
     _log_time(connect, practice_id, staff, patients, now)
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         (foreign_task_id,) = connection.execute(
             "select task_id from ccm.task where practice_id = %s", (foreign_id,)
         ).fetchone() or (None,)
     assert foreign_task_id is not None
-    return MadeUp(practice_id, staff, patients, foreign_patient_id, foreign_task_id)
+    return MadeUp(practice_id, staff, patients, foreign_id, foreign_patient_id, foreign_task_id)
 
 
 def add_breach(
@@ -150,7 +165,7 @@ def _add_gateways(cur: psycopg.Cursor[Any], practice_id: uuid.UUID, now: datetim
         ("gw-home0002", "Oyelaran home"),
         ("gw-home0003", "Spare box"),
     ):
-        people.add_gateway(cur, practice_id, gateway_id=gateway_id, label=label)
+        gateway_rows.add_gateway(cur, practice_id, gateway_id=gateway_id, label=label)
     cur.execute(
         "update ingest.gateway set last_seen_at = %s, is_online = true where gateway_id = 'gw-home0001'",
         (now - timedelta(seconds=40),),
@@ -317,6 +332,7 @@ def _reading(
 def _store(connect: Connect, readings: list[StoredReading], now: datetime) -> None:
     with connect("homevitals_ingest") as connection, connection.cursor() as cur:
         times = [reading.measured_at for reading in readings]
+        tenancy.enter(cur, Scope(tuple({reading.practice_id for reading in readings})))
         store.ensure_series(cur, min(times), max(times))
         for practice_id in {reading.practice_id for reading in readings}:
             _register(cur, practice_id, [one for one in readings if one.practice_id == practice_id])
@@ -359,6 +375,7 @@ def _register(
 
 def _quarantine(connect: Connect, practice_id: uuid.UUID, now: datetime) -> None:
     with connect("homevitals_ingest") as connection, connection.cursor() as cur:
+        tenancy.enter(cur, Scope((practice_id,)))
         store.add_quarantine(
             cur,
             [
@@ -404,6 +421,7 @@ def _log_time(
     now: datetime,
 ) -> None:
     with connect("homevitals_console") as connection, connection.cursor() as cur:
+        tenancy.enter(cur, Scope((practice_id,)))
         for patient, person, days_ago, minutes, activity, note in (
             (
                 "amalia",

@@ -5,16 +5,30 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from alerts import store as alerts_store
-from ccm_link import tasks, time_log, work
-from ccm_link.console import api_models, inputs, patient_head, problems, sessions
+from ccm_link import repeated_requests, tasks, time_log, work
+from ccm_link.console import (
+    api_description,
+    api_models,
+    input_types,
+    inputs,
+    patient_head,
+    problems,
+    rate_limits,
+    sessions,
+    sign_in,
+    states,
+    time_lines,
+)
 from ccm_link.console.desk import AtDesk, Cursor, Desk
+from ccm_link.console.permissions import Resource
+from ccm_link.repeated_requests import KeyedRequest
 from ingest import store
 
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": api_models.ProblemDocument} for status in (401, 403, 404, 409, 422)
+    status: {"model": api_models.ProblemDocument} for status in (401, 403, 404, 409, 422, 429)
 }
 router = APIRouter(prefix="/api/v1", responses=_REFUSALS)
 
@@ -22,27 +36,30 @@ router = APIRouter(prefix="/api/v1", responses=_REFUSALS)
 @router.get("/openapi.json", include_in_schema=False)
 def openapi(request: Request, _desk: AtDesk) -> dict[str, Any]:
     """Return this API's description."""
-    description: dict[str, Any] = request.app.openapi()
-    return description
+    return api_description.of(request.app, sessions.cookie_name(request))
 
 
 @router.post("/session")
-def sign_in(request: Request, response: Response, given: inputs.SignIn) -> api_models.Session:
-    """Sign in; the answer sets the session's cookie."""
-    opened = sessions.sign_in(request, given.sign_in_name, given.password)
-    if opened is None:
+def open_session(request: Request, response: Response, given: inputs.SignIn) -> api_models.Session:
+    """Sign in with a local account; the answer sets the session's cookie."""
+    outcome = sign_in.by_password(request, given.sign_in_name, given.password, code=given.code)
+    if isinstance(outcome, sign_in.Wait):
+        raise rate_limits.TooMany(outcome.wait_s)
+    if isinstance(outcome, sign_in.Halfway):
+        lacks = outcome.lacks_second_factor
+        raise problems.Refused(sign_in.SECOND_FACTOR_MISSING if lacks else sign_in.CODE_NEEDED)
+    if isinstance(outcome, sign_in.Wrong):
         raise problems.Refused(problems.WRONG_SIGN_IN)
-    account, token = opened
-    sessions.set_cookie(request, response, token)
-    return api_models.Session.model_validate(account)
+    sign_in.welcome(request, response, outcome)
+    return api_models.Session.model_validate(outcome.account)
 
 
 @router.delete("/session", status_code=204)
-def sign_out(request: Request) -> Response:
+def close_session(request: Request) -> Response:
     """Sign out; also without a living session."""
     sessions.sign_out(request)
     answer = Response(status_code=204)
-    sessions.clear_cookie(request, answer)
+    sessions.forget(request, answer)
     return answer
 
 
@@ -50,10 +67,13 @@ def sign_out(request: Request) -> Response:
 def worklist(desk: AtDesk) -> api_models.Worklist:
     """Return the open tasks: urgent first, then what is due first."""
     with desk.transaction() as cur:
+        found = tasks.open_tasks(cur, desk.practice_id)
+        desk.saw(*(task.patient_id for task in found), tasks=len(found))
         return api_models.Worklist(
             open_count=tasks.open_task_count(cur, desk.practice_id),
+            hidden_count=tasks.hidden_open_task_count(cur, desk.practice_id),
             last_reading_stored_at=store.last_stored_at(cur, desk.practice_id),
-            tasks=[api_models.Task.of(task) for task in tasks.open_tasks(cur, desk.practice_id)],
+            tasks=[api_models.Task.of(task) for task in found],
         )
 
 
@@ -73,6 +93,7 @@ def read_task(desk: AtDesk, task_id: UUID) -> api_models.TaskWithHistory:
             for event in alerts_store.episode_events(cur, desk.practice_id, task.episode_id)
             if event.reading_id is not None and event.measured_at is not None
         ]
+        desk.saw(task.patient_id, resource_id=task_id, breaches=len(breaches))
     return api_models.TaskWithHistory(
         **api_models.Task.of(task).model_dump(),
         events=[api_models.TaskEvent.model_validate(event) for event in events],
@@ -84,9 +105,11 @@ def read_task(desk: AtDesk, task_id: UUID) -> api_models.TaskWithHistory:
 def claim(desk: AtDesk, task_id: UUID, given: inputs.ClaimTask) -> api_models.Task:
     """Make an unowned task one's own."""
     with desk.transaction() as cur:
+        before = _task(cur, desk, task_id)
         claimed = tasks.claim(
             cur, desk.practice_id, task_id, desk.staff_id, given.row_version, desk.now
         )
+        _changed(desk, before, claimed)
     return api_models.Task.of(claimed)
 
 
@@ -94,16 +117,21 @@ def claim(desk: AtDesk, task_id: UUID, given: inputs.ClaimTask) -> api_models.Ta
 def start_timer(desk: AtDesk, task_id: UUID, given: inputs.StartTimer) -> api_models.Timer:
     """Start one's timer on a task; a timer that runs elsewhere is stored first."""
     with desk.transaction() as cur:
-        timer, _ = time_log.start_timer(
+        patient_id = _task(cur, desk, task_id).patient_id
+        former = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
+        timer, became = time_log.start_timer(
             cur,
             desk.practice_id,
             desk.staff_id,
-            _task(cur, desk, task_id).patient_id,
+            patient_id,
             activity=given.activity,
             at=desk.now,
             limit=desk.timer_limit,
             task_id=task_id,
         )
+        if former is not None:
+            time_lines.ended(desk, former, became)
+        time_lines.started(desk, timer)
     return api_models.Timer.model_validate(timer)
 
 
@@ -111,6 +139,7 @@ def start_timer(desk: AtDesk, task_id: UUID, given: inputs.StartTimer) -> api_mo
 def stop_timer(desk: AtDesk, given: inputs.StopTimer) -> api_models.StoppedTimer:
     """Stop one's timer and store its span."""
     with desk.transaction() as cur:
+        timer = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
         stopped = time_log.stop_timer(
             cur,
             desk.practice_id,
@@ -120,15 +149,28 @@ def stop_timer(desk: AtDesk, given: inputs.StopTimer) -> api_models.StoppedTimer
             limit=desk.timer_limit,
             ended_at=given.ended_at,
         )
+        if timer is not None:  # else stop_timer has raised
+            time_lines.ended(desk, timer, stopped)
     if isinstance(stopped, work.DiscardedTimer):
         return api_models.StoppedTimer(entry=None)
     return api_models.StoppedTimer(entry=api_models.TimeEntry.model_validate(stopped))
 
 
 @router.post("/time-entries", status_code=201)
-def add_time(desk: AtDesk, given: inputs.TimeEntry) -> api_models.TimeEntry:
-    """Log a span of one's own work that no timer held."""
+def add_time(
+    desk: AtDesk,
+    given: inputs.TimeEntry,
+    idempotency_key: Annotated[input_types.RequestKey | None, Header()] = None,
+) -> api_models.TimeEntry:
+    """Log a span of one's own work that no timer held; sent again under the same key, it is logged once."""
     with desk.transaction() as cur:
+        patient_head.load(cur, desk, given.patient_id)
+        keyed = None
+        if idempotency_key is not None:
+            body = given.model_dump_json().encode()
+            keyed = KeyedRequest(desk.practice_id, desk.staff_id, idempotency_key, body, desk.now)
+            if (former := _made_before(cur, desk, keyed)) is not None:
+                return former
         added = time_log.add_by_hand(
             cur,
             desk.practice_id,
@@ -142,14 +184,28 @@ def add_time(desk: AtDesk, given: inputs.TimeEntry) -> api_models.TimeEntry:
             at=desk.now,
             task_id=given.task_id,
         )
+        if keyed is not None:
+            repeated_requests.remember(cur, keyed, added.entry_id)
+        time_lines.added(desk, added)
     return api_models.TimeEntry.model_validate(added)
+
+
+def _made_before(cur: Cursor, desk: Desk, keyed: KeyedRequest) -> api_models.TimeEntry | None:
+    entry_id = repeated_requests.made_before(cur, keyed)
+    entry = None if entry_id is None else time_log.entry(cur, desk.practice_id, entry_id)
+    if entry is None:
+        return None
+    desk.saw(entry.patient_id, resource_id=entry.entry_id)
+    return api_models.TimeEntry.model_validate(entry)
 
 
 @router.post("/tasks/{task_id}/complete")
 def complete(desk: AtDesk, task_id: UUID, given: inputs.CompleteTask) -> api_models.Task:
     """Complete a task; one's timer on it stops with the same note."""
     with desk.transaction() as cur:
-        completed = tasks.complete(
+        before = _task(cur, desk, task_id)
+        timer = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
+        completed, became = tasks.complete(
             cur,
             desk.practice_id,
             task_id,
@@ -160,6 +216,9 @@ def complete(desk: AtDesk, task_id: UUID, given: inputs.CompleteTask) -> api_mod
             desk.now,
             timer_limit=desk.timer_limit,
         )
+        _changed(desk, before, completed)
+        if timer is not None and became is not None:
+            time_lines.ended(desk, timer, became)
     return api_models.Task.of(completed)
 
 
@@ -173,7 +232,24 @@ def readings(
         found = store.readings_of_patient(
             cur, desk.practice_id, patient.patient_id, asked.kind, asked.from_at, asked.until_at
         )
+        desk.saw(
+            patient_id,
+            kind=asked.kind,
+            from_at=asked.from_at,
+            until_at=asked.until_at,
+            readings=len(found),
+        )
     return api_models.Readings.of(found)
+
+
+def _changed(desk: Desk, before: work.Task, after: work.Task) -> None:
+    desk.changed(
+        Resource.TASK,
+        before.task_id,
+        before=states.task(before),
+        after=states.task(after),
+        patient_id=before.patient_id,
+    )
 
 
 def _task(cur: Cursor, desk: Desk, task_id: UUID) -> work.Task:

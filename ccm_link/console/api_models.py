@@ -90,9 +90,13 @@ class TaskWithHistory(Task):
 
 
 class Worklist(_Answer):
-    """The open tasks: urgent first, then what is due first. ``open_count`` also counts those beyond the list."""
+    """The open tasks: urgent first, then what is due first. ``open_count`` also counts those beyond the list.
+
+    ``hidden_count`` are those of restricted patients whom the person does not see; they are not in ``open_count``.
+    """
 
     open_count: int
+    hidden_count: int
     last_reading_stored_at: datetime | None
     tasks: list[Task]
 

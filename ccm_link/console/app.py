@@ -12,20 +12,58 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from ccm_link.console import api, forms, permissions, refusals, security, surroundings
-from ccm_link.console.pages import entrance, patients, silence, tasks, time_log, timer, worklist
+from ccm_link.console import (
+    api,
+    enrolment_api,
+    patient_head,
+    permissions,
+    refusals,
+    security,
+    strict_requests,
+    surroundings,
+)
+from ccm_link.console.pages import (
+    account,
+    audit_trail,
+    codes,
+    emergency_access,
+    entrance,
+    gateways,
+    home_accounts,
+    own_record,
+    patients,
+    provider,
+    restrictions,
+    silence,
+    staff,
+    tasks,
+    time_log,
+    timer,
+    worklist,
+)
 from ccm_link.console.surroundings import Pool, Surroundings
 from ccm_link.settings import CcmLinkSettings
 
 _ROUTERS: Final = (
     entrance.router,
+    codes.router,
+    provider.router,
+    account.router,
     worklist.router,
     patients.router,
     tasks.router,
     timer.router,
     time_log.router,
     silence.router,
+    gateways.router,
+    staff.router,
+    home_accounts.router,
+    audit_trail.router,
+    own_record.router,
+    emergency_access.router,
+    restrictions.router,
     api.router,
+    enrolment_api.router,
 )
 
 
@@ -38,11 +76,14 @@ class _KeptFiles(StaticFiles):
         return answer
 
 
-def create_app(pool: Pool, settings: CcmLinkSettings, clock: Callable[[], datetime]) -> FastAPI:
+def create_app(
+    pool: Pool, entrance: Pool, settings: CcmLinkSettings, clock: Callable[[], datetime]
+) -> FastAPI:
     """Put the console together.
 
     Args:
         pool: Connections of the role homevitals_console; the caller opens and closes it.
+        entrance: Connections of the role homevitals_entrance; likewise.
         settings: Section ``ccm_link``.
         clock: Returns now, aware UTC.
 
@@ -50,14 +91,18 @@ def create_app(pool: Pool, settings: CcmLinkSettings, clock: Callable[[], dateti
         SettingsError: passwords would cross a network in the clear.
     """
     surroundings.check(settings)
-    here = Surroundings(pool, settings, clock)
+    here = Surroundings(pool, entrance, settings, clock)
     app = FastAPI(
         title="Homevitals",
         # FastAPI's own pages load scripts from a foreign host, and its own description would need no sign-in.
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        dependencies=[Depends(permissions.permit), Depends(forms.asked_once)],
+        dependencies=[
+            Depends(permissions.permit),
+            Depends(strict_requests.check_address),
+            Depends(strict_requests.check_body),
+        ],
     )
     app.state.surroundings = here
     for router in _ROUTERS:
@@ -65,8 +110,11 @@ def create_app(pool: Pool, settings: CcmLinkSettings, clock: Callable[[], dateti
     app.mount("/static", _KeptFiles(packages=[("ccm_link.console", "static")]))
     # The last one added is the first one asked.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=security.MAX_BODY_BYTES)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(here.host_names))
+    app.add_middleware(
+        TrustedHostMiddleware, allowed_hosts=list(here.host_names), www_redirect=False
+    )
     app.add_middleware(security.AccessLog)
     app.add_middleware(security.BrowserProtection, is_https=here.is_https)
     refusals.install(app)
+    app.exception_handler(patient_head.AccessLimited)(patient_head.answer_limited)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeVar
@@ -11,7 +12,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ccm_link.console import inputs, problems
+from ccm_link.console import input_types, problems
 from ccm_link.console.problems import Problem
 
 Fields = Mapping[str, str]
@@ -19,6 +20,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 32
+_OUR_KIND_OF_NAME: Final = re.compile("[a-z][a-z_]{0,39}")
+_SECRETS: Final = ("password", "code", "secret", "token")
 
 _WORDS: Final = {
     "missing": "Fill this in.",
@@ -78,8 +81,8 @@ async def posted(request: Request) -> Fields:
     """Return the fields of a posted form, each once.
 
     Raises:
-        Refused: 415 for another content type, 400 for a body that is no form or has a field twice, 413 by the
-            body limit.
+        Refused: 415 for another content type, 400 for a body that is no form, has a field twice or holds a NUL,
+            413 by the body limit.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != FORM_TYPE:
@@ -97,20 +100,14 @@ async def posted(request: Request) -> Fields:
     except ValueError:
         raise problems.Refused(problems.BAD_FORM) from None
     fields = dict(pairs)
-    if len(fields) != len(pairs):
+    if len(fields) != len(pairs) or any("\0" in name + text for name, text in pairs):
         raise problems.Refused(problems.BAD_FORM)
     return fields
 
 
-def asked_once(request: Request) -> None:
-    """Refuse an address that gives a parameter twice: which one counts would be anybody's guess.
-
-    Raises:
-        Refused: 422.
-    """
-    asked = [name for name, _ in request.query_params.multi_items()]
-    if len(asked) != len(set(asked)):
-        raise problems.Refused(problems.invalid({"query": "A parameter came twice."}))
+def is_secret(name: str) -> bool:
+    """Say whether a field holds what nobody may read off a page again."""
+    return any(word in name for word in _SECRETS)
 
 
 def check(model: type[Model], fields: Fields) -> tuple[Model | None, dict[str, str]]:
@@ -120,7 +117,7 @@ def check(model: type[Model], fields: Fields) -> tuple[Model | None, dict[str, s
         The filled model and no complaints, or ``None`` and what is wrong with each field.
     """
     try:
-        return model.model_validate_strings(_filled_in(fields), context=inputs.FROM_FORM), {}
+        return model.model_validate_strings(_filled_in(fields), context=input_types.FROM_FORM), {}
     except ValidationError as error:
         return None, complaints(error.errors(include_url=False, include_input=False))
 
@@ -134,7 +131,10 @@ def complaints(errors: Sequence[ErrorDetails]) -> dict[str, str]:
     found: dict[str, str] = {}
     for error in errors:
         name = str(error["loc"][-1]) if error["loc"] else "form"
-        found.setdefault(name, _in_words(error))
+        if error["loc"] and error["loc"][0] == "header":
+            name = name.lower().replace("-", "_")
+        # A name that nobody here would choose may hold anything.
+        found.setdefault(name if _OUR_KIND_OF_NAME.fullmatch(name) else "other", _in_words(error))
     return found
 
 

@@ -32,6 +32,12 @@ def state(gateway: Gateway, now: datetime) -> GatewayState:
     """
     if gateway.status is Standing.REVOKED:
         return GatewayState("revoked", "Nothing it sends is taken in.", is_fine=True)
+    if gateway.status is Standing.EXPECTED:
+        return GatewayState(
+            "expected",
+            "Set the box up in the home and claim its place with the code; issue a new one if it ran out.",
+            is_fine=True,
+        )
     if gateway.last_seen_at is None:
         return GatewayState(
             "never heard",

@@ -1,130 +1,150 @@
 """What may be posted: one model per action, the same for forms and for the JSON API.
 
-Numbers are plain digits, times are written out, unknown fields are refused, and texts may be in any script but hold
-nothing invisible that could make them read differently from what they are.
+Unknown fields are refused, and every field is of one of the kinds in :mod:`ccm_link.console.input_types`.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Final, Self
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationInfo,
     model_validator,
 )
 
+from ccm_link.console.input_types import (
+    Instant,
+    LimitNumber,
+    LocalDay,
+    LocalTime,
+    RowVersion,
+    Words,
+    readable,
+    written,
+)
 from ccm_link.work import Activity, Disposition
 from firmware_profiles.readings import Kind
+from ingest import access, audit
 
-FROM_FORM: Final = {"sent_as": "form"}  # the validation context in which numbers come as text
-MOST_CHARACTERS: Final = 4_000  # two pages: more belongs into the chart of the practice
 _LONGEST_RANGE: Final = timedelta(days=400)  # a year and the month around its ends
-_YEARS: Final = range(2000, 2101)  # outside of it arithmetic on instants can leave the calendar
-# Direction marks that start an embedding or an override: the text behind them reads differently from what is stored.
-# Source: Unicode Technical Report 36, section 2.5.2; Boucher and Anderson, "Trojan Source", 2021.
-_DIRECTION_CHANGES: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_LINE_BREAKS_AND_TABS: Final = frozenset("\n\t")
-
-
-def _readable(text: str) -> str:
-    """Return the text with plain line ends; refuse control characters and changes of direction."""
-    text = text.replace("\r\n", "\n")
-    if any(
-        (unicodedata.category(sign) == "Cc" and sign not in _LINE_BREAKS_AND_TABS)
-        or sign in _DIRECTION_CHANGES
-        for sign in text
-    ):
-        raise ValueError("There are invisible control characters in it. Type the text again.")
-    return text
-
-
-def _written(pattern: str, words: str) -> BeforeValidator:
-    """Refuse text of another form before it is read; anything that is not text is left to the type."""
-    form = re.compile(pattern)
-
-    def check(given: object) -> object:
-        if isinstance(given, str) and not form.fullmatch(given):
-            raise ValueError(words)
-        return given
-
-    return BeforeValidator(check)
-
-
-def _digits(number: type[int | float], pattern: str, words: str) -> BeforeValidator:
-    """Read a form's plain digits as a number; JSON has numbers of its own, and text in their place stays text."""
-    form = re.compile(pattern)
-
-    def read(given: object, context: ValidationInfo) -> object:
-        if context.context != FROM_FORM or not isinstance(given, str):
-            return given
-        if not form.fullmatch(given):
-            raise ValueError(words)
-        return number(given)
-
-    return BeforeValidator(read)
-
-
-def _text_only(given: object) -> object:
-    if isinstance(given, int | float | bytes):
-        raise ValueError("Write it out as text.")  # noqa: TRY004 - pydantic collects ValueError
-    return given
-
-
-def _on_the_calendar(at: datetime) -> datetime:
-    if at.year not in _YEARS:
-        raise ValueError("This is too far away.")
-    return at
-
-
-Words = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARACTERS),
-    AfterValidator(_readable),
-]
-RowVersion = Annotated[
-    int,
-    _digits(int, "[0-9]{1,9}", "Write a whole number."),
-    Field(strict=True, ge=1, le=2**31 - 1),
-]
-LimitNumber = Annotated[
-    float,
-    _digits(float, r"[0-9]{1,4}(\.[0-9]{1,2})?", "Write a number like 160 or 160.5."),
-    Field(strict=True, gt=0, lt=2000),
-]
-Instant = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_on_the_calendar)]
-LocalDay = Annotated[
-    date, _written(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", "Write a date like 2026-11-03.")
-]
-LocalTime = Annotated[time, _written(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?", "Write a time like 09:30.")]
 
 
 class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
-class SignIn(_Input):
-    """Name and password."""
+TypedPassword = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+TypedCode = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+GoingTo = Annotated[str, StringConstraints(max_length=500)]
+PersonName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(readable),
+]
+SignInName = Annotated[
+    str,
+    written(
+        r"[a-z][a-z0-9._-]{0,59}",
+        "Write a small letter, then small letters, digits, dots, dashes or underlines.",
+    ),
+]
 
+
+class _SignIn(_Input):
     sign_in_name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    password: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    password: TypedPassword
 
 
-class SignInForm(SignIn):
-    """The same from the page, with where to go afterwards."""
+class SignIn(_SignIn):
+    """Name (as ``name@practice``) and password, and the second factor's code where the account has one."""
 
-    going_to: Annotated[str, StringConstraints(max_length=500)] = ""
+    code: Annotated[str, StringConstraints(max_length=100)] = ""
+
+
+class SignInForm(_SignIn):
+    """The first step on the page, with where to go afterwards."""
+
+    going_to: GoingTo = ""
+
+
+class Code(_Input):
+    """A code alone."""
+
+    code: TypedCode
+
+
+class SecondFactor(_Input):
+    """The first code of a second factor that is being set up, and the sealed proposal that the page carried."""
+
+    code: TypedCode
+    proposal: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+
+class _NewPassword(_Input):
+    new_password: TypedPassword
+    new_password_again: TypedPassword
+
+    @model_validator(mode="after")
+    def _same(self) -> Self:
+        if self.new_password != self.new_password_again:
+            raise ValueError("The two new passwords differ. Type the same one twice.")
+        return self
+
+
+class Invitation(_NewPassword):
+    """The code of an invitation and the password that the account gets."""
+
+    code: TypedCode
+
+
+class ChangePassword(_NewPassword):
+    """The password until now and the one from now on."""
+
+    password: TypedPassword
+
+
+StaffRole = Literal["care_manager", "clinician", "operator", "practice_administrator", "auditor"]
+
+
+class AddStaff(_Input):
+    """A new member of staff."""
+
+    sign_in_name: SignInName
+    display_name: PersonName
+    role: StaffRole
+
+
+class ChangeRole(_Input):
+    """What a member of staff may do from now on."""
+
+    role: StaffRole
+
+
+class ExpectGateway(_Input):
+    """How people call a gateway's box."""
+
+    label: PersonName
+
+
+class RevokeGateway(_Input):
+    """Why a gateway is not trusted any more."""
+
+    reason: Words
+
+
+class AddHomePerson(_Input):
+    """A patient or a carer who will sign in from home."""
+
+    display_name: PersonName
+    role: Literal["patient", "carer"]
 
 
 class ClaimTask(_Input):
@@ -213,7 +233,7 @@ class VoidEntry(_Input):
 class SetLimit(_Input):
     """A limit for one patient: which question, how much, why."""
 
-    question: Annotated[str, _written("[a-z_]+/[a-z_]+/[a-z]+", "Choose one of the list.")]
+    question: Annotated[str, written("[a-z_]+/[a-z_]+/[a-z]+", "Choose one of the list.")]
     limit: LimitNumber
     reason: Words
 
@@ -232,12 +252,81 @@ class ReadingsQuery(_Input):
         return self
 
 
-def local_instant(day: date, wall: time, zone: ZoneInfo) -> datetime | None:
-    """Return the instant (aware UTC) at which the zone's clocks showed a time; ``None`` where they skipped it.
+def _nothing(given: object) -> object:
+    """Take a filter that a form left empty as one that was not set."""
+    return None if given == "" else given
 
-    In the hour that autumn repeats it is the first one.
-    """
-    # In UTC, because the difference of two times in one zone is that of their wall clocks, not what went by.
-    at = datetime.combine(day, wall.replace(fold=0), tzinfo=zone).astimezone(UTC)
-    shown = at.astimezone(zone)
-    return at if (shown.date(), shown.time()) == (day, wall) else None
+
+class AuditQuery(_Input):
+    """Which events of the audit trail: of how many days, of whom, about whom; behind which one the page begins."""
+
+    days: Literal["7", "30", "90", "365"] = "7"
+    kind: Annotated[audit.Kind | None, BeforeValidator(_nothing)] = None
+    staff: Annotated[UUID | None, BeforeValidator(_nothing)] = None
+    patient: Annotated[UUID | None, BeforeValidator(_nothing)] = None
+    before: Instant | None = None
+    event: UUID | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.before is None) != (self.event is None):
+            raise ValueError("Say both “before” and “event”, or neither.")
+        return self
+
+    def following(self, before: datetime, event: UUID) -> str:
+        """Return the query string of the page behind an event."""
+        asked = self.model_dump(mode="json", exclude_none=True)
+        return urlencode(asked | {"before": before.isoformat(), "event": str(event)})
+
+
+class AuditExport(_Input):
+    """Which time of the audit trail to hand out: at most 400 days."""
+
+    from_at: Annotated[Instant, Field(alias="from")]
+    until_at: Annotated[Instant, Field(alias="to")]
+
+    @model_validator(mode="after")
+    def _some_span(self) -> Self:
+        if not timedelta(0) < self.until_at - self.from_at <= _LONGEST_RANGE:
+            raise ValueError("“to” has to be later than “from”, by 400 days at most.")
+        return self
+
+
+class FindRestricted(_Input):
+    """The exact name or record number of a patient who is not in the list."""
+
+    name: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+        AfterValidator(readable),
+    ]
+
+
+class EmergencyAccess(_Input):
+    """Why somebody has to see a restricted patient now, and the proof of who they are."""
+
+    reason: access.Why
+    explanation: Words
+    password: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    code: Annotated[str, StringConstraints(max_length=20)] = ""
+
+
+class ReviewAccess(_Input):
+    """What a reviewer found about an emergency access."""
+
+    verdict: access.Verdict
+    note: Words
+
+
+class RestrictPatient(_Input):
+    """Whose data only a care team sees from now on, who is its first member, and why."""
+
+    patient_id: UUID
+    staff_id: UUID
+    reason: Words
+
+
+class CareTeamMember(_Input):
+    """Who joins a care team."""
+
+    staff_id: UUID

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from starlette.responses import HTMLResponse, Response
@@ -22,6 +22,7 @@ from alerts.errors import AlertsError
 from ccm_link import errors as ccm_errors
 from ccm_link.console import rendering
 from ccm_link.errors import CcmLinkError
+from firmware_profiles.errors import WireReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Refused(Exception):
         self.problem = problem
 
 
+_FOR_PROGRAMS: Final = ("/api/", "/enrol/")
 _BACK: Final = "Go back to the worklist and start from there."
 
 SIGNED_OUT: Final = Problem(
@@ -88,6 +90,12 @@ TOO_LARGE: Final = Problem(
     "One form or request holds at most 64 KiB.",
     "Shorten the note and send it again.",
 )
+HEAD_TOO_LARGE: Final = Problem(
+    431,
+    "This request's head is too long",
+    "Address, cookies and other headers together hold at most 16 KiB.",
+    "Delete this site's cookies in the browser and sign in again.",
+)
 WRONG_TYPE: Final = Problem(
     415,
     "This kind of content is not understood",
@@ -100,11 +108,29 @@ BAD_JSON: Final = Problem(
     "The body could not be read as one JSON object in UTF-8.",
     "Check the syntax and send it again.",
 )
+BAD_NUMBER: Final = Problem(
+    422,
+    "Some of this cannot be used",
+    "A number is not finite or has too many digits, or a text holds a NUL.",
+    "Send finite numbers and plain text.",
+)
+BAD_ADDRESS: Final = Problem(
+    400,
+    "This address is none of ours",
+    "A request names a path that begins with a slash; this one asks for something else, as from a proxy.",
+    "Ask for the path alone and name the console in the header Host.",
+)
 BAD_FORM: Final = Problem(
     400,
     "This form could not be read",
     "The body is no form in UTF-8, or a field came twice.",
     "Load the page again and fill in the form there.",
+)
+TOO_MANY: Final = Problem(
+    429,
+    "This was tried very often",
+    "To keep others from guessing, the console waits between tries. Nothing is closed or lost.",
+    "If it was not you who tried so often, tell an administrator of your practice.",
 )
 FAILED: Final = Problem(
     500,
@@ -128,6 +154,7 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (ccm_errors.EntryVoided, 409, "The time entry has changed"),
     (ccm_errors.NoTimer, 409, "No timer is running"),
     (ccm_errors.TimerTooLong, 409, "The timer has run very long"),
+    (ccm_errors.KeyUsed, 409, "This key was used before"),
     (ccm_errors.TimeLogError, 422, "This time cannot be logged"),
     (alerts_errors.RuleChanged, 409, "The rule has changed"),
     (CcmLinkError, 422, "This cannot be done"),
@@ -135,7 +162,7 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
 )
 
 BY_STATUS: Final = {
-    problem.status: problem for problem in (NOT_FOUND, NOT_ALLOWED, TOO_LARGE, WRONG_TYPE)
+    problem.status: problem for problem in (NOT_FOUND, NOT_ALLOWED, TOO_LARGE, WRONG_TYPE, TOO_MANY)
 }
 
 
@@ -148,6 +175,12 @@ def invalid(fields: Mapping[str, str]) -> Problem:
         "Correct the fields named here and send it again.",
         fields=fields,
     )
+
+
+def of_json(reason: WireReason) -> Problem:
+    """Return the answer to a JSON body that was refused before its fields were looked at."""
+    is_readable = reason in {WireReason.NOT_FINITE, WireReason.OUT_OF_RANGE}
+    return replace(BAD_NUMBER if is_readable else BAD_JSON, reason=reason.value)
 
 
 def of_error(error: CcmLinkError | AlertsError) -> Problem:
@@ -165,12 +198,18 @@ def _snake_case(name: str) -> str:
 
 
 def response(problem: Problem, scope: Scope) -> Response:
-    """Return the problem as the asker reads it: JSON below ``/api/``, a page elsewhere."""
-    if scope["path"].startswith("/api/"):
+    """Return the problem as the asker reads it: JSON for programs, a page for people."""
+    if is_for_programs(scope):
         return Response(
             json.dumps(as_document(problem)), problem.status, media_type="application/problem+json"
         )
     return HTMLResponse(rendering.render("problem.html", problem=problem), problem.status)
+
+
+def is_for_programs(scope: Scope) -> bool:
+    """Say whether a program asks: below ``/api/``, and a gateway below ``/enrol/``."""
+    path: str = scope["path"]
+    return path.startswith(_FOR_PROGRAMS)
 
 
 def as_document(problem: Problem) -> dict[str, object]:

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from ccm_link.console import forms, problems, rendering, sessions
+from ccm_link.console import api_description, forms, problems, rendering, sessions
 from ccm_link.console.problems import Refused
 from ccm_link.errors import CcmLinkError
 
@@ -36,7 +36,7 @@ async def _refused(request: Request, error: Refused) -> Response:
 
 async def _signed_out(request: Request) -> Response:
     """Lead to the sign-in; a form that was filled in meanwhile is kept on the page to be sent again."""
-    is_page = not request.scope["path"].startswith("/api/")
+    is_page = not problems.is_for_programs(request.scope)
     if is_page and request.method == "GET":
         going_to = request.scope["path"]
         if request.url.query:
@@ -47,8 +47,13 @@ async def _signed_out(request: Request) -> Response:
             fields = await forms.posted(request)
         except Refused as error:
             return problems.response(error.problem, request.scope)
-        page = rendering.render("signed_out.html", action=request.scope["path"], fields=fields)
-        answer = HTMLResponse(page, 401)
+        if any(forms.is_secret(name) for name in fields):
+            answer = RedirectResponse(
+                "/sign-in", 303
+            )  # a password is typed again, never kept on a page
+        else:
+            page = rendering.render("signed_out.html", action=request.scope["path"], fields=fields)
+            answer = HTMLResponse(page, 401)
     else:
         answer = problems.response(problems.SIGNED_OUT, request.scope)
     if sessions.has_cookie(request):
@@ -78,6 +83,10 @@ async def _by_status(request: Request, error: HTTPException) -> Response:
     problem = problems.BY_STATUS.get(error.status_code, otherwise)
     answer = problems.response(replace(problem, status=error.status_code), request.scope)
     answer.headers.update(error.headers or {})
+    if error.status_code == problems.NOT_ALLOWED.status:
+        # Starlette names the methods of the first route alone, where an address has several.
+        methods = api_description.methods_of(request.app, request.scope["path"])
+        answer.headers["Allow"] = ", ".join(methods)
     return answer
 
 

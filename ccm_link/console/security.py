@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ccm_link.console import problems
@@ -18,8 +19,18 @@ log = logging.getLogger(__name__)
 
 # A note is at most 4 000 characters; a form with every character percent-encoded as four bytes still fits.
 MAX_BODY_BYTES: Final = 64 * 1024
-# Source: RFC 9110, section 9.2.1 (safe methods), June 2022.
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+# Method, address and all headers. Our cookies are some hundred bytes long, a browser's own headers are below 2 KiB.
+MAX_HEAD_BYTES: Final = 16 * 1024
+# Source: RFC 9110, section 9.2.1 (safe methods), June 2022; without TRACE, which nobody may use here.
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+# TRACE would show a script the cookie that is hidden from it; CONNECT asks for a proxy.
+_REFUSED_METHODS: Final = frozenset({"CONNECT", "TRACE", "TRACK"})
+# Some frameworks take the method from a header: guards that look at the method then look at another one.
+_OVERRIDES: Final = ("x-http-method", "x-http-method-override", "x-method-override")
+# Gateways are no browsers: nothing here reads a cookie, so no foreign page could borrow one.
+_WITHOUT_COOKIES: Final = "/enrol/v1/"
+# What is left of a body that was refused is not waited for.
+_CLOSING: Final = frozenset({413, 431})
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -66,14 +77,18 @@ class BrowserProtection:
                 headers = MutableHeaders(scope=message)
                 for name, text in self.headers.items():
                     headers.setdefault(name, text)
+                if message["status"] in _CLOSING:
+                    headers["Connection"] = "close"
             await send(message)
 
-        refusal = _refusal(scope["method"], Headers(scope=scope))
+        refusal = _refusal(scope, Headers(scope=scope))
         if refusal is not None:
             await problems.response(refusal, scope)(scope, receive, send_with_headers)
             return
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(_as_we_answer(scope), receive, send_with_headers)
+        except ClientDisconnect:
+            log.info("request_given_up")
         except Exception:  # the last resort: the person gets a page, the log the place in the code
             log.exception("request_failed")
             if not started:
@@ -81,14 +96,41 @@ class BrowserProtection:
                 await failure(scope, receive, send_with_headers)
 
 
-def _refusal(method: str, headers: Headers) -> Problem | None:
-    if method not in _SAFE_METHODS and not comes_from_here(headers):
+def _refusal(scope: Scope, headers: Headers) -> Problem | None:
+    method = scope["method"]
+    if not scope["path"].startswith(
+        "/"
+    ):  # “GET http://other/ HTTP/1.1” and “OPTIONS *” ask a proxy
+        return problems.BAD_ADDRESS
+    if _head_bytes(scope) > MAX_HEAD_BYTES:
+        return problems.HEAD_TOO_LARGE
+    if method in _REFUSED_METHODS or any(name in headers for name in _OVERRIDES):
+        return problems.NOT_ALLOWED
+    has_cookies = not scope["path"].startswith(_WITHOUT_COOKIES)
+    if method not in _SAFE_METHODS and has_cookies and not comes_from_here(headers):
         return problems.CROSS_SITE
     # A body without a length is counted while it is read, by the middleware behind this one.
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
         return problems.TOO_LARGE
     return None
+
+
+def _head_bytes(scope: Scope) -> int:
+    address = len(scope["raw_path"]) + len(scope["query_string"])
+    return address + sum(len(name) + len(text) for name, text in scope["headers"])
+
+
+def _as_we_answer(scope: Scope) -> Scope:
+    """Return the request as the routes see it: HEAD like GET (the server leaves the body out), and never a range.
+
+    Nothing here is long enough to be fetched in pieces, and a thousand ranges of one file cost more than the file.
+    """
+    return {
+        **scope,
+        "method": "GET" if scope["method"] == "HEAD" else scope["method"],
+        "headers": [(name, text) for name, text in scope["headers"] if name != b"range"],
+    }
 
 
 def comes_from_here(headers: Headers) -> bool:

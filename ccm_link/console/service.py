@@ -5,13 +5,11 @@ from __future__ import annotations
 import signal
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
-import psycopg
-import uvicorn
 from psycopg_pool import ConnectionPool
 
-from ccm_link.console import app
+from ccm_link.console import app, connections, sealing, surroundings
 from ccm_link.settings import CcmLinkSettings
 
 # One for each request that is being answered; more at once wait their turn, at most this long.
@@ -21,37 +19,18 @@ _WAIT_S: Final = 5.0
 _SESSION_OPTIONS: Final = (
     "-c timezone=UTC -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s"
 )
-# A browser that keeps a connection open ends with the process, not the process with the browser.
-_SHUTDOWN_S: Final = 5
 
 
 def run(settings: CcmLinkSettings) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was asked, and return. Runs in the main thread.
 
     Raises:
-        SettingsError: passwords would cross a network in the clear.
+        SettingsError: passwords would cross a network in the clear, or there is no place for the console's keys.
     """
-    pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-        settings.database,
-        kwargs={"options": _SESSION_OPTIONS},
-        min_size=1,
-        max_size=_MOST_CONNECTIONS,
-        timeout=_WAIT_S,
-        open=False,
-        check=ConnectionPool.check_connection,  # a restarted database costs nobody a failed page
-    )
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app.create_app(pool, settings, lambda: datetime.now(UTC)),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_SHUTDOWN_S,
-        )
-    )
+    sealing.make_if_missing(settings.secrets_key_file)
+    pool, entrance = _pool(settings.database), _pool(settings.entrance_database)
+    console = app.create_app(pool, entrance, settings, lambda: datetime.now(UTC))
+    server = connections.server(console, settings.host, settings.port)
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
@@ -60,5 +39,17 @@ def run(settings: CcmLinkSettings) -> None:
     # these let the process end as one that did its work.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask_to_stop)
-    with pool:
+    with pool, entrance:
         server.run()
+
+
+def _pool(conninfo: str) -> surroundings.Pool:
+    return ConnectionPool(
+        conninfo,
+        kwargs={"options": _SESSION_OPTIONS},
+        min_size=1,
+        max_size=_MOST_CONNECTIONS,
+        timeout=_WAIT_S,
+        open=False,
+        check=ConnectionPool.check_connection,  # a restarted database costs nobody a failed page
+    )

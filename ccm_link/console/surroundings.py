@@ -1,4 +1,4 @@
-"""What every request finds in place: the database pool, the settings, the clock."""
+"""What every request finds in place: the database pools, the settings, the clock."""
 
 from __future__ import annotations
 
@@ -22,9 +22,18 @@ _LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Made once by the application's factory. ``clock`` returns aware UTC."""
+    """Made once by the application's factory.
+
+    Attributes:
+        pool: Connections of the role homevitals_console, for people whose practice is known.
+        entrance: Connections of the role homevitals_entrance, which finds out who is at the door: sign-in, session,
+            one-time codes. Nothing else uses it.
+        settings: Section ``ccm_link``.
+        clock: Returns aware UTC.
+    """
 
     pool: Pool
+    entrance: Pool
     settings: CcmLinkSettings
     clock: Callable[[], datetime]
 
@@ -43,6 +52,24 @@ class Surroundings:
 def of(request: Request) -> Surroundings:
     """Return what the application was made with."""
     return cast("Surroundings", request.app.state.surroundings)
+
+
+def network_of(request: Request) -> str:
+    """Return the address that a request came from, in its shortest form; "" where there is none.
+
+    Behind the proxy named in the settings it is the one that this proxy wrote down last: whatever stands before it in
+    the header was sent by the browser.
+    """
+    peer = "" if request.client is None else request.client.host
+    proxy = of(request).settings.proxy_address
+    if proxy and peer == proxy:
+        # Some proxies append to the browser's header, others send one of their own after it.
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+        peer = forwarded.rpartition(",")[2].strip()
+    try:
+        return ipaddress.ip_address(peer).compressed
+    except ValueError:
+        return ""
 
 
 def check(settings: CcmLinkSettings) -> None:

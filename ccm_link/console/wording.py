@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from alerts.rules import Comparison, Rule, Severity
 from ccm_link import local_days
 from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal, TaskEventKind
+from ingest import audit
+from ingest.access import Verdict, Why
 from ingest.people import Role
 
 _MINUTE_S: Final = 60
@@ -18,19 +20,53 @@ _DAY_S: Final = 86_400
 SKIPPED_HOUR: Final = "The clocks skipped this time on that day."
 _FIELDS: Final = {
     "activity": "Activity",
+    "code": "Code",
+    "display_name": "Name as colleagues know it",
+    "emergency-code": "Code of your second factor",
     "disposition": "What became of it?",
+    "home-display_name": "Name",
+    "emergency-reason": "Why do you need to look?",
     "ended": "Until",
     "ended_on": "Day of the end",
+    "explanation": "In your own words",
+    "gateway-label": "Name of the box",
+    "find-name": "Exact name or record number",
     "limit": "New limit",
+    "new_password": "New password",
+    "new_password_again": "New password again",
     "note": "What was done",
     "password": "Password",
+    "password-password": "Password until now",
+    "practice": "Short name of your practice",
+    "patient_id": "Patient",
     "question": "Which limit",
     "reason": "Why",
     "release-note": "Why you give it back",
+    "review-note": "What you found",
+    "role": "Role",
     "sign_in_name": "Name",
+    "staff-sign_in_name": "Name to sign in with",
+    "staff_id": "Who looks after the patient",
     "started": "From",
     "time-reason": "Why no timer was running",
+    "verdict": "Was it justified?",
     "worked_on": "Day",
+}
+
+_DEEDS: Final = {
+    audit.Kind.SIGN_IN: "Signed in",
+    audit.Kind.SIGN_OUT: "Signed out",
+    audit.Kind.SESSION_ENDED: "Ended a session",
+    audit.Kind.READ: "Looked",
+    audit.Kind.CHANGE: "Changed",
+    audit.Kind.EXPORT: "Exported",
+    audit.Kind.BREAK_GLASS: "Took emergency access",
+    audit.Kind.BREAK_GLASS_REVIEW: "Reviewed an emergency access",
+    audit.Kind.CODE_ISSUED: "Issued a code",
+    audit.Kind.GATEWAY_ENROLLED: "Enrolled",
+    audit.Kind.GATEWAY_RENEWED: "Renewed the certificate",
+    audit.Kind.GATEWAY_REVOKED: "Revoked",
+    audit.Kind.GATEWAY_CUT_OFF: "Cut off",
 }
 
 DISPOSITIONS: Final = {
@@ -41,6 +77,17 @@ DISPOSITIONS: Final = {
     Disposition.DEVICE_FAULT: "Fault of the device",
     Disposition.EXPECTED_THRESHOLD_REVIEWED: "Expected for this patient, limit reviewed",
     Disposition.EMERGENCY_SERVICES_ADVISED: "Emergency services advised",
+}
+
+WHY_EMERGENCY: Final = {
+    Why.EMERGENCY: "The patient is in danger",
+    Why.COVER: "Standing in for the care team",
+    Why.PATIENT_ASKS: "The patient asks for it",
+    Why.OTHER: "Something else",
+}
+VERDICTS: Final = {
+    Verdict.JUSTIFIED: "Justified",
+    Verdict.NOT_JUSTIFIED: "Not justified",
 }
 
 
@@ -163,6 +210,11 @@ def trace_time(written: str, zone: ZoneInfo) -> str:
 def task_event(of: TaskEventKind) -> str:
     """Return what happened to a task: "claimed"."""
     return of.value
+
+
+def deed(of: audit.Kind) -> str:
+    """Return what an event of the audit trail tells: "looked"."""
+    return _DEEDS[of]
 
 
 def limit(rule: Rule) -> str:

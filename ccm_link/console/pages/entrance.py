@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from ccm_link.console import forms, inputs, permissions, problems, rendering, sessions
+from ccm_link.console import (
+    forms,
+    inputs,
+    places,
+    problems,
+    rate_limits,
+    rendering,
+    sessions,
+    sign_in,
+    surroundings,
+    totp,
+)
 from ccm_link.console.desk import AtDesk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted
 from ccm_link.console.problems import Problem
+from ccm_link.console.sign_in import Halfway, Opened, Wait, Wrong
 
 router = APIRouter(include_in_schema=False)
 
-# Where a sign-in may lead: one of our own pages. A second slash at the front would name another host.
-_OWN_ADDRESS: Final = re.compile(r"/(?!/)[A-Za-z0-9/_.?=&-]*")
+_CODE, _SET_UP = "/sign-in/code", "/sign-in/second-factor"
 
 
 @router.get("/healthz")
@@ -28,12 +36,7 @@ def healthz() -> PlainTextResponse:
 @router.get("/")
 def start(desk: AtDesk) -> RedirectResponse:
     """Lead to the first place that the person's role includes."""
-    first = next(
-        place
-        for place in ("/worklist", "/gateways", "/time")
-        if permissions.may(desk.who, f"GET {place}")
-    )
-    return RedirectResponse(first, 303)
+    return RedirectResponse(places.start(desk.who), 303)
 
 
 @router.get("/sign-in")
@@ -43,16 +46,71 @@ def sign_in_page(going_to: str = "/") -> HTMLResponse:
 
 
 @router.post("/sign-in")
-def sign_in(request: Request, fields: Posted) -> Response:
+def take_first_step(request: Request, fields: Posted) -> Response:
     """Check name and password; a wrong pair and an incomplete form get the same answer."""
     given, _ = forms.check(inputs.SignInForm, fields)
-    opened = given and sessions.sign_in(request, given.sign_in_name, given.password)
-    if not given or not opened:
-        return _form(fields.get("going_to", "/"), problems.WRONG_SIGN_IN)
-    _, token = opened
-    answer = RedirectResponse(_own(given.going_to), 303)
-    sessions.set_cookie(request, answer, token)
-    return answer
+    going_to = sign_in.own_address(fields.get("going_to", "/"))
+    if given is None:
+        return _form(going_to, problems.WRONG_SIGN_IN)
+    outcome = sign_in.by_password(request, given.sign_in_name, given.password, going_to=going_to)
+    if isinstance(outcome, Halfway):
+        answer = RedirectResponse(_SET_UP if outcome.lacks_second_factor else _CODE, 303)
+        sign_in.keep_halfway(request, answer, outcome)
+        return answer
+    if isinstance(outcome, Opened):
+        return _in(request, outcome, going_to)
+    if isinstance(outcome, Wait):
+        return _form(going_to, rate_limits.too_many(outcome.wait_s), outcome)
+    return _form(going_to, problems.WRONG_SIGN_IN)
+
+
+@router.get("/sign-in/code")
+def code_page(request: Request) -> Response:
+    """Ask for the code of the second factor."""
+    halfway = sign_in.halfway_of(request)
+    return _to_start() if halfway is None else _code_form()
+
+
+@router.post("/sign-in/code")
+def take_second_step(request: Request, fields: Posted) -> Response:
+    """Check the code, and open the session."""
+    halfway = sign_in.halfway_of(request)
+    if halfway is None:
+        return _to_start()
+    given, _ = forms.check(inputs.Code, fields)
+    outcome = Wrong() if given is None else sign_in.by_code(request, halfway, given.code)
+    if isinstance(outcome, Opened):
+        return _in(request, outcome, halfway.going_to)
+    if isinstance(outcome, Wait):
+        return _code_form(rate_limits.too_many(outcome.wait_s), outcome)
+    return _code_form(sign_in.WRONG_CODE)
+
+
+@router.get("/sign-in/second-factor")
+def set_up_page(request: Request) -> Response:
+    """Show a secret for an authenticator app to whoever needs a second factor and has none."""
+    halfway = sign_in.halfway_of(request)
+    if halfway is None or not halfway.lacks_second_factor:
+        return _to_start()
+    return _set_up_form(request, halfway)
+
+
+@router.post("/sign-in/second-factor")
+def set_up(request: Request, fields: Posted) -> Response:
+    """Keep the second factor if its first code is right, and open the session."""
+    halfway = sign_in.halfway_of(request)
+    if halfway is None or not halfway.lacks_second_factor:
+        return _to_start()
+    given, _ = forms.check(inputs.SecondFactor, fields)
+    if given is None:
+        return _set_up_form(request, halfway, sign_in.WRONG_CODE, fields.get("proposal", ""))
+    outcome = sign_in.by_setting_up(request, halfway, sealed=given.proposal, code=given.code)
+    if isinstance(outcome, Opened):
+        return _in(request, outcome, halfway.going_to)
+    if isinstance(outcome, Wait):
+        refusal = rate_limits.too_many(outcome.wait_s)
+        return _set_up_form(request, halfway, refusal, given.proposal, outcome)
+    return _set_up_form(request, halfway, sign_in.WRONG_CODE, given.proposal)
 
 
 @router.post("/sign-out")
@@ -60,18 +118,47 @@ def sign_out(request: Request) -> RedirectResponse:
     """End the session; also for a browser whose session has ended already."""
     sessions.sign_out(request)
     answer = RedirectResponse("/sign-in", 303)
-    sessions.clear_cookie(request, answer)
-    # Source: W3C Clear Site Data, section 3.1; "cache" alone, for "cookies" would reach beyond this host.
-    answer.headers["Clear-Site-Data"] = '"cache"'
+    sessions.forget(request, answer)
     return answer
 
 
-def _form(going_to: str, refusal: Problem | None = None) -> HTMLResponse:
-    page = rendering.render(
-        "sign_in.html", going_to=_own(going_to), refusal=refusal, nothing_refused=NOTHING_REFUSED
+def _in(request: Request, opened: Opened, going_to: str) -> RedirectResponse:
+    answer = RedirectResponse(going_to, 303)
+    sign_in.welcome(request, answer, opened)
+    return answer
+
+
+def _to_start() -> RedirectResponse:
+    """Lead back to the first step: it was too long ago, or never taken."""
+    return RedirectResponse("/sign-in", 303)
+
+
+def _form(going_to: str, refusal: Problem | None = None, wait: Wait | None = None) -> HTMLResponse:
+    return page_of("sign_in.html", refusal, wait, going_to=sign_in.own_address(going_to))
+
+
+def _code_form(refusal: Problem | None = None, wait: Wait | None = None) -> HTMLResponse:
+    return page_of("sign_in_code.html", refusal, wait)
+
+
+def _set_up_form(
+    request: Request,
+    halfway: Halfway,
+    refusal: Problem | None = None,
+    sealed: str = "",
+    wait: Wait | None = None,
+) -> HTMLResponse:
+    now = surroundings.of(request).clock()
+    proposal = totp.proposed(request, halfway.account, sealed, now) or totp.propose(
+        request, halfway.account, now
     )
-    return HTMLResponse(page, refusal.status if refusal else 200)
+    return page_of("sign_in_second_factor.html", refusal, wait, proposal=proposal)
 
 
-def _own(address: str) -> str:
-    return address if _OWN_ADDRESS.fullmatch(address) else "/"
+def page_of(
+    template: str, refusal: Problem | None = None, wait: Wait | None = None, **shown: object
+) -> HTMLResponse:
+    """Return a page for somebody who is not signed in, with what was refused before."""
+    page = rendering.render(template, refusal=refusal, nothing_refused=NOTHING_REFUSED, **shown)
+    headers = rate_limits.headers(wait.wait_s) if wait else None
+    return HTMLResponse(page, refusal.status if refusal else 200, headers)

@@ -21,44 +21,61 @@ from ccm_link.console import (
     limits,
     patient_charts,
     patient_head,
+    permissions,
     problems,
+    states,
     wording,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.patient_charts import ChartName, Window
+from ccm_link.console.permissions import Action, Resource
 from ccm_link.month import Month
-from ingest import people
+from ingest import access, people
 
 router = APIRouter(prefix="/patients", include_in_schema=False)
 
 _LATEST = 12  # readings in the short table; the charts' own tables hold all of the days shown
+_MOST_TASKS = 10
 
 
 class Said(StrEnum):
     """What the page confirms after an action."""
 
     LIMIT_SET = "limit-set"
+    FOUND_NONE = "found-none"
+    FOUND_SEVERAL = "found-several"
 
     @property
     def sentence(self) -> str:
         """Return the confirmation."""
-        return "The limit is in force for readings measured from now on."
+        match self:
+            case Said.LIMIT_SET:
+                return "The limit is in force for readings measured from now on."
+            case Said.FOUND_NONE:
+                return "No restricted record has exactly this name or number."
+            case Said.FOUND_SEVERAL:
+                return "Several restricted records have this name: ask for the record number."
 
 
 @router.get("")
-def patients_page(desk: AtDesk) -> HTMLResponse:
+def patients_page(desk: AtDesk, said: Said | None = None) -> HTMLResponse:
     """List the practice's patients with their minutes of the current month."""
     with desk.transaction() as cur:
         practice = desk.practice(cur)
         this_month = Month.of(desk.now, practice.time_zone)
         totals = month.totals(cur, desk.practice_id, this_month)
+        patients = people.patients(cur, desk.practice_id)
+        desk.saw(*(patient.patient_id for patient in patients), patients=len(patients))
         return desk.page(
             cur,
             "patients.html",
-            patients=people.patients(cur, desk.practice_id),
+            patients=patients,
+            restricted=access.hidden_records(cur, desk.practice_id),
             totals={total.patient_id: total for total in totals},
             month=this_month,
+            nothing_refused=NOTHING_REFUSED,
+            said=said.sentence if said else "",
         )
 
 
@@ -85,6 +102,7 @@ def chart_image(
         patient = patient_head.load(cur, desk, patient_id).record
         in_force = patient_charts.rules_in_force(cur, patient, desk.now)
         material = patient_charts.load(cur, patient, chart, days.days(desk.now, patient), in_force)
+        desk.saw(patient_id, chart=chart, days=days, readings=len(material.shown))
     drawn = drawing.svg(material.spec(Look.of(theme, size)))
     return Response(drawn, media_type="image/svg+xml")
 
@@ -99,14 +117,21 @@ def set_limit(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
             given, complaints = _checked(fields, in_force)
             if given is None:
                 return _show(desk, cur, patient_id, refusal=Refusal("limit", fields, complaints))
-            proposal, reason = given
-            alerts_store.add_rule_version(
+            former, proposal, reason = given
+            rule = alerts_store.add_rule_version(
                 cur,
                 desk.practice_id,
                 replace(proposal, patient_id=patient_id),
                 set_by=desk.who.display_name,
                 reason=reason,
                 at=desk.now,
+            )
+            desk.changed(
+                Resource.RULE,
+                rule.rule_id,
+                before=states.rule(former),
+                after=states.rule(rule),
+                patient_id=patient_id,
             )
     except AlertsError as error:
         refusal = Refusal("limit", fields, problem=problems.of_error(error))
@@ -117,8 +142,8 @@ def set_limit(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
 
 def _checked(
     fields: Fields, in_force: list[Rule]
-) -> tuple[tuple[RuleProposal, str] | None, dict[str, str]]:
-    """Return what the rule becomes and why, or ``None`` and what is wrong with each field."""
+) -> tuple[tuple[Rule, RuleProposal, str] | None, dict[str, str]]:
+    """Return the rule that holds, what it becomes and why, or ``None`` and what is wrong with each field."""
     given, complaints = forms.check(inputs.SetLimit, fields)
     if given is None:
         return None, complaints
@@ -135,7 +160,7 @@ def _checked(
         due_within=former.due_within,
         source="set for the patient in the console",
     )
-    return (proposal, given.reason), {}
+    return (former, proposal, given.reason), {}
 
 
 def _show(
@@ -158,6 +183,15 @@ def _show(
         key=lambda reading: reading.measured_at,
         reverse=True,
     )[:_LATEST]
+    found = tasks.tasks_of_patient(cur, desk.practice_id, patient_id, limit=_MOST_TASKS)
+    readings = sum(len(chart.shown) for chart in charts)
+    desk.saw(
+        patient_id,
+        resource=Resource.PATIENT_RECORD,
+        days=window,
+        readings=readings,
+        tasks=len(found),
+    )
     return desk.page(
         cur,
         "patient.html",
@@ -170,10 +204,12 @@ def _show(
         themes=[(theme, size) for size in Size for theme in Theme],
         rules=in_force,
         questions=[(_key(rule), f"{rule.title}: {wording.limit(rule)}") for rule in in_force],
-        tasks=tasks.tasks_of_patient(cur, desk.practice_id, patient_id, limit=10),
+        tasks=found,
         enrolments=enrolment.enrolments_of_patient(cur, desk.practice_id, patient_id),
         total=month.total_of_patient(cur, desk.practice_id, patient_id, this_month),
         month=this_month,
+        grant=patient_head.grant(cur, desk, patient_id),
+        may_home=permissions.may(desk.who, Resource.HOME_ACCOUNT, Action.VIEW),
         said=said,
         refusal=refusal,
     )

@@ -1,4 +1,4 @@
-"""What did not arrive as it should: unassigned readings, quarantine, gateways. Read only."""
+"""What did not arrive as it should: unassigned readings and quarantine. Read only."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ccm_link.console import gateway_words
+from ccm_link.console import permissions
 from ccm_link.console.desk import AtDesk
+from ccm_link.console.permissions import Action, Resource
 from ingest import quarantine, store
 
 router = APIRouter(include_in_schema=False)
@@ -23,30 +24,25 @@ def unassigned_page(desk: AtDesk) -> HTMLResponse:
     """Show which peripherals have readings that belong to nobody yet."""
     with desk.transaction() as cur:
         waiting = store.unassigned_readings(cur, desk.practice_id)
+        desk.saw(readings=sum(row.reading_count for row in waiting))
         return desk.page(cur, "unassigned.html", waiting=waiting)
 
 
 @router.get("/quarantine")
 def quarantine_page(desk: AtDesk) -> HTMLResponse:
-    """Show what could not become a reading, with its bytes and what to do."""
+    """Show what could not become a reading and what to do; its bytes only to those who may see readings."""
+    with_bytes = permissions.may(desk.who, Resource.QUARANTINE_BYTES, Action.VIEW)
     with desk.transaction() as cur:
         refused = store.quarantined(cur, desk.practice_id, _MOST_ROWS)
+        desk.saw(rows=len(refused), bytes=with_bytes)
         return desk.page(
             cur,
             "quarantine.html",
-            rows=[(row, quarantine.explain(row.reason)) for row in refused],
+            rows=[
+                (row, quarantine.explain(row.reason), row.raw if with_bytes else None)
+                for row in refused
+            ],
+            with_bytes=with_bytes,
             most_rows=_MOST_ROWS,
             most_bytes=_MOST_BYTES,
-        )
-
-
-@router.get("/gateways")
-def gateways_page(desk: AtDesk) -> HTMLResponse:
-    """Show the state of each home's gateway in words."""
-    with desk.transaction() as cur:
-        gateways = store.gateways(cur, desk.practice_id)
-        return desk.page(
-            cur,
-            "gateways.html",
-            gateways=[(gateway, gateway_words.state(gateway, desk.now)) for gateway in gateways],
         )

@@ -13,9 +13,20 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts import store as alerts_store
 from ccm_link import tasks, time_log
-from ccm_link.console import forms, inputs, patient_head, problems, wording
+from ccm_link.console import (
+    forms,
+    input_types,
+    inputs,
+    patient_head,
+    problems,
+    states,
+    time_lines,
+    trail,
+    wording,
+)
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.permissions import Resource
 from ccm_link.errors import CcmLinkError
 from ccm_link.work import Activity, Task
 from ingest import store
@@ -69,7 +80,11 @@ def claim(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
         return _refused(desk, task_id, Refusal("claim", fields, complaints))
     try:
         with desk.transaction() as cur:
-            tasks.claim(cur, desk.practice_id, task_id, desk.staff_id, given.row_version, desk.now)
+            before = _task(cur, desk, task_id)
+            after = tasks.claim(
+                cur, desk.practice_id, task_id, desk.staff_id, given.row_version, desk.now
+            )
+            _changed(desk, before, after)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("claim", fields, problem=problems.of_error(error)))
     return _back(task_id, Said.CLAIMED)
@@ -83,7 +98,8 @@ def release(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
         return _refused(desk, task_id, Refusal("release", fields, complaints))
     try:
         with desk.transaction() as cur:
-            tasks.release(
+            before = _task(cur, desk, task_id)
+            after = tasks.release(
                 cur,
                 desk.practice_id,
                 task_id,
@@ -92,6 +108,7 @@ def release(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
                 given.note,
                 desk.now,
             )
+            _changed(desk, before, after, why=given.note)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("release", fields, problem=problems.of_error(error)))
     return RedirectResponse("/worklist?said=released", 303)
@@ -106,7 +123,8 @@ def start_timer(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
     try:
         with desk.transaction() as cur:
             task = _task(cur, desk, task_id)
-            time_log.start_timer(
+            former = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
+            timer, became = time_log.start_timer(
                 cur,
                 desk.practice_id,
                 desk.staff_id,
@@ -116,6 +134,9 @@ def start_timer(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
                 limit=desk.timer_limit,
                 task_id=task_id,
             )
+            if former is not None:
+                time_lines.ended(desk, former, became)
+            time_lines.started(desk, timer)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("timer", fields, problem=problems.of_error(error)))
     return _back(task_id, Said.TIMER_STARTED)
@@ -131,12 +152,12 @@ def add_time(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
         with desk.transaction() as cur:
             task = _task(cur, desk, task_id)
             zone = ZoneInfo(desk.practice(cur).time_zone)
-            started_at = inputs.local_instant(given.worked_on, given.started, zone)
-            ended_at = inputs.local_instant(given.worked_on, given.ended, zone)
+            started_at = input_types.local_instant(given.worked_on, given.started, zone)
+            ended_at = input_types.local_instant(given.worked_on, given.ended, zone)
             if started_at is None or ended_at is None:
                 skipped = {"started" if started_at is None else "ended": wording.SKIPPED_HOUR}
-                return _refused(desk, task_id, Refusal("time", fields, skipped))
-            time_log.add_by_hand(
+                return _show(desk, cur, task_id, refusal=Refusal("time", fields, skipped))
+            entry = time_log.add_by_hand(
                 cur,
                 desk.practice_id,
                 desk.staff_id,
@@ -149,6 +170,7 @@ def add_time(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
                 at=desk.now,
                 task_id=task_id,
             )
+            time_lines.added(desk, entry)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("time", fields, problem=problems.of_error(error)))
     return _back(task_id, Said.TIME_ADDED)
@@ -162,7 +184,9 @@ def complete(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
         return _refused(desk, task_id, Refusal("complete", fields, complaints))
     try:
         with desk.transaction() as cur:
-            tasks.complete(
+            before = _task(cur, desk, task_id)
+            timer = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
+            after, became = tasks.complete(
                 cur,
                 desk.practice_id,
                 task_id,
@@ -173,6 +197,9 @@ def complete(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
                 desk.now,
                 timer_limit=desk.timer_limit,
             )
+            _changed(desk, before, after)
+            if timer is not None and became is not None:
+                time_lines.ended(desk, timer, became)
     except CcmLinkError as error:
         return _refused(
             desk, task_id, Refusal("complete", fields, problem=problems.of_error(error))
@@ -206,6 +233,12 @@ def _show(
         for reading_id in reading_ids[:_MOST_BREACHES]
         if (reading := store.reading(cur, desk.practice_id, reading_id)) is not None
     ]
+    desk.saw(
+        task.patient_id,
+        resource=Resource.TASK,
+        resource_id=task_id,
+        breaches=len(breaches),
+    )
     return desk.page(
         cur,
         "task.html",
@@ -216,8 +249,21 @@ def _show(
         events=tasks.events(cur, desk.practice_id, task_id),
         activities=[(one.value, wording.activity(one)) for one in Activity],
         dispositions=list(wording.DISPOSITIONS.items()),
+        grant=patient_head.grant(cur, desk, task.patient_id),
         said=said,
         refusal=refusal,
+    )
+
+
+def _changed(desk: Desk, before: Task, after: Task, *, why: str = "") -> None:
+    """Tell a change of a task; ``why`` is what the person wrote where the task itself does not keep it."""
+    note = {"why": trail.sha256_of(why)} if why else {}
+    desk.changed(
+        Resource.TASK,
+        before.task_id,
+        before=states.task(before),
+        after={**states.task(after), **note},
+        patient_id=before.patient_id,
     )
 
 

@@ -10,11 +10,14 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link import month, time_log
-from ccm_link.console import forms, inputs, permissions, problems
-from ccm_link.console.desk import AtDesk, Desk
+from ccm_link.console import forms, inputs, permissions, problems, states
+from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import BadMonth, CcmLinkError
 from ccm_link.month import Month
+from ccm_link.work import TimeEntry
+from ingest import access
 
 router = APIRouter(prefix="/time", include_in_schema=False)
 
@@ -28,15 +31,24 @@ def time_page(desk: AtDesk, month_of: Annotated[str, Query(alias="month")] = "")
             shown = Month.parse(month_of) if month_of else current
         except BadMonth as error:
             raise problems.Refused(problems.of_error(error)) from None
+        totals = month.totals(cur, desk.practice_id, shown)
+        entries = time_log.entries_of_month(cur, desk.practice_id, shown)
+        desk.saw(
+            *(total.patient_id for total in totals),
+            *(entry.patient_id for entry in entries),
+            month=shown,
+            entries=len(entries),
+        )
         return desk.page(
             cur,
             "time.html",
             month=shown,
             earlier=_beside(shown, -1),
             later=_beside(shown, 1) if shown < current else None,
-            totals=month.totals(cur, desk.practice_id, shown),
-            entries=time_log.entries_of_month(cur, desk.practice_id, shown),
-            may_void=permissions.may(desk.who, "POST /time/{entry_id}/void"),
+            totals=totals,
+            entries=entries,
+            restricted_count=len(access.hidden_records(cur, desk.practice_id)),
+            may_void=permissions.may(desk.who, Resource.TIME_LOG, Action.CHANGE),
         )
 
 
@@ -54,6 +66,7 @@ def void(desk: AtDesk, entry_id: UUID, fields: Posted) -> Response:
         return _show(desk, entry_id, Refusal("void", fields, complaints))
     try:
         with desk.transaction() as cur:
+            before = _entry(cur, desk, entry_id)
             voided = time_log.void(
                 cur,
                 desk.practice_id,
@@ -61,6 +74,13 @@ def void(desk: AtDesk, entry_id: UUID, fields: Posted) -> Response:
                 voided_by=desk.staff_id,
                 reason=given.reason,
                 at=desk.now,
+            )
+            desk.changed(
+                Resource.TIME_LOG,
+                entry_id,
+                before=states.time_entry(before),
+                after=states.time_entry(voided),
+                patient_id=voided.patient_id,
             )
             practice = desk.practice(cur)
     except CcmLinkError as error:
@@ -70,9 +90,8 @@ def void(desk: AtDesk, entry_id: UUID, fields: Posted) -> Response:
 
 def _show(desk: Desk, entry_id: UUID, refusal: Refusal = NOTHING_REFUSED) -> HTMLResponse:
     with desk.transaction() as cur:
-        entry = time_log.entry(cur, desk.practice_id, entry_id)
-        if entry is None:
-            raise problems.Refused(problems.NOT_FOUND)
+        entry = _entry(cur, desk, entry_id)
+        desk.saw(entry.patient_id, resource_id=entry_id)
         return desk.page(
             cur,
             "void.html",
@@ -80,6 +99,13 @@ def _show(desk: Desk, entry_id: UUID, refusal: Refusal = NOTHING_REFUSED) -> HTM
             entry=entry,
             refusal=refusal,
         )
+
+
+def _entry(cur: Cursor, desk: Desk, entry_id: UUID) -> TimeEntry:
+    entry = time_log.entry(cur, desk.practice_id, entry_id)
+    if entry is None:
+        raise problems.Refused(problems.NOT_FOUND)
+    return entry
 
 
 def _beside(of: Month, step: int) -> Month:

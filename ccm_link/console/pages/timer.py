@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link import time_log
-from ccm_link.console import forms, inputs, problems, wording
+from ccm_link.console import forms, input_types, inputs, problems, time_lines, wording
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.inputs import StopTimerForm
@@ -34,7 +34,9 @@ def stop(desk: AtDesk, fields: Posted) -> Response:
         with desk.transaction() as cur:
             ended_at = _end(cur, desk, given)
             if given.ended is not None and ended_at is None:
-                return _show(desk, Refusal("stop", fields, {"ended": wording.SKIPPED_HOUR}))
+                skipped = Refusal("stop", fields, {"ended": wording.SKIPPED_HOUR})
+                return _page(desk, cur, skipped)
+            timer = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
             stopped = time_log.stop_timer(
                 cur,
                 desk.practice_id,
@@ -44,6 +46,8 @@ def stop(desk: AtDesk, fields: Posted) -> Response:
                 limit=desk.timer_limit,
                 ended_at=ended_at,
             )
+            if timer is not None:  # else stop_timer has raised
+                time_lines.ended(desk, timer, stopped)
     except CcmLinkError as error:
         return _show(desk, Refusal("stop", fields, problem=problems.of_error(error)))
     task_id = getattr(stopped, "task_id", None)
@@ -58,9 +62,10 @@ def discard(desk: AtDesk, fields: Posted) -> Response:
         return _show(desk, Refusal("discard", fields, complaints))
     try:
         with desk.transaction() as cur:
-            time_log.discard_timer(
+            discarded = time_log.discard_timer(
                 cur, desk.practice_id, desk.staff_id, reason=given.reason, at=desk.now
             )
+            time_lines.ended(desk, discarded.timer, discarded)
     except CcmLinkError as error:
         return _show(desk, Refusal("discard", fields, problem=problems.of_error(error)))
     return RedirectResponse("/worklist", 303)
@@ -71,17 +76,22 @@ def _end(cur: Cursor, desk: Desk, given: StopTimerForm) -> datetime | None:
     if given.ended_on is None or given.ended is None:
         return None
     zone = ZoneInfo(desk.practice(cur).time_zone)
-    return inputs.local_instant(given.ended_on, given.ended, zone)
+    return input_types.local_instant(given.ended_on, given.ended, zone)
 
 
 def _show(desk: Desk, refusal: Refusal = NOTHING_REFUSED) -> HTMLResponse:
     with desk.transaction() as cur:
-        running = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
-        return desk.page(
-            cur,
-            "timer.html",
-            status=200 if refusal is NOTHING_REFUSED else refusal.status,
-            is_long=running is not None and desk.now - running.started_at > desk.timer_limit,
-            limit=desk.timer_limit,
-            refusal=refusal,
-        )
+        return _page(desk, cur, refusal)
+
+
+def _page(desk: Desk, cur: Cursor, refusal: Refusal) -> HTMLResponse:
+    running = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
+    desk.saw(*([] if running is None else [running.patient_id]))
+    return desk.page(
+        cur,
+        "timer.html",
+        status=200 if refusal is NOTHING_REFUSED else refusal.status,
+        is_long=running is not None and desk.now - running.started_at > desk.timer_limit,
+        limit=desk.timer_limit,
+        refusal=refusal,
+    )

@@ -34,10 +34,12 @@ def worklist(desk: AtDesk, said: Said | None = None) -> HTMLResponse:
     """Show the open tasks of the practice: urgent first, then what is due first."""
     with desk.transaction() as cur:
         open_tasks = tasks.open_tasks(cur, desk.practice_id)
+        desk.saw(*(task.patient_id for task in open_tasks), tasks=len(open_tasks))
         return desk.page(
             cur,
             "worklist.html",
             tasks=open_tasks,
             open_count=tasks.open_task_count(cur, desk.practice_id),
+            hidden_count=tasks.hidden_open_task_count(cur, desk.practice_id),
             said=said.sentence if said else "",
         )

@@ -70,18 +70,70 @@ def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Itera
     for place in ("patients", "time", "quarantine", "unassigned", "gateways", "timer", "nowhere"):
         page.goto(f"/{place}")
         yield place
+    _restrict(connect, made_up)
+    record = f"/patients/{made_up.patients['bertram']}"
+    page.goto("/patients")
+    yield "patients with a restricted record"
+    page.goto(record)
+    for password, state in (
+        ("wrong", "emergency access refused"),
+        (PASSWORD, "patient seen by emergency access"),
+    ):
+        yield f"before {state}"
+        page.fill("#emergency-explanation", "She called.")
+        page.fill("#emergency-password", password)
+        page.click("button:has-text('Open the record')")
+        yield state
     page.goto("/time")
     page.locator("a:has-text('Void')").first.click()
     yield "void"
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         connection.execute("delete from ingest.session")
     page.fill("#void-reason", "Entered twice.")
     page.click("button:text('Void the entry')")
     yield "signed out with a form kept"
+    page.goto("/sign-in")
+    _sign_in(page, PASSWORD, "petra")
+    page.goto("/restrictions")
+    yield "restricted patients"
+    page.locator("a:has-text('Care team')").first.click()
+    yield "care team"
+    page.click("button:text('Add to the care team')")
+    yield "care team with another member"
+    clock.move(hours=73)
+    page.goto("/sign-in")
+    _sign_in(page, PASSWORD, "petra")
+    page.goto("/emergency-access")
+    page.click("summary:has-text('Review')")
+    yield "an overdue review"
+    page.check("input[value='justified']")
+    page.fill("textarea", " ")
+    page.click("button:text('Write down the review')")
+    yield "review refused"
 
 
-def _sign_in(page: Page, password: str) -> None:
-    page.fill("#sign-in-sign_in_name", "casey")
+def _restrict(connect: Connect, made_up: MadeUp) -> None:
+    ids = {
+        "practice_id": made_up.practice_id,
+        "patient_id": made_up.patients["bertram"],
+        "petra": made_up.staff["petra"],
+        "dana": made_up.staff["dana"],
+    }
+    with connect("postgres") as connection:
+        connection.execute(
+            "insert into ingest.restriction (practice_id, patient_id, restricted_at, reason, restricted_by)"
+            " values (%(practice_id)s, %(patient_id)s, '2026-11-01', 'A colleague.', %(petra)s)",
+            ids,
+        )
+        connection.execute(
+            "insert into ingest.care_team_member (practice_id, patient_id, staff_id, joined_at, added_by)"
+            " values (%(practice_id)s, %(patient_id)s, %(dana)s, '2026-11-01', %(petra)s)",
+            ids,
+        )
+
+
+def _sign_in(page: Page, password: str, name: str = "casey") -> None:
+    page.fill("#sign-in-sign_in_name", f"{name}@millbrook")
     page.fill("#sign-in-password", password)
     page.click("button:text('Sign in')")
 

@@ -60,7 +60,7 @@ def press(page: Page, selector: str) -> None:
 def sign_in(page: Page) -> None:
     page.goto("/")
     tab_to(page, "#sign-in-sign_in_name")
-    page.keyboard.type("casey")
+    page.keyboard.type("casey@millbrook")
     tab_to(page, "#sign-in-password")
     page.keyboard.type(PASSWORD)
     press(page, "button:text('Sign in')")
@@ -104,7 +104,7 @@ def test_a_task_is_claimed_timed_and_completed_by_keyboard(
     )
     press(page, "button:text('Sign out')")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         found = connection.execute(
             "select disposition, disposition_note from ccm.task where status = 'completed'"
         ).fetchall()

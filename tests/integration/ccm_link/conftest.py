@@ -17,6 +17,7 @@ from alerts.episode import OpenedEpisode
 from alerts.rules import Comparison, Measure, Question, RuleProposal, Severity
 from ccm_link import enrolment, task_sink
 from ingest import people
+from tests import scopes
 
 NOON = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)  # 12:00 in New York
 
@@ -104,12 +105,14 @@ _seconds = itertools.count()
 @pytest.fixture
 def clinic(database: Any) -> Iterator[Clinic]:
     with (
-        database.connect("homevitals_owner") as owner,
+        database.connect("postgres") as owner,
         database.connect("homevitals_console") as console,
         database.connect("homevitals_alerts") as evaluator,
     ):
         with owner.transaction(), owner.cursor() as cur:
-            practice_id = people.add_practice(cur, name="Clinic", time_zone="America/New_York")
+            practice_id = people.add_practice(
+                cur, slug="clinic", name="Clinic", time_zone="America/New_York"
+            )
             staff = [
                 people.add_staff(
                     cur,
@@ -144,6 +147,8 @@ def clinic(database: Any) -> Iterator[Clinic]:
                     consent_documented_at=datetime(2026, 1, 1, tzinfo=UTC),
                     enrolled_by="test",
                 )
+        for connection in (owner, console, evaluator):
+            scopes.work_for(connection, practice_id)
         yield Clinic(database, practice_id, *staff, *patients, owner, console, evaluator)
 
 

@@ -27,7 +27,7 @@ def complete(
         "disposition": work.Disposition.REACHED_ADVISED,
         "note": "Spoke to her.",
     }
-    return tasks.complete(
+    completed, _ = tasks.complete(
         cur,
         clinic.practice_id,
         task_id,
@@ -37,6 +37,7 @@ def complete(
         timer_limit=LIMIT,
         **(arguments | changes),
     )
+    return completed
 
 
 def test_worklist_shows_urgent_first_then_what_is_due_first(clinic: Any, noon: Any) -> None:
@@ -180,7 +181,7 @@ def test_one_of_two_wins_when_both_claim_at_once(clinic: Any, noon: Any) -> None
     outcomes: list[str] = []
 
     def claim(staff_id: UUID) -> None:
-        with clinic.database.connect("homevitals_console") as connection:
+        with clinic.database.connect("homevitals_console", clinic.practice_id) as connection:
             start.wait()
             try:
                 with connection.cursor() as cur:

@@ -184,7 +184,9 @@ def test_one_entry_comes_of_it_when_stop_is_pressed_twice_at_once(ada: Any, noon
     outcomes: list[str] = []
 
     def stop() -> None:
-        with ada.clinic.database.connect("homevitals_console") as connection:
+        with ada.clinic.database.connect(
+            "homevitals_console", ada.clinic.practice_id
+        ) as connection:
             start.wait()
             try:
                 with connection.cursor() as cur:
@@ -361,7 +363,9 @@ INSERT = (
             id="in the future",
         ),
         pytest.param("delete from ccm.time_entry", psycopg.errors.RaiseException, id="delete"),
-        pytest.param("truncate ccm.time_entry", psycopg.errors.RaiseException, id="truncate"),
+        pytest.param(
+            "truncate ccm.time_entry cascade", psycopg.errors.RaiseException, id="truncate"
+        ),
         pytest.param(
             "update ccm.time_entry set ended_at = ended_at - interval '1 second'",
             psycopg.errors.RaiseException,

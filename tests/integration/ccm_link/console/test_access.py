@@ -1,9 +1,10 @@
-"""Every route, for every role, for nobody, and for ids of other practices."""
+"""Every route of the table, for every role, for nobody, and for ids of other practices."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -11,156 +12,227 @@ import pytest
 
 from ccm_link.console import permissions
 from ingest.people import Role
+from tests import console_routes
 from tests.made_up_practice import Connect, MadeUp
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
 Visitor = Callable[[], httpx.Client]
 SignIn = Callable[[str], httpx.Client]
 
-PEOPLE = {
+STAFF = {
     Role.CARE_MANAGER: "casey",
     Role.CLINICIAN: "dana",
     Role.OPERATOR: "ozzie",
     Role.PRACTICE_ADMINISTRATOR: "petra",
     Role.AUDITOR: "augustin",
 }
-QUERY = "?kind=glucose&from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z"
-
-
-def addresses(connect: Connect, made_up: MadeUp) -> dict[str, str]:
-    """Return an address that exists for every rule."""
-    with connect("homevitals_owner") as connection:
-        ids = {
-            "patient_id": made_up.patients["amalia"],
-            "task_id": connection.execute(
-                "select task_id from ccm.task where practice_id = %s", (made_up.practice_id,)
-            ).fetchone()[0],
-            "entry_id": connection.execute("select entry_id from ccm.time_entry").fetchone()[0],
-            "chart": "blood-pressure",
-        }
-    return {
-        rule: rule.split()[1].format(**ids) + (QUERY if rule.endswith("/readings") else "")
-        for rule in permissions.MATRIX
-    }
 
 
 def test_nobody_gets_anywhere_without_signing_in(
     visitor: Visitor, connect: Connect, made_up: MadeUp
 ) -> None:
     browser = visitor()
-    for rule, address in addresses(connect, made_up).items():
-        if permissions.MATRIX[rule] is permissions.ANYBODY:
-            continue
-        method = rule.split()[0]
-        if "/api/" in rule:
-            answer = browser.request(method, address, json={} if method == "POST" else None)
-            assert answer.status_code == 401, rule
+    ids = console_routes.known(connect, made_up)
+    for route, _, _ in console_routes.guarded():
+        answer = console_routes.ask(browser, route, ids)
+        if "/api/" in route:
+            assert answer.status_code == 401, route
             assert answer.json()["title"] == "Sign in first"
-        elif method == "GET":
-            answer = browser.get(address)
-            assert answer.status_code == 303, rule
+        elif route.startswith("GET "):
+            assert answer.status_code == 303, route
             assert answer.headers["location"].startswith("/sign-in?going_to=/")
         else:
-            answer = browser.post(address, data={"note": "typed"})
-            assert answer.status_code == 401, rule
+            assert answer.status_code in {401, 303}, route
+            assert answer.headers.get("location", "/sign-in") == "/sign-in"
         assert "Thornquist" not in answer.text
 
 
 def test_every_role_gets_what_the_table_says(
-    sign_in: SignIn, connect: Connect, made_up: MadeUp, subtests: pytest.Subtests
+    sign_in: SignIn,
+    sign_in_at_home: SignIn,
+    connect: Connect,
+    made_up: MadeUp,
+    subtests: pytest.Subtests,
 ) -> None:
-    known = addresses(connect, made_up)
+    ids = console_routes.known(connect, made_up)
     for role in Role:
-        browser = sign_in(PEOPLE[role])
-        for rule, address in known.items():
-            if permissions.MATRIX[rule] is not permissions.ANYBODY:
-                with subtests.test(f"{role}: {rule}"):
-                    _check_rule(browser, role, rule, address)
+        browser = sign_in(STAFF[role]) if role in STAFF else sign_in_at_home(role)
+        for route, resource, action in console_routes.guarded():
+            with subtests.test(f"{role}: {route}"):
+                may = action in permissions.MATRIX[resource].get(role, ())
+                _check_route(browser, route, console_routes.address(route, ids), may=may)
 
 
-def _check_rule(browser: httpx.Client, role: Role, rule: str, address: str) -> None:
-    method = rule.split(maxsplit=1)[0]
-    # An empty form is refused, but only after the question of who may has been answered.
-    posted = {"json": {}} if "/api/" in rule else {"data": {"nothing": "x"}}
+def _check_route(browser: httpx.Client, route: str, address: str, *, may: bool) -> None:
+    method = route.split(maxsplit=1)[0]
+    # An unknown field is refused, but only after the question of who may has been answered.
+    posted = {"json": {"nothing": 1}} if "/api/" in route else {"data": {"nothing": "x"}}
     answer = browser.request(method, address, **(posted if method == "POST" else {}))
-    if role in permissions.MATRIX[rule]:
-        expected = {200, 303} if method == "GET" else {409, 422}
-        assert answer.status_code in expected, answer.text
+    if may:
+        assert answer.status_code in {200, 303, 404, 409, 422}, answer.text
     else:
         assert answer.status_code == 403
         assert "Thornquist" not in answer.text
 
 
-WITH_IDS = (
-    "/tasks/{task}",
-    "/patients/{patient}",
-    "/patients/{patient}/charts/glucose.svg",
-    "/api/v1/tasks/{task}",
-    "/api/v1/patients/{patient}/readings" + QUERY,
-    "/time/{task}/void",
-)
-
-
-def test_foreign_unknown_and_impossible_ids_are_told_apart_by_nothing(
-    casey: httpx.Client, made_up: MadeUp, subtests: pytest.Subtests
+def test_what_a_role_does_not_include_leaves_a_line_in_the_trail(
+    sign_in: SignIn, connect: Connect, made_up: MadeUp
 ) -> None:
-    for template in WITH_IDS:
-        with subtests.test(template):
-            answers = [
-                casey.get(template.format(task=task, patient=patient))
-                for task, patient in (
-                    (made_up.foreign_task_id, made_up.foreign_patient_id),
-                    (uuid4(), uuid4()),
-                    ("1; drop table", "..%2f.."),
-                )
-            ]
-            assert [answer.status_code for answer in answers] == [404, 404, 404]
-            assert len({answer.content for answer in answers}) == 1
-
-
-def test_a_foreign_task_cannot_be_changed(
-    casey: httpx.Client, made_up: MadeUp, connect: Connect
-) -> None:
-    address = f"/tasks/{made_up.foreign_task_id}"
-    for action, form in (
-        ("claim", {"row_version": "1"}),
-        ("release", {"row_version": "1", "note": "n"}),
-        ("timer", {"activity": "phone_call"}),
-        ("complete", {"row_version": "1", "disposition": "not_reached", "note": "n"}),
-    ):
-        assert casey.post(f"{address}/{action}", data=form).status_code == 404
-    entry = {
-        "patient_id": str(made_up.foreign_patient_id),
-        "started_at": "2026-11-12T14:00:00Z",
-        "ended_at": "2026-11-12T14:10:00Z",
-        "activity": "phone_call",
-        "note": "n",
-        "reason": "r",
-    }
-    assert casey.post("/api/v1/time-entries", json=entry).status_code == 404
-    with connect("homevitals_owner") as connection:
+    ozzie = sign_in("ozzie")
+    assert ozzie.get("/worklist").status_code == 403
+    with connect("postgres") as connection:
         found = connection.execute(
-            "select status, owner_staff_id from ccm.task where task_id = %s",
-            (made_up.foreign_task_id,),
+            "select kind, action, agent_id, agent_role, resource, patient_ids from ingest.audit_event"
+            " where outcome = 'refused'"
+        ).fetchall()
+    assert found == [("read", "R", str(made_up.staff["ozzie"]), "operator", "worklist", [])]
+
+
+def test_the_operator_sees_why_a_record_is_in_quarantine_and_not_its_bytes(
+    sign_in: SignIn, casey: httpx.Client
+) -> None:
+    page = sign_in("ozzie").get("/quarantine").text
+    assert "The frame ends before the fields it announces." in page
+    assert "gw-home0001" in page
+    assert "04 82 00" not in page
+    assert "04 82 00" in casey.get("/quarantine").text
+
+
+def foreign(connect: Connect, made_up: MadeUp) -> dict[str, str]:
+    """Return what the parameters of addresses can be in the other practice."""
+    with connect("postgres") as connection:
+        (staff_id,) = connection.execute(
+            "select staff_id from ingest.staff where sign_in_name = 'fremd'"
         ).fetchone()
-    assert found == ("open", None)
+        (entry_id,) = connection.execute(
+            "insert into ccm.time_entry (practice_id, staff_id, staff_role, patient_id, activity, started_at,"
+            " ended_at, note, entered) select practice_id, %s, 'care_manager', patient_id, 'phone_call',"
+            " '2026-11-12 14:00+00', '2026-11-12 14:05+00', 'n', 'timer' from ingest.patient where patient_id = %s"
+            " returning entry_id",
+            (staff_id, made_up.foreign_patient_id),
+        ).fetchone()
+        (grant_id,) = connection.execute(
+            "insert into ingest.break_glass (practice_id, patient_id, staff_id, reason, explanation, granted_at,"
+            " expires_at, review_due_at) select practice_id, patient_id, %s, 'other', 'x', '2026-11-12 14:00+00',"
+            " '2026-11-12 15:00+00', '2026-11-13 15:00+00' from ingest.patient where patient_id = %s"
+            " returning grant_id",
+            (staff_id, made_up.foreign_patient_id),
+        ).fetchone()
+        connection.execute(
+            "insert into ingest.gateway (gateway_id, practice_id, label, status) select 'gw-foreign1', practice_id,"
+            " 'Fremdes Zuhause', 'active' from ingest.staff where staff_id = %s",
+            (staff_id,),
+        )
+        (person_id,) = connection.execute(
+            "insert into ingest.home_person (practice_id, patient_id, role, display_name, added_by, added_at)"
+            " select practice_id, %s, 'patient', 'Fremde Person', staff_id, now() from ingest.staff"
+            " where staff_id = %s returning person_id",
+            (made_up.foreign_patient_id, staff_id),
+        ).fetchone()
+    return {
+        "patient_id": str(made_up.foreign_patient_id),
+        "task_id": str(made_up.foreign_task_id),
+        "entry_id": str(entry_id),
+        "grant_id": str(grant_id),
+        "staff_id": str(staff_id),
+        "person_id": str(person_id),
+        "gateway_id": "gw-foreign1",
+        "chart": "blood-pressure",
+    }
 
 
-def test_no_page_shows_another_practices_people(casey: httpx.Client) -> None:
-    for place in ("/worklist", "/patients", "/time", "/unassigned", "/quarantine", "/gateways"):
-        assert "Fremde" not in casey.get(place).text, place
+def everything_of_the_other_practice(connect: Connect, made_up: MadeUp) -> dict[str, list[Any]]:
+    """Return every row of every table with a practice, of the other one."""
+    with connect("postgres") as connection:
+        tables = connection.execute(
+            "select c.oid::regclass::text from pg_class c join pg_attribute a on a.attrelid = c.oid"
+            " where a.attname = 'practice_id' and c.relkind in ('r', 'p') and not c.relispartition"
+            " and c.relnamespace::regnamespace::text in ('ingest', 'alerts', 'ccm')"
+        ).fetchall()
+        return {
+            table: connection.execute(
+                f"select to_jsonb(t) from {table} t where practice_id = (select practice_id"
+                " from ingest.patient where patient_id = %s)",
+                (made_up.foreign_patient_id,),
+            ).fetchall()
+            for (table,) in tables
+        }
+
+
+def test_foreign_ids_on_every_route_are_told_from_unknown_ones_by_nothing_and_nothing_changes(
+    sign_in: SignIn, connect: Connect, made_up: MadeUp, subtests: pytest.Subtests
+) -> None:
+    theirs = foreign(connect, made_up)
+    nobodys = {
+        name: "gw-nobody01" if name == "gateway_id" else one if name == "chart" else str(uuid4())
+        for name, one in theirs.items()
+    }
+    before = everything_of_the_other_practice(connect, made_up)
+    browsers = {role: sign_in(name) for role, name in STAFF.items()}
+    for route, resource, action in console_routes.guarded():
+        sent = console_routes.BODIES.get(route, {}).values()
+        if not any("{" in str(named) for named in (route, *sent)):
+            continue
+        for role, browser in browsers.items():
+            if action not in permissions.MATRIX[resource].get(role, ()):
+                continue
+            with subtests.test(f"{role}: {route}"):
+                answers = [console_routes.ask(browser, route, ids) for ids in (theirs, nobodys)]
+                told = [
+                    (answer.status_code, _without(answer.text, ids))
+                    for answer, ids in zip(answers, (theirs, nobodys), strict=True)
+                ]
+                assert told[0] == told[1]
+                assert answers[0].status_code in {303, 404, 409, 422}, answers[0].text
+                assert "Fremde" not in answers[0].text
+    assert everything_of_the_other_practice(connect, made_up) == before
+
+
+def _without(text: str, ids: dict[str, str]) -> str:
+    """Return a text without the ids that were asked for."""
+    for one in ids.values():
+        text = text.replace(one, "…").replace(one.replace("-", ""), "…")
+    return text
+
+
+def test_impossible_ids_are_answered_like_unknown_ones(casey: httpx.Client) -> None:
+    for template in (
+        "/tasks/{}",
+        "/patients/{}",
+        "/patients/{}/charts/glucose.svg",
+        "/time/{}/void",
+    ):
+        answers = [casey.get(template.format(one)) for one in (uuid4(), "1; drop table", "..%2f..")]
+        assert [answer.status_code for answer in answers] == [404, 404, 404], template
+        assert len({answer.content for answer in answers}) == 1
+
+
+def test_no_page_shows_another_practices_people(
+    sign_in: SignIn, connect: Connect, made_up: MadeUp
+) -> None:
+    foreign(connect, made_up)
+    for name in STAFF.values():
+        browser = sign_in(name)
+        for route, _, _ in console_routes.guarded():
+            if route.startswith("GET ") and "{" not in route:
+                assert "Fremde" not in browser.get(route.split()[1]).text, route
 
 
 def test_foreign_pages_cannot_post_with_the_persons_cookie(
     casey: httpx.Client, connect: Connect, made_up: MadeUp
 ) -> None:
-    for rule, address in addresses(connect, made_up).items():
-        method = rule.split()[0]
+    ids = console_routes.known(connect, made_up)
+    for route, _, _ in console_routes.guarded():
+        method = route.split()[0]
         if method == "GET":
             continue
         for headers in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}):
-            assert casey.request(method, address, headers=headers).status_code == 403, rule
-    assert casey.get("/worklist").status_code == 200  # the sign-out did not act either
+            address = console_routes.address(route, ids)
+            assert casey.request(method, address, headers=headers).status_code == 403, route
+    for headers in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}):
+        assert casey.post("/sign-out", headers=headers).status_code == 403
+        assert casey.delete("/api/v1/session", headers=headers).status_code == 403
+    assert casey.get("/worklist").status_code == 200  # the sign-out did not act
 
 
 def test_what_is_not_changed_by_get_stays_so(casey: httpx.Client) -> None:
@@ -169,13 +241,16 @@ def test_what_is_not_changed_by_get_stays_so(casey: httpx.Client) -> None:
 
 
 def test_pages_hold_no_script_and_name_no_other_host(
-    casey: httpx.Client, connect: Connect, made_up: MadeUp
+    sign_in: SignIn, connect: Connect, made_up: MadeUp
 ) -> None:
-    for rule, address in addresses(connect, made_up).items():
-        if not rule.startswith("GET ") or "/api/" in rule:
-            continue
-        page = casey.get(address, follow_redirects=True)
-        if "html" not in page.headers["content-type"]:
-            continue
-        assert not re.search(r"<script|\son\w+=|javascript:|\sstyle=", page.text), rule
-        assert not re.search(r'(src|href|action)="(https?:)?//', page.text), rule
+    ids = console_routes.known(connect, made_up)
+    for name in STAFF.values():
+        browser = sign_in(name)
+        for route, _, _ in console_routes.guarded():
+            if not route.startswith("GET ") or "/api/" in route:
+                continue
+            page = browser.get(console_routes.address(route, ids), follow_redirects=True)
+            if "html" not in page.headers["content-type"]:
+                continue
+            assert not re.search(r"<script|\son\w+=|javascript:|\sstyle=", page.text), route
+            assert not re.search(r'(src|href|action)="(https?:)?//', page.text), route

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,20 +19,38 @@ pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"]
 
 PROGRAM = """
 import sys
+from pathlib import Path
 from ccm_link.console import service
 from ccm_link.settings import CcmLinkSettings
 from firmware_profiles import logs
 
 logs.configure("INFO")
-service.run(CcmLinkSettings(database=sys.argv[1], port=int(sys.argv[2])))
+service.run(
+    CcmLinkSettings(
+        database=sys.argv[1],
+        entrance_database=sys.argv[2],
+        port=int(sys.argv[3]),
+        secrets_key_file=Path(sys.argv[4]),
+    )
+)
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_process_serves_and_ends_cleanly_when_asked(database, number: signal.Signals) -> None:
+def test_the_process_serves_and_ends_cleanly_when_asked(
+    database, tmp_path: Path, number: signal.Signals
+) -> None:
     port = ports.free_port()
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, database.conninfo("homevitals_console"), str(port)],
+        [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            database.conninfo("homevitals_console"),
+            database.conninfo("homevitals_entrance"),
+            str(port),
+            str(tmp_path / "console-secrets.keys"),
+        ],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},

@@ -37,7 +37,7 @@ def test_every_page_says_when_the_last_reading_came_in(casey: httpx.Client, cloc
 
 def test_an_unusually_long_silence_is_said(casey: httpx.Client, clock: Clock) -> None:
     clock.move(hours=6)
-    casey.post("/sign-in", data={"sign_in_name": "casey", "password": PASSWORD})
+    casey.post("/sign-in", data={"sign_in_name": "casey@millbrook", "password": PASSWORD})
     assert "6 hours ago : unusually quiet" in text_of(casey.get("/patients")).replace(
         "ago:", "ago :"
     )
@@ -46,7 +46,7 @@ def test_an_unusually_long_silence_is_said(casey: httpx.Client, clock: Clock) ->
 def test_an_empty_worklist_proves_that_the_way_is_open(
     casey: httpx.Client, connect: Connect
 ) -> None:
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         connection.execute(
             "update ccm.task set status = 'completed', disposition = 'not_reached', disposition_note = 'x',"
             " completed_at = now(), owner_staff_id = (select staff_id from ingest.staff s"
@@ -59,8 +59,10 @@ def test_an_empty_worklist_proves_that_the_way_is_open(
 def test_an_empty_worklist_without_any_reading_is_not_reassuring(
     visitor: Callable[[], httpx.Client], connect: Connect, made_up: MadeUp
 ) -> None:
-    with connect("homevitals_owner") as connection:
-        people.add_practice(connection.cursor(), name="New Practice", time_zone="Europe/Berlin")
+    with connect("postgres") as connection:
+        people.add_practice(
+            connection.cursor(), slug="new", name="New Practice", time_zone="Europe/Berlin"
+        )
         connection.execute(
             "insert into ingest.staff (practice_id, sign_in_name, display_name, role, password_argon2)"
             " select p.practice_id, 'newcomer', 'New Comer', s.role, s.password_argon2"
@@ -68,7 +70,7 @@ def test_an_empty_worklist_without_any_reading_is_not_reassuring(
             " where p.name = 'New Practice' and s.sign_in_name = 'casey'"
         )
     browser = visitor()
-    browser.post("/sign-in", data={"sign_in_name": "newcomer", "password": PASSWORD})
+    browser.post("/sign-in", data={"sign_in_name": "newcomer@new", "password": PASSWORD})
     said = text_of(browser.get("/worklist"))
     assert "No reading has been received yet" in said
     assert "this says nothing" in said

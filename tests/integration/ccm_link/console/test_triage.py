@@ -19,7 +19,7 @@ SignIn = Callable[[str], httpx.Client]
 @pytest.fixture
 def task(connect: Connect, made_up: MadeUp) -> str:
     """Return the address of Amalia's urgent task."""
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         (task_id,) = connection.execute(
             "select task_id from ccm.task where patient_id = %s and severity = 'urgent'",
             (made_up.patients["amalia"],),
@@ -29,7 +29,7 @@ def task(connect: Connect, made_up: MadeUp) -> str:
 
 def entries(connect: Connect, task: str) -> list[tuple[str, int, str, str]]:
     """Return activity, seconds, note and how it was entered, of a task's time."""
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         return connection.execute(
             "select activity, extract(epoch from ended_at - started_at)::int, note, entered"
             " from ccm.time_entry where task_id = %s order by started_at",
@@ -39,7 +39,7 @@ def entries(connect: Connect, task: str) -> list[tuple[str, int, str, str]]:
 
 def state(connect: Connect, task: str) -> tuple[str, str | None, int]:
     """Return status, disposition and row version."""
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         return connection.execute(
             "select status, disposition, row_version from ccm.task where task_id = %s",
             (task.removeprefix("/tasks/"),),
@@ -64,7 +64,7 @@ def test_the_worklist_says_why_since_when_until_when(casey: httpx.Client, clock:
     assert "Measured 45 minutes ago" in said
     assert "Due in 50 minutes" in said
     clock.move(minutes=55)
-    casey.post("/sign-in", data={"sign_in_name": "casey", "password": PASSWORD})
+    casey.post("/sign-in", data={"sign_in_name": "casey@millbrook", "password": PASSWORD})
     assert "Overdue by 5 minutes" in text_of(casey.get("/worklist"))
 
 
@@ -94,7 +94,7 @@ def test_a_task_is_claimed_timed_and_completed(
     assert "Completed by Casey Lindqvist" in page
     assert "Reached the patient and advised" in page
     assert "Claimed by Casey Lindqvist" in page
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         (closed,) = connection.execute(
             "select count(*) from alerts.episode where closed_at is not null"
         ).fetchone()
@@ -183,7 +183,7 @@ def test_a_form_sent_after_the_session_ended_is_kept_to_be_sent_again(
         for name, typed in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', answer.text)
     }
     assert kept == {**COMPLETE, "note": note}
-    casey.post("/sign-in", data={"sign_in_name": "casey", "password": PASSWORD})
+    casey.post("/sign-in", data={"sign_in_name": "casey@millbrook", "password": PASSWORD})
     assert casey.post(f"{task}/complete", data=kept).status_code == 303
     assert state(connect, task) == ("completed", "reached_advised", 3)
 
@@ -204,7 +204,7 @@ def test_notes_are_kept_letter_by_letter(
         with subtests.test(note[:20]):
             form = {**COMPLETE, "row_version": "1", "note": note}
             assert casey.post(f"{task}/complete", data=form).status_code == 303
-            with connect("homevitals_owner") as connection:
+            with connect("postgres") as connection:
                 (kept,) = connection.execute(
                     "select disposition_note from ccm.task where task_id = %s",
                     (task.removeprefix("/tasks/"),),
@@ -274,7 +274,7 @@ def test_a_timer_moves_with_the_person_and_nothing_is_lost(
     casey: httpx.Client, clock: Clock, connect: Connect, made_up: MadeUp, task: str
 ) -> None:
     made_up_practice.add_breach(connect, made_up, "bertram", 190, clock.now)
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         (other_id,) = connection.execute(
             "select task_id from ccm.task where patient_id = %s and title ilike '%%systolic%%'",
             (made_up.patients["bertram"],),
@@ -300,7 +300,7 @@ def test_a_timer_that_was_forgotten_asks_for_the_end(
 ) -> None:
     casey.post(f"{task}/timer", data={"activity": "phone_call"})
     clock.move(hours=5)
-    casey.post("/sign-in", data={"sign_in_name": "casey", "password": PASSWORD})
+    casey.post("/sign-in", data={"sign_in_name": "casey@millbrook", "password": PASSWORD})
     assert "It has run very long" in casey.get("/timer").text
     answer = casey.post(f"{task}/complete", data={**COMPLETE, "row_version": "1"})
     assert answer.status_code == 409
@@ -320,7 +320,7 @@ def test_a_timer_is_thrown_away_with_a_reason(
     assert casey.post("/timer/discard", data={"reason": ""}).status_code == 422
     assert casey.post("/timer/discard", data={"reason": "Lunch."}).status_code == 303
     assert entries(connect, task) == []
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         assert connection.execute("select reason from ccm.discarded_timer").fetchall() == [
             ("Lunch.",)
         ]
@@ -341,7 +341,7 @@ def test_the_months_log_shows_entries_totals_and_voided_ones(casey: httpx.Client
 def test_an_entry_is_voided_with_a_reason_and_stays(
     casey: httpx.Client, connect: Connect, made_up: MadeUp
 ) -> None:
-    with connect("homevitals_owner") as connection:
+    with connect("postgres") as connection:
         (entry_id,) = connection.execute(
             "select entry_id from ccm.time_entry where note like 'Called about%'"
         ).fetchone()

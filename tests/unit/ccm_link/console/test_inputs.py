@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ccm_link.console import forms, inputs
+from ccm_link.console import forms, input_types, inputs
 
 SENTINEL = "zQ7-sentinel"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -163,7 +163,7 @@ def test_half_an_end_is_refused() -> None:
 def test_wall_clock_time_becomes_an_instant(
     day: date, wall: time, expected: datetime | None
 ) -> None:
-    assert inputs.local_instant(day, wall, NEW_YORK) == expected
+    assert input_types.local_instant(day, wall, NEW_YORK) == expected
 
 
 @given(st.integers(1_577_836_800, 1_893_456_000))
@@ -171,7 +171,7 @@ def test_wall_clock_time_becomes_an_instant(
 def test_a_time_that_clocks_showed_is_never_refused(epoch_s: int) -> None:
     at = datetime.fromtimestamp(epoch_s, UTC)
     shown = at.astimezone(NEW_YORK)
-    found = inputs.local_instant(shown.date(), shown.time(), NEW_YORK)
+    found = input_types.local_instant(shown.date(), shown.time(), NEW_YORK)
     assert found is not None
     # In the doubled hour the first of the two is taken.
     assert at - found == timedelta(hours=shown.fold)

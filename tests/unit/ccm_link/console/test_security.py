@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
 from starlette.datastructures import Headers
+from starlette.requests import Request
 
-from ccm_link.console import app, security
+from ccm_link.console import app, security, surroundings
 from ccm_link.settings import CcmLinkSettings
 from firmware_profiles.errors import SettingsError
 from firmware_profiles.logs import JsonLines
@@ -31,9 +34,10 @@ def ask(
     settings: CcmLinkSettings | None = None,
     address: str = ADDRESS,
 ) -> httpx.Response:
-    # No pool: every route that needs the database fails, which is one of the cases.
+    # No pools: every route that needs the database fails, which is one of the cases.
+    nothing = cast("Any", None)
     console = app.create_app(
-        cast("Any", None), settings or CcmLinkSettings(), lambda: datetime.now(UTC)
+        nothing, nothing, settings or CcmLinkSettings(), lambda: datetime.now(UTC)
     )
 
     async def answer() -> httpx.Response:
@@ -93,6 +97,17 @@ def test_where_a_request_comes_from(headers: dict[str, str], *, expected: bool) 
             id="many fields",
         ),
         pytest.param("GET", "/worklist", {"cookie": "homevitals=x"}, b"", 500, id="failure"),
+        pytest.param("HEAD", "/healthz", {}, b"", 200, id="head"),
+        pytest.param("OPTIONS", "/healthz", {}, b"", 405, id="options"),
+        pytest.param("POST", "/enrol/v1/claim", {}, b"{}", 415, id="a gateway is no browser"),
+        pytest.param("POST", "/enrol/v1", {}, b"{}", 403, id="only below enrol"),
+        pytest.param("POST", "/enrol/v2/claim", {}, b"{}", 403, id="only this version of it"),
+        pytest.param("GET", "/healthz", {"x-http-method-override": "PUT"}, b"", 405, id="override"),
+        pytest.param("GET", "/healthz", {"x": "x" * 16_384}, b"", 431, id="long head"),
+        pytest.param("GET", "/healthz?" + "x" * 16_384, {}, b"", 431, id="long address"),
+        pytest.param("GET", "/healthz?a=1&a=2", {}, b"", 422, id="parameter twice"),
+        pytest.param("GET", "/healthz?a=%00", {}, b"", 422, id="NUL"),
+        pytest.param("GET", "/healthz?a=%ff", {}, b"", 422, id="query not UTF-8"),
     ],
 )
 def test_every_answer_carries_the_headers(
@@ -166,6 +181,85 @@ def test_swagger_and_the_description_are_not_open_to_anybody() -> None:
     for path in ("/docs", "/redoc", "/openapi.json"):
         assert ask("GET", path).status_code == 404
     assert ask("GET", "/api/v1/openapi.json").status_code == 401
+
+
+def test_head_is_get_without_a_body_and_asks_for_the_same_rights() -> None:
+    assert ask("HEAD", "/worklist").headers["location"] == "/sign-in?going_to=/worklist"
+    assert ask("HEAD", "/sign-out").status_code == 405
+
+
+def test_no_foreign_page_is_let_in_by_an_answer() -> None:
+    preflight = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+    for method in ("OPTIONS", "GET"):
+        answer = ask(method, "/sign-in", headers=preflight)
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_ranges_are_passed_over() -> None:
+    answer = ask("GET", "/static/console.css", headers={"range": "bytes=0-1,3-4"})
+    assert answer.status_code == 200
+    assert "content-range" not in answer.headers
+
+
+def test_a_refused_body_ends_the_connection() -> None:
+    assert (
+        ask("POST", "/sign-in", headers=FORM, content=b"x" * 65_537).headers["connection"]
+        == "close"
+    )
+
+
+TEMPLATES = sorted((Path(app.__file__).parent / "templates").iterdir())
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_holds_nothing_that_the_policy_would_have_to_allow(template: Path) -> None:
+    text = template.read_text(encoding="utf-8")
+    for forbidden in (
+        r"<script|<style|<iframe|<object|<embed|<base\b|javascript:",
+        r"\sstyle=|\son[a-z]+=",  # style="…", onclick="…"
+        r"(?:src|href|action|formaction|srcset|poster)\s*=\s*[\"']?(?:[a-z]+:)?//",
+        r"\|\s*safe\b|autoescape\s+false",
+        r"http-equiv=\"(?!refresh)",
+    ):
+        found = re.search(forbidden, text, re.IGNORECASE)
+        assert found is None, found
+
+
+def test_the_policy_allows_nothing_inline_and_no_other_host() -> None:
+    policy = security.HEADERS["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "*" not in policy
+    assert ":" not in policy
+    assert set(re.findall(r"'[a-z-]+'", policy)) == {"'none'", "'self'"}
+    sheet = (Path(app.__file__).parent / "static" / "console.css").read_text(encoding="utf-8")
+    assert not re.search(r"@import|url\(\s*[\"']?(?:[a-z]+:)?//|expression\(", sheet)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        pytest.param("203.0.113.5", [], "203.0.113.5", id="no proxy"),
+        pytest.param("203.0.113.5", ["198.51.100.1"], "203.0.113.5", id="a browser's own word"),
+        pytest.param("10.0.0.1", ["198.51.100.1"], "198.51.100.1", id="the proxy's"),
+        pytest.param("10.0.0.1", ["6.6.6.6, 198.51.100.1"], "198.51.100.1", id="appended to one"),
+        pytest.param("10.0.0.1", ["6.6.6.6", "198.51.100.1"], "198.51.100.1", id="sent after one"),
+        pytest.param("10.0.0.1", ["nonsense"], "", id="nonsense"),
+        pytest.param("10.0.0.1", [], "", id="nothing"),
+    ],
+)
+def test_where_a_request_comes_from_in_the_network(
+    peer: str, forwarded: list[str], expected: str
+) -> None:
+    nothing = cast("Any", None)
+    settings = CcmLinkSettings(proxy_address="10.0.0.1")
+    console = app.create_app(nothing, nothing, settings, lambda: datetime.now(UTC))
+    scope = {
+        "type": "http",
+        "app": console,
+        "client": (peer, 1),
+        "headers": [(b"x-forwarded-for", one.encode()) for one in forwarded],
+    }
+    assert surroundings.network_of(Request(scope)) == expected
 
 
 def test_https_hardens_transport() -> None:

@@ -1,4 +1,4 @@
-"""Passwords and cookies, without a database."""
+"""Cookies, without a database."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ from datetime import UTC, datetime
 from http.cookies import Morsel, SimpleCookie
 from types import SimpleNamespace
 from typing import Any, cast
-from uuid import uuid4
 
-import argon2
-import pytest
 from fastapi import Request, Response
 
-from ccm_link.console import sessions
+from ccm_link.console import cookies, sessions
 from ccm_link.console.surroundings import Surroundings
 from ccm_link.settings import CcmLinkSettings
-from ingest.people import Role, StaffAccount
-
-PASSWORD_HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("right")
 
 
 def request(public_url: str) -> Request:
     here = Surroundings(
-        cast("Any", None), CcmLinkSettings(public_url=public_url), lambda: datetime.now(UTC)
+        cast("Any", None),
+        cast("Any", None),
+        CcmLinkSettings(public_url=public_url),
+        lambda: datetime.now(UTC),
     )
     app = SimpleNamespace(state=SimpleNamespace(surroundings=here))
     return Request({"type": "http", "method": "GET", "headers": [], "app": app})
@@ -62,36 +59,14 @@ def test_clearing_hits_the_cookie_that_was_set() -> None:
         assert cookie(given)[1]["path"] == cookie(taken)[1]["path"]
 
 
-def account(password_argon2: str) -> StaffAccount:
-    return StaffAccount(uuid4(), uuid4(), "casey", "Casey", Role.CLINICIAN, password_argon2)
+def test_a_cookie_that_came_twice_is_none() -> None:
+    sent = request("https://vitals.example.org")
+    sent.scope["headers"] = [(b"cookie", b"__Host-homevitals=one; __Host-homevitals=two")]
+    assert cookies.one(sent, "homevitals") is None
 
 
-@pytest.mark.parametrize(
-    ("stored", "password", "expected"),
-    [
-        pytest.param(account(PASSWORD_HASH), "right", True, id="right"),
-        pytest.param(account(PASSWORD_HASH), "wrong", False, id="wrong"),
-        pytest.param(account(PASSWORD_HASH), "", False, id="empty"),
-        pytest.param(account("not a hash"), "right", False, id="broken hash grants nothing"),
-        pytest.param(None, "right", False, id="nobody"),
-    ],
-)
-def test_a_password_is_checked(
-    stored: StaffAccount | None, password: str, *, expected: bool
-) -> None:
-    assert sessions.is_password_of(stored, password) is expected
-
-
-def test_an_unknown_name_costs_a_hash_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    checked: list[str] = []
-
-    class Watched(argon2.PasswordHasher):
-        def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002 - argon2's name
-            checked.append(str(hash))
-            return super().verify(hash, password)
-
-    monkeypatch.setattr(sessions, "_HASHER", Watched())
-    sessions.is_password_of(None, "anything")
-    assert len(checked) == 1
-    parameters = argon2.extract_parameters(checked[0])
-    assert parameters == argon2.extract_parameters(argon2.PasswordHasher().hash("x"))
+def test_leaving_clears_what_the_browser_kept() -> None:
+    answer = Response()
+    sessions.forget(request("https://vitals.example.org"), answer)
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
+    assert cookie(answer)[1]["max-age"] == "0"

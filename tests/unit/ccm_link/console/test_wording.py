@@ -93,6 +93,7 @@ def test_long_bytes_are_cut_and_counted() -> None:
         pytest.param(timedelta(minutes=1), False, Standing.ACTIVE, "offline", id="last will"),
         pytest.param(None, False, Standing.ACTIVE, "never heard", id="never heard"),
         pytest.param(timedelta(seconds=1), True, Standing.REVOKED, "revoked", id="revoked"),
+        pytest.param(None, False, Standing.EXPECTED, "expected", id="expected"),
     ],
 )
 def test_the_state_of_a_gateway_names_the_next_step(

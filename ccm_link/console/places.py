@@ -1,0 +1,40 @@
+"""Where a person may go from the head of every page, and where they start."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ccm_link.console import permissions, problems
+from ingest.people import SignedIn
+
+# In the order of the page's head; the first that a role includes is where the person starts.
+_PLACES: Final = (
+    ("/worklist", "Worklist"),
+    ("/patients", "Patients"),
+    ("/time", "Time log"),
+    ("/unassigned", "Unassigned"),
+    ("/quarantine", "Quarantine"),
+    ("/gateways", "Gateways"),
+    ("/restrictions", "Restricted"),
+    ("/emergency-access", "Emergency access"),
+    ("/staff", "Staff"),
+    ("/audit", "Audit trail"),
+)
+_START: Final = ("/worklist", "/time", "/gateways", "/own-record")
+
+
+def of(who: SignedIn) -> list[tuple[str, str]]:
+    """Return address and name of every place that the person's role includes."""
+    return [place for place in _PLACES if permissions.may_open(who, place[0])]
+
+
+def start(who: SignedIn) -> str:
+    """Return the address at which the person starts.
+
+    Raises:
+        Refused: 403; the person's role includes none of them.
+    """
+    for address in _START:
+        if permissions.may_open(who, address):
+            return address
+    raise problems.Refused(problems.FORBIDDEN)

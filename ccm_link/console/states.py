@@ -1,0 +1,57 @@
+"""What stands in the audit trail before and after a change: ids, times, words of closed lists. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from alerts.rules import Rule
+from ccm_link.console import trail
+from ccm_link.work import Task, TimeEntry, Timer
+
+State = Mapping[str, object]
+
+
+def task(of: Task) -> State:
+    """Return who has a task, and what became of it."""
+    return {
+        "status": of.status,
+        "owner_staff_id": of.owner_staff_id,
+        "row_version": of.row_version,
+        "disposition": of.disposition,
+        "note": None if of.disposition_note is None else trail.sha256_of(of.disposition_note),
+    }
+
+
+def timer(of: Timer) -> State:
+    """Return what a timer ran for, since when."""
+    return {"task_id": of.task_id, "activity": of.activity, "started_at": of.started_at}
+
+
+def time_entry(of: TimeEntry) -> State:
+    """Return a span of work and whether it counts."""
+    return {
+        "staff_id": of.staff_id,
+        "task_id": of.task_id,
+        "activity": of.activity,
+        "started_at": of.started_at,
+        "ended_at": of.ended_at,
+        "entered": of.entered,
+        "note": trail.sha256_of(of.note),
+        "reason": trail.sha256_of(of.reason) if of.reason else "",
+        "voided_at": of.voided_at,
+        "voided_by": of.voided_by,
+        "void_reason": None if of.void_reason is None else trail.sha256_of(of.void_reason),
+    }
+
+
+def rule(of: Rule) -> State:
+    """Return a limit with its version, and whether it is the patient's own or the practice's."""
+    question = of.question
+    return {
+        "rule_id": of.rule_id,
+        "version": of.version,
+        "made_for": "practice" if of.patient_id is None else "patient",
+        "question": f"{question.measure}/{question.comparison}/{question.severity}",
+        "limit": of.limit_value,
+        "reason": trail.sha256_of(of.reason),
+    }

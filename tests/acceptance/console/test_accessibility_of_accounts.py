@@ -1,0 +1,92 @@
+"""The same of the pages around accounts: signing in, staff, gateways, the audit trail, and what people at home see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.acceptance.console import axe_check
+from tests.made_up_practice import PASSWORD, MadeUp
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.db,
+    pytest.mark.parametrize("database", ["partitions"], indirect=True),
+    pytest.mark.timeout(300),
+]
+
+
+def states(page: Page, made_up: MadeUp) -> Iterator[str]:
+    """Bring the page into every state that a person meets; yield each state's name."""
+    for place in ("sign-in/code", "invitation", "home-sign-in", "sign-in/provider"):
+        page.goto(f"/{place}")
+        yield place
+    page.goto("/home-sign-in")
+    page.fill("input[name=code]", "ABCD-EFGH-JKMN")
+    page.locator("main form button").first.click()
+    yield "a code that is none"
+    _sign_in(page, "petra")
+    page.goto("/account")
+    yield "account"
+    page.goto("/staff")
+    page.locator("summary").first.click()
+    yield "staff"
+    page.fill("#staff-display_name", "Nora Quist")
+    page.fill("#staff-sign_in_name", "Nora Q")
+    page.click("button:text('Invite and show the code')")
+    yield "invitation refused"
+    page.fill("#staff-sign_in_name", "nora")
+    page.click("button:text('Invite and show the code')")
+    yield "invited"
+    page.goto("/gateways")
+    page.fill("#gateway-label", "Box 12")
+    page.click("button:text('Add and show its code')")
+    yield "claim code"
+    page.click("a:text('I have written it down')")
+    yield "a gateway that is expected"
+    page.goto("/gateways/gw-home0001")
+    page.fill("#revoke-reason", " ")
+    page.click("button:text('Revoke the gateway')")
+    yield "revocation refused"
+    page.fill("#revoke-reason", "Stolen.")
+    page.click("button:text('Revoke the gateway')")
+    yield "a gateway that was revoked"
+    _sign_in(page, "augustin")
+    page.goto("/audit?days=30")
+    page.locator("td summary").first.click()
+    yield "audit trail"
+    _sign_in(page, "casey")
+    page.goto(f"/patients/{made_up.patients['amalia']}/home")
+    yield "access from home"
+    page.fill("#home-display_name", "Amalia")
+    page.click("button:text('Add and show a code')")
+    yield "code for home"
+    code = page.inner_text("p.code")
+    page.click("button:text('Sign out')")
+    page.goto("/home-sign-in")
+    page.fill("input[name=code]", code)
+    page.locator("main form button").first.click()
+    page.wait_for_url("**/own-record")
+    yield "home"
+    page.click("a:text('Who looked')")
+    yield "who looked"
+
+
+def _sign_in(page: Page, name: str) -> None:
+    page.goto("/sign-in")
+    page.fill("#sign-in-sign_in_name", f"{name}@millbrook")
+    page.fill("#sign-in-password", PASSWORD)
+    page.click("button:text('Sign in')")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
+def test_axe_finds_nothing_and_nothing_sticks_out(
+    open_page: Callable[..., Page], made_up: MadeUp, width: int, scheme: str
+) -> None:
+    page = open_page(width=width, scheme=scheme, scripts=True)
+    found = []
+    for state in states(page, made_up):
+        found += axe_check.found(page, state, width)
+    assert found == [], "\n".join(found)

@@ -1,0 +1,140 @@
+"""Every route of the console with what a person would send to it, for tests that go through the whole table.
+
+A new route needs a line in :data:`BODIES` if it takes one, and in :func:`known` if its address has a new parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from ccm_link.console import permissions
+from ccm_link.console.permissions import Action, Resource
+from tests.made_up_practice import PASSWORD, Connect, MadeUp
+
+_QUERIES = {
+    "/readings": "?kind=blood_pressure&from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
+    "/audit/export": "?from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
+}
+_DONE = {"row_version": "1", "disposition": "not_reached", "note": "Two calls."}
+_ENTRY = {
+    "started_at": "2026-11-12T14:00:00Z",
+    "ended_at": "2026-11-12T14:10:00Z",
+    "activity": "phone_call",
+    "note": "n",
+    "reason": "r",
+}
+
+# What is sent where something is; "{patient_id}" and the like are filled in. JSON for the API, forms for pages.
+BODIES: Mapping[str, Mapping[str, Any]] = {
+    "POST /patients/{patient_id}/rules": {
+        "question": "systolic_mmhg/at_or_above/clinical",
+        "limit": "150",
+        "reason": "Known.",
+    },
+    "POST /patients/{patient_id}/emergency": {
+        "reason": "emergency",
+        "explanation": "She called.",
+        "password": PASSWORD,
+    },
+    "POST /patients/restricted": {"name": "Nobody of this name"},
+    "POST /emergency-access/{grant_id}/review": {"verdict": "justified", "note": "Known."},
+    "POST /restrictions": {"patient_id": "{patient_id}", "staff_id": "{staff_id}", "reason": "r"},
+    "POST /restrictions/{patient_id}/members": {"staff_id": "{staff_id}"},
+    "POST /restrictions/{patient_id}/members/{staff_id}/leave": {},
+    "POST /restrictions/{patient_id}/end": {},
+    "POST /gateways": {"label": "Box 12"},
+    "POST /gateways/{gateway_id}/code": {},
+    "POST /gateways/{gateway_id}/revoke": {"reason": "Stolen."},
+    "POST /staff": {"sign_in_name": "nora", "display_name": "Nora Quist", "role": "care_manager"},
+    "POST /staff/{staff_id}/role": {"role": "clinician"},
+    "POST /staff/{staff_id}/invitation": {},
+    "POST /staff/{staff_id}/second-factor": {},
+    "POST /staff/{staff_id}/disable": {},
+    "POST /patients/{patient_id}/home": {"display_name": "Ada", "role": "carer"},
+    "POST /patients/{patient_id}/home/{person_id}/code": {},
+    "POST /patients/{patient_id}/home/{person_id}/disable": {},
+    "POST /tasks/{task_id}/claim": {"row_version": "1"},
+    "POST /tasks/{task_id}/release": {"row_version": "1", "note": "Off duty."},
+    "POST /tasks/{task_id}/timer": {"activity": "phone_call"},
+    "POST /tasks/{task_id}/time": {
+        "worked_on": "2026-11-12",
+        "started": "09:10",
+        "ended": "09:20",
+        "activity": "chart_review",
+        "note": "n",
+        "reason": "r",
+    },
+    "POST /tasks/{task_id}/complete": _DONE,
+    "POST /timer/stop": {"note": "Called."},
+    "POST /timer/discard": {"reason": "Lunch."},
+    "POST /time/{entry_id}/void": {"reason": "Entered twice."},
+    "POST /api/v1/tasks/{task_id}/claim": {"row_version": 1},
+    "POST /api/v1/tasks/{task_id}/timer": {"activity": "phone_call"},
+    "POST /api/v1/tasks/{task_id}/complete": {**_DONE, "row_version": 1},
+    "POST /api/v1/timer/stop": {"note": "Called."},
+    "POST /api/v1/time-entries": {"patient_id": "{patient_id}", **_ENTRY},
+}
+
+
+def guarded() -> Iterator[tuple[str, Resource, Action]]:
+    """Yield every route that not anybody may use, with its resource and action."""
+    for route, rule in permissions.ROUTES.items():
+        if rule is not permissions.ANYBODY:
+            yield route, *rule
+
+
+def on_patients() -> Iterator[tuple[str, Resource, Action]]:
+    """Yield every route whose resource holds patients' data."""
+    return (one for one in guarded() if one[1] in permissions.WITH_PATIENTS)
+
+
+def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[str, str]:
+    """Return what the parameters of addresses can be: things of one patient of the made-up practice."""
+    patient_id = made_up.patients[patient]
+    with connect("postgres") as connection:
+
+        def first(query: str) -> str:
+            row = connection.execute(query, (patient_id,)).fetchone()
+            assert row is not None, query
+            return str(row[0])
+
+        return {
+            "patient_id": str(patient_id),
+            "chart": "blood-pressure",
+            "task_id": first(
+                "select task_id from ccm.task where patient_id = %s order by severity desc"
+            ),
+            "entry_id": first(
+                "select entry_id from ccm.time_entry where patient_id = %s and voided_at is null"
+            ),
+            "grant_id": str(patient_id),  # of nothing, unless a test makes one
+            "staff_id": str(made_up.staff["robin"]),
+            "gateway_id": "gw-home0001",
+            "person_id": first("select person_id from ingest.home_person where patient_id = %s"),
+        }
+
+
+def address(route: str, ids: Mapping[str, str]) -> str:
+    """Return a route's address with its parameters filled in."""
+    path = route.split(maxsplit=1)[1].format(**ids)
+    return path + next((query for end, query in _QUERIES.items() if path.endswith(end)), "")
+
+
+def ask(browser: httpx.Client, route: str, ids: Mapping[str, str]) -> httpx.Response:
+    """Ask a route as a person would who does it right."""
+    method, path = route.split(maxsplit=1)
+    body = {
+        name: one.format(**ids) if isinstance(one, str) and re.fullmatch(r"\{\w+\}", one) else one
+        for name, one in BODIES.get(route, {}).items()
+    }
+    if method in {"GET", "DELETE"}:
+        sent: dict[str, Any] = {}
+    elif path.startswith("/api/"):
+        sent = {"json": body}
+    else:
+        sent = {"data": body, "headers": {"content-type": "application/x-www-form-urlencoded"}}
+    return browser.request(method, address(route, ids), **sent)
