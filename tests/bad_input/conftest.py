@@ -1,0 +1,60 @@
+"""Browsers over the made-up practice, and a bare connection for what no browser would send."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.made_up_practice import PASSWORD
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+Visitor = Callable[[], httpx.Client]
+SignIn = Callable[[str], httpx.Client]
+Wire = Callable[[bytes], bytes]
+
+
+@pytest.fixture
+def visitor(address: str) -> Iterator[Visitor]:
+    """Make browsers that belong to nobody yet."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(
+            httpx.Client(base_url=address, headers=SAME_ORIGIN, timeout=20)
+        )
+
+
+@pytest.fixture
+def sign_in(visitor: Visitor) -> SignIn:
+    """Make browsers in which somebody of the made-up practice is signed in."""
+
+    def browser_of(name: str) -> httpx.Client:
+        browser = visitor()
+        typed = {"sign_in_name": f"{name}@millbrook", "password": PASSWORD}
+        answer = browser.post("/sign-in", data=typed)
+        assert answer.status_code == 303, answer.text
+        return browser
+
+    return browser_of
+
+
+@pytest.fixture
+def casey(sign_in: SignIn) -> httpx.Client:
+    """Return the browser of a care manager."""
+    return sign_in("casey")
+
+
+@pytest.fixture
+def wire(address: str) -> Wire:
+    """Send bytes as they are and return everything that comes back until the server hangs up."""
+
+    def ask(sent: bytes) -> bytes:
+        url = urlsplit(address)
+        with socket.create_connection((url.hostname, url.port), timeout=15) as connection:
+            connection.sendall(sent)
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    return ask
