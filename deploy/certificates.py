@@ -1,12 +1,14 @@
-"""A throw-away certificate authority for one machine: server and client certificates for the broker.
+"""A throw-away authority of services on one machine: certificates of the broker, the workers and the guard.
 
 P-256 keys; every key file is readable by its owner alone. The common name of a client certificate is its identity:
-MQTT user name and client id follow from it at the broker, so it is checked here against the closed grammar.
+the MQTT user name follows from it at the broker, so it is checked here against the closed grammar. Gateways have an
+authority of their own, which is :mod:`deploy.signer.authority`.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 # No slash, plus, hash or dollar can ever stand in a topic level or an ACL pattern.
-_COMMON_NAME: Final = re.compile(r"gw-[a-z0-9]{8}|ingest-[0-9]{1,3}|localhost")
+_COMMON_NAME: Final = re.compile(r"(ingest|guard)-[0-9]{1,3}|localhost")
 # Long enough for a demo that is left running, short enough that nobody relies on it.
 _LIFETIME: Final = timedelta(days=90)
 
@@ -54,7 +56,7 @@ class ThrowAwayAuthority:
                 stale.unlink()
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._certificate = self._self_signed()
-        _write_private(key_file, self._key)
+        write_private(key_file, self._key)
         self.ca_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def credentials(self, common_name: str) -> Credentials:
@@ -64,13 +66,13 @@ class ThrowAwayAuthority:
             ValueError: the name is not of the closed grammar.
         """
         if not _COMMON_NAME.fullmatch(common_name):
-            raise ValueError("a certificate's name has to be gw-xxxxxxxx, ingest-N or localhost")
+            raise ValueError("a service's certificate is called ingest-N, guard-N or localhost")
         found = Credentials(
             self._folder / f"{common_name}.pem", self._folder / f"{common_name}.key"
         )
         if not (found.certificate_file.exists() and found.key_file.exists()):
             key = ec.generate_private_key(ec.SECP256R1())
-            _write_private(found.key_file, key)
+            write_private(found.key_file, key)
             found.certificate_file.write_bytes(
                 self._issue(common_name, key.public_key()).public_bytes(serialization.Encoding.PEM)
             )
@@ -81,7 +83,7 @@ class ThrowAwayAuthority:
         return (
             self._unsigned(name, name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_key_usage(signs_certificates=True), critical=True)
+            .add_extension(key_usage(signs_certificates=True), critical=True)
             .sign(self._key, hashes.SHA256())
         )
 
@@ -90,7 +92,7 @@ class ThrowAwayAuthority:
         builder = (
             self._unsigned(subject, self._certificate.subject, public_key)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(signs_certificates=False), critical=True)
+            .add_extension(key_usage(signs_certificates=False), critical=True)
         )
         if common_name == "localhost":
             names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
@@ -122,7 +124,8 @@ class ThrowAwayAuthority:
         )
 
 
-def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+def key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    """Return the usage of an authority's key (certificates and revocation lists) or of anybody else's (signatures)."""
     return x509.KeyUsage(
         digital_signature=not signs_certificates,
         content_commitment=False,
@@ -136,13 +139,17 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _write_private(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+def write_private(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    """Write a private key (PKCS #8, PEM) that nobody but the owner can read, and have it on the disk."""
     path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
         )
-    )
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,1 @@
+"""The gateway authority: its key, and the one process that has it."""
