@@ -15,6 +15,7 @@ import psycopg
 
 from deploy import errors, way
 from deploy.stack import Stack
+from ingest import tenancy
 
 # The promise of the README: under three minutes with warm caches.
 TIME_LIMIT_S: Final = 180.0
@@ -42,8 +43,12 @@ def follow_one_reading(stack: Stack, deadline: float) -> None:
         _sign_in(client, stack)
         task_id = _wait_for_task(client, stack, deadline)
         _work_on(client, task_id)
-    with psycopg.connect(stack.conninfo("homevitals_console")) as connection:
-        stations = way.of_task(connection, stack.demo.practice_id, UUID(task_id), stack.outbox_row)
+    practice_id = stack.demo.gateways[0].practice_id
+    with (
+        psycopg.connect(stack.conninfo("homevitals_console")) as connection,
+        tenancy.transaction(connection, practice_id) as cur,
+    ):
+        stations = way.of_task(cur, practice_id, UUID(task_id), stack.outbox_row).stations
     print(way.as_text(stations))
     # A station without a time was not seen: nothing is there, or it is out of reach from here.
     missing = [station.name for station in stations if station.at is None]
@@ -71,8 +76,11 @@ def _wait_for_task(client: httpx.Client, stack: Stack, deadline: float) -> str:
         if unowned:
             return str(unowned[0]["task_id"])
         time.sleep(0.5)
-    with psycopg.connect(stack.conninfo("homevitals_console")) as connection:
-        station, words = way.where_it_stopped(connection)
+    with (
+        psycopg.connect(stack.conninfo("homevitals_console")) as connection,
+        tenancy.transaction(connection, stack.demo.gateways[0].practice_id) as cur,
+    ):
+        station, words = way.where_it_stopped(cur)
     raise errors.WayEnded(station, f"{words}; the logs are in {stack.processes.log_folder}")
 
 

@@ -14,6 +14,13 @@ _COMMANDS: Final = {
     "evaluate": "evaluate stored readings against the rules and open tasks",
     "schedule": "do what happens by the clock: partitions, old sessions, watching",
     "console": "serve the console and the HTTP API",
+    "signer": "sign gateways' certificates; the one process with the gateway authority's key",
+    "broker": "write the broker's configuration, for Mosquitto or EMQX",
+    "guard": "keep the broker's revocation list and cut off revoked gateways",
+    "doctor": "look at everything that has to be right before and while the system runs",
+    "audit": "seal the audit trail, check it, export it as FHIR",
+    "practice": "add a practice, name its OpenID provider",
+    "staff": "add people and print their invitations, close accounts",
     "config": "check the settings and show where each comes from",
     "migrate": "bring the database to this version",
     "way": "print the whole way of one reading",
@@ -59,7 +66,7 @@ def _run(name: str, words: Sequence[str]) -> int:
 
     import psycopg
 
-    from deploy import errors
+    from deploy import errors, start_conditions
 
     command = import_module(f"deploy.commands.{name}")
     parser = argparse.ArgumentParser(prog=f"homevitals {name}", description=_COMMANDS[name])
@@ -72,6 +79,7 @@ def _run(name: str, words: Sequence[str]) -> int:
     command.arguments(parser)
     options = parser.parse_args(words)
     try:
+        start_conditions.require(f"{name} {getattr(options, 'action', '')}".strip(), options.config)
         return int(command.run(options))
     except errors.DeployError as error:
         print(f"homevitals: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ from deploy import errors
 from deploy.settings import SECTIONS
 from firmware_profiles import errors as leaf_errors
 from firmware_profiles import settings as declaration
+from firmware_profiles import settings_file
 
 S = TypeVar("S")
 
@@ -41,10 +42,9 @@ def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Configu
         ConfigurationError: the file cannot be read, or a setting is unknown or wrong; all problems at once.
     """
     try:
-        text = "" if path is None else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise errors.ConfigurationError(f"cannot read the settings file {path}: {why}") from error
+        text = "" if path is None else settings_file.read(path)
+    except leaf_errors.SettingsError as error:
+        raise errors.ConfigurationError(f"the settings file cannot be used: {error}") from error
     try:
         loaded = declaration.load_text(text, SECTIONS, os.environ if environ is None else environ)
     except leaf_errors.SettingsError as error:

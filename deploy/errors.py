@@ -4,6 +4,13 @@ DeployError
 ├── ConfigurationError   a settings file cannot be used
 ├── MissingProgram       a program that the stack needs is not installed
 ├── ProcessFailed        a process of the stack ended or did not become ready
+├── SupplyChainError     a lock, a bill of materials or a list of weaknesses cannot be used
+├── GuardError           the broker's guard could not do its work and tries again
+│   ├── AnotherGuard         another guard is at work
+│   ├── BadRevocationList    the signer's revocation list cannot be used
+│   ├── BrokerAway           the broker cannot be reached or made to reload
+│   └── GatewayReturned      a revoked gateway connected again
+├── SignerUnreachable    the signer does not answer
 └── WayEnded             ``up --check``: the reading did not reach the next station
 """
 
@@ -38,3 +45,39 @@ class WayEnded(DeployError):
     def __init__(self, station: str, message: str) -> None:
         super().__init__(f"stopped at station “{station}”: {message}")
         self.station = station
+
+
+class SupplyChainError(DeployError):
+    """A lock, a bill of materials or a list of weaknesses cannot be used. Do what the message says."""
+
+
+class GuardError(DeployError):
+    """The guard could not do its work; it tries again. Look at the log lines before this one."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class AnotherGuard(GuardError):
+    """Another guard is at work; this one stands by until it ends."""
+
+
+class BadRevocationList(GuardError):
+    """The revocation list or the authority's certificates cannot be used; check the signer's folder."""
+
+
+class BrokerAway(GuardError):
+    """The broker cannot be reached; start it, and check the section [guard]."""
+
+
+class GatewayReturned(GuardError):
+    """A revoked gateway connected again; check that the broker reads the guard's crl_file."""
+
+
+class SignerUnreachable(DeployError):
+    """The signer does not answer; start “homevitals signer” and check signer_socket in [guard]."""
+
+    exit_code = 4
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)

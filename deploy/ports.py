@@ -1,4 +1,4 @@
-"""Free loopback ports, and waiting until something listens on one."""
+"""Free loopback ports, and waiting until something listens on a port or a unix socket."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def is_answering(address: Path) -> bool:
+    """Tell whether something accepts connections on a unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(str(address)) == 0
 
 
 def wait_until(condition: Callable[[], bool], *, timeout_s: float, poll_s: float = 0.05) -> bool:

@@ -17,14 +17,11 @@ limit 1;
 
 -- name: newest_task
 -- The task that was completed last, or opened last where none is completed.
-select practice_id, task_id
+select task_id
 from ccm.task
+where practice_id = %(practice_id)s
 order by completed_at desc nulls last, opened_at desc
 limit 1;
-
--- name: practice_of_reading
--- Where a reading is stored; its key has an index over all times.
-select practice_id from ingest.record_key where reading_id = %(reading_id)s;
 
 -- name: entries_of_task
 -- The time logged on a task, voided entries left out.
@@ -35,7 +32,7 @@ where e.practice_id = %(practice_id)s and e.task_id = %(task_id)s and e.voided_a
 order by e.started_at;
 
 -- name: stations_reached
--- How far anything has come, in the order of the way.
+-- How far anything of the practices in scope has come, in the order of the way.
 select exists (select from ingest.message) as message,
        exists (select from ingest.record_key) as reading,
        exists (select from alerts.evaluation) as evaluation,

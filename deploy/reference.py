@@ -81,8 +81,11 @@ def text() -> str:
                 for reason, explanation in quarantine.EXPLANATIONS.items()
             ),
         ),
+        "## Who may do what",
+        "Per resource of the console, what each role may do with it. What is not written here is refused.",
+        _table(*_matrix()),
         "## HTTP routes",
-        _table(("route", "who may"), _routes()),
+        _table(("route", "needs"), _routes()),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
@@ -121,9 +124,14 @@ def _settings(sections: dict[str, type[Any]]) -> Iterator[str]:
 
 
 def _routes() -> list[tuple[str, str]]:
-    # No connection is opened: the pool is only used by requests.
-    app = console_app.create_app(None, CcmLinkSettings(), lambda: datetime.now(UTC))  # type: ignore[arg-type]
-    return [(f"`{method} {path}`", who) for method, path, who in permissions.describe(app)]
+    # No connection is opened: the pools are only used by requests.
+    app = console_app.create_app(None, None, CcmLinkSettings(), lambda: datetime.now(UTC))  # type: ignore[arg-type]
+    return [(f"`{method} {path}`", needs) for method, path, needs in permissions.describe(app)]
+
+
+def _matrix() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    head, *rows = permissions.describe_matrix()
+    return head, rows
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:

@@ -17,7 +17,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from deploy.settings import SchedulerSettings
-from ingest import people, store
+from ingest import session_store, store
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def old_sessions(
 ) -> None:
     """Delete the sessions that can never be used again."""
     with connection.transaction(), connection.cursor() as cur:
-        ended = people.delete_ended_sessions(cur, now)
+        ended = session_store.delete_ended_sessions(cur, now)
     if ended:
         log.info("sessions_deleted", extra={"count": ended})
 

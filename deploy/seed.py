@@ -1,9 +1,14 @@
-"""The demonstration practice: invented patients and staff, two homes. Passwords are made, not shipped."""
+"""The demonstration practices: invented patients and staff, three homes. Passwords are made, not shipped.
+
+Two practices, so that it can be seen that their people do not see each other. Everything is written as the owner, who
+stands behind the same walls as everybody: each part enters the scope of its practice.
+"""
 
 from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from importlib import resources
@@ -16,11 +21,11 @@ import psycopg
 
 from alerts import practice_defaults
 from ccm_link import enrolment
+from deploy import errors
 from gateway.ward import home as ward_home
-from ingest import people
+from ingest import fleet, people, tenancy
+from ingest.people import Role
 
-_PRACTICE_NAME: Final = "Millbrook Family Practice"
-_PRACTICE_TIME_ZONE: Final = "America/New_York"
 # Longer than any peripheral remembers, so that every replayed reading finds its patient.
 _ASSIGNED_BEFORE: Final = timedelta(days=400)
 _SET_UP_BY: Final = "deploy/up"
@@ -28,10 +33,9 @@ _SET_UP_BY: Final = "deploy/up"
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A patient, the gateway in the patient's home, and the file of its virtual peripherals."""
+    """A patient, and the file of the virtual peripherals in the patient's home."""
 
     name: str
-    gateway_id: str
     display_name: str
     born_on: date
     record_number: str
@@ -46,10 +50,46 @@ class Home:
         return ward_home.load(self.ward_file.read_text(encoding="utf-8"), {})
 
 
-HOMES: Final = (
-    Home("home-1", "gw-home0001", "Amalia Thornquist", date(1951, 3, 17), "MFP-100482"),
-    Home("home-2", "gw-home0002", "Bertram Oyelaran", date(1947, 11, 2), "MFP-100517"),
+@dataclass(frozen=True, slots=True)
+class _Practice:
+    """A practice to set up: (name to sign in with, name to show, role) of its people, and its homes."""
+
+    slug: str
+    name: str
+    time_zone: str
+    staff: tuple[tuple[str, str, Role], ...]
+    homes: tuple[Home, ...]
+
+
+_PRACTICES: Final = (
+    _Practice(
+        "millbrook",
+        "Millbrook Family Practice",
+        "America/New_York",
+        (
+            ("casey", "Casey Lindqvist", Role.CARE_MANAGER),
+            ("dana", "Dana Achterberg", Role.CLINICIAN),
+            ("ozzie", "Ozzie Fairweather", Role.OPERATOR),
+            ("petra", "Petra Nowak", Role.PRACTICE_ADMINISTRATOR),
+            ("augustin", "Augustin Bello", Role.AUDITOR),
+        ),
+        (
+            Home("home-1", "Amalia Thornquist", date(1951, 3, 17), "MFP-100482"),
+            Home("home-2", "Bertram Oyelaran", date(1947, 11, 2), "MFP-100517"),
+        ),
+    ),
+    _Practice(
+        "harborview",
+        "Harborview Clinic",
+        "America/Los_Angeles",
+        (
+            ("marlow", "Marlow Ibsen", Role.CARE_MANAGER),
+            ("quinn", "Quinn Takahashi", Role.OPERATOR),
+        ),
+        (Home("home-3", "Ines Castellanos", date(1958, 7, 24), "HVC-2071"),),
+    ),
 )
+HOMES: Final = tuple(home for practice in _PRACTICES for home in practice.homes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,75 +98,97 @@ class SignIn:
 
     sign_in_name: str
     display_name: str
-    role: people.Role
+    practice: str
+    role: Role
     password: str
 
 
 @dataclass(frozen=True, slots=True)
-class Demo:
-    """What was set up: the practice and the people."""
+class HomeGateway:
+    """Which gateway is expected in a home, and whose it is."""
 
+    home: str
     practice_id: UUID
+    gateway_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What was set up: the people of all practices and the gateways of all homes."""
+
     sign_ins: tuple[SignIn, ...]
+    gateways: tuple[HomeGateway, ...]
+
+    def gateway_of(self, home: str) -> HomeGateway:
+        """Return the gateway that belongs in a home."""
+        return next(found for found in self.gateways if found.home == home)
 
 
-_PEOPLE: Final = (
-    ("casey", "Casey Lindqvist", people.Role.CARE_MANAGER),
-    ("dana", "Dana Achterberg", people.Role.CLINICIAN),
-    ("ozzie", "Ozzie Fairweather", people.Role.OPERATOR),
-)
-
-
-def ensure(owner_conninfo: str, file: Path, at: datetime) -> Demo:
-    """Set the practice up in an empty database; otherwise return what ``file`` says of the earlier set-up.
+def ensure(conninfo: Callable[[str], str], file: Path, at: datetime) -> Demo:
+    """Set the practices up in an empty database; otherwise return what ``file`` says of the earlier set-up.
 
     Args:
-        owner_conninfo: Connection string of the database's owner.
+        conninfo: Maps a role to the connection string with which it reaches the database.
         file: Where the demo's sign-ins are kept (JSON, mode 0600).
         at: Now, aware UTC.
     """
-    with psycopg.connect(owner_conninfo) as connection, connection.cursor() as cur:
+    # The owner stands behind the walls too, and sees no practice before it is in its scope.
+    with psycopg.connect(conninfo("homevitals_entrance")) as connection, connection.cursor() as cur:
         if people.practices(cur):
             return _read(file)
-        # Written before the commit: a sign-in nobody knows would be worse than one that never came to be.
-        demo = _set_up(cur, at)
-        file.touch(mode=0o600)
-        file.write_text(
-            json.dumps(
-                {
-                    "practice_id": str(demo.practice_id),
-                    "sign_ins": [asdict(one) for one in demo.sign_ins],
-                },
-                indent=2,
-            ),
-            encoding="utf-8",
+    with psycopg.connect(conninfo("homevitals_owner")) as connection, connection.cursor() as cur:
+        made = [_set_up(cur, practice, at) for practice in _PRACTICES]
+        demo = Demo(
+            tuple(one for sign_ins, _ in made for one in sign_ins),
+            tuple(one for _, gateways in made for one in gateways),
         )
+        # Written before the commit: a sign-in nobody knows would be worse than one that never came to be.
+        _write(file, demo)
     return demo
 
 
-def _set_up(cur: people.Cursor, at: datetime) -> Demo:
-    practice_id = people.add_practice(cur, name=_PRACTICE_NAME, time_zone=_PRACTICE_TIME_ZONE)
-    sign_ins = tuple(SignIn(*person, password=_spoken_password()) for person in _PEOPLE)
+def claim_code(conninfo: Callable[[str], str], gateway: HomeGateway, at: datetime) -> str:
+    """Issue the one-time code with which a gateway becomes one of ours; codes of before are void."""
+    with (
+        psycopg.connect(conninfo("homevitals_owner")) as connection,
+        tenancy.transaction(connection, gateway.practice_id) as cur,
+    ):
+        return fleet.claim_code(
+            cur, gateway.practice_id, gateway.gateway_id, created_by=None, at=at
+        )
+
+
+def _set_up(
+    cur: people.Cursor, practice: _Practice, at: datetime
+) -> tuple[list[SignIn], list[HomeGateway]]:
+    practice_id = people.add_practice(
+        cur, slug=practice.slug, name=practice.name, time_zone=practice.time_zone
+    )
     hasher = argon2.PasswordHasher()
-    for one in sign_ins:
+    sign_ins = []
+    for name, display_name, role in practice.staff:
+        password = _spoken_password()
         people.add_staff(
             cur,
             practice_id,
-            sign_in_name=one.sign_in_name,
-            display_name=one.display_name,
-            role=one.role,
-            password_argon2=hasher.hash(one.password),
+            sign_in_name=name,
+            display_name=display_name,
+            role=role,
+            password_argon2=hasher.hash(password),
         )
+        full_name = f"{name}@{practice.slug}"
+        sign_ins.append(SignIn(full_name, display_name, practice.name, role, password))
     since = at - _ASSIGNED_BEFORE
     practice_defaults.adopt(cur, practice_id, set_by=_SET_UP_BY, at=since)
-    for home in HOMES:
-        _add_home(cur, practice_id, home, since)
-    return Demo(practice_id, sign_ins)
+    gateways = [_add_home(cur, practice_id, home, since, at) for home in practice.homes]
+    return sign_ins, gateways
 
 
-def _add_home(cur: people.Cursor, practice_id: UUID, home: Home, since: datetime) -> None:
+def _add_home(
+    cur: people.Cursor, practice_id: UUID, home: Home, since: datetime, at: datetime
+) -> HomeGateway:
     ward = home.ward()
-    people.add_gateway(cur, practice_id, gateway_id=home.gateway_id, label=home.name)
+    gateway_id = fleet.expect(cur, practice_id, home.name, at)
     patient_id = people.add_patient(
         cur,
         practice_id,
@@ -152,6 +214,7 @@ def _add_home(cur: people.Cursor, practice_id: UUID, home: Home, since: datetime
             valid_until=None,
             assigned_by=_SET_UP_BY,
         )
+    return HomeGateway(home.name, practice_id, gateway_id)
 
 
 def _spoken_password() -> str:
@@ -161,6 +224,21 @@ def _spoken_password() -> str:
     return "-".join(groups)
 
 
+def _write(file: Path, demo: Demo) -> None:
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(asdict(demo), indent=2, default=str), encoding="utf-8")
+
+
 def _read(file: Path) -> Demo:
     kept = json.loads(file.read_text(encoding="utf-8"))
-    return Demo(UUID(kept["practice_id"]), tuple(SignIn(**one) for one in kept["sign_ins"]))
+    if "gateways" not in kept:
+        raise errors.DeployError(
+            "the data here is of an earlier version, whose gateways were not enrolled: run “./deploy/up --reset”"
+        )
+    return Demo(
+        tuple(SignIn(**one) for one in kept["sign_ins"]),
+        tuple(
+            HomeGateway(**one | {"practice_id": UUID(one["practice_id"])})
+            for one in kept["gateways"]
+        ),
+    )

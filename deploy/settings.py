@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from alerts.settings import AlertsSettings
 from ccm_link.settings import CcmLinkSettings
+from deploy.broker_settings import BrokerSettings, GuardSettings
 from firmware_profiles.settings import setting
+from ingest.audit_settings import AuditSettings
 from ingest.settings import IngestSettings
 
 
@@ -52,10 +55,33 @@ class SchedulerSettings:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SignerSettings:
+    """The process that has the gateway authority's key."""
+
+    folder: Path = setting(
+        Path("/var/lib/homevitals/signer"),
+        help="folder of the gateway authority: its keys, its certificates and the log of what it signed; "
+        "nobody but the signer's user may read it",
+    )
+    socket: Path = setting(
+        Path("/run/homevitals/signer.sock"),
+        help="unix socket on which the console and the guard ask",
+    )
+    socket_for_group: bool = setting(
+        False,
+        help="let the socket's group ask too (mode 660 instead of 600), where console and guard run as other users",
+    )
+
+
 SECTIONS: Final[dict[str, type[Any]]] = {
     "ingest": IngestSettings,
     "alerts": AlertsSettings,
     "ccm_link": CcmLinkSettings,
+    "audit": AuditSettings,
     "scheduler": SchedulerSettings,
     "deploy": DeploySettings,
+    "broker": BrokerSettings,
+    "guard": GuardSettings,
+    "signer": SignerSettings,
 }

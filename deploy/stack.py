@@ -13,11 +13,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from deploy import (
     certificates,
+    configuration,
     database,
     embedded_postgres,
     errors,
@@ -27,10 +29,14 @@ from deploy import (
     seed,
     service_files,
 )
+from deploy.broker_settings import BrokerSettings
+from deploy.settings import SignerSettings
 
 DATABASE: Final = "homevitals"
 INGEST_WORKERS: Final = ("ingest-1",)
-_PORT_NAMES: Final = ("console", "broker", "radio-1", "radio-2")
+_PORT_NAMES: Final = ("console", "broker", "broker-services", "radio-1", "radio-2", "radio-3")
+_PROGRAM: Final = (sys.executable, "-m", "deploy.cli")
+_GATEWAY_PROGRAM: Final = (sys.executable, "-m", "gateway.cli")
 # Generous: a cold start of the console on a busy Raspberry Pi takes most of it.
 _READY_TIMEOUT_S: Final = 60.0
 
@@ -56,7 +62,6 @@ class Stack:
     server_file: Path = field(init=False)
     gateway_files: dict[str, Path] = field(default_factory=dict)
     _postgres: embedded_postgres.EmbeddedPostgres | None = None
-    _authority: certificates.ThrowAwayAuthority | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +91,7 @@ class Stack:
 
     def outbox(self, gateway_id: str) -> dict[str, Any]:
         """Return what a gateway's outbox holds, as the gateway's own command shows it: epoch and records."""
-        command = [sys.executable, "-m", "gateway.cli", "outbox", "list", "--json"]
+        command = [*_GATEWAY_PROGRAM, "outbox", "list", "--json"]
         command += ["--config", str(self.gateway_files[gateway_id]), "--limit", "1000000"]
         listed = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603
         found: dict[str, Any] = json.loads(listed.stdout)
@@ -111,9 +116,13 @@ class Stack:
         """Yield what has to be done to start, in order, each with words for the person who waits."""
         yield "Starting PostgreSQL", self._start_postgres
         yield "Preparing the database", self._prepare_database
-        yield "Issuing certificates, starting the broker", self._start_broker
-        yield "Starting ingest, evaluator, scheduler and console", self._start_services
-        yield "Starting the virtual homes", self._start_homes
+        yield "Issuing certificates, starting signer and broker", self._start_broker
+        yield (
+            "Starting ingest, evaluator, scheduler, guard, sealer and console",
+            self._start_services,
+        )
+        for number, home in enumerate(seed.HOMES, start=1):
+            yield f"Starting the virtual {home.name}", partial(self._start_home, number, home)
 
     def stop(self) -> None:
         """Stop everything in an orderly way; what was committed is there at the next start."""
@@ -130,80 +139,109 @@ class Stack:
         database.prepare(
             postgres.conninfo, DATABASE, self.now(), timescaledb=postgres.has_timescaledb
         )
-        self.demo = seed.ensure(
-            self.conninfo(database.OWNER), self.folder / "demo.json", self.now()
-        )
+        self.demo = seed.ensure(self.conninfo, self.folder / "demo.json", self.now())
 
     def _start_broker(self) -> None:
-        self._authority = certificates.ThrowAwayAuthority(self.folder / "ca", self.now())
-        files = mosquitto.write_files(
-            self.folder / "mosquitto",
-            port=self.ports["broker"],
-            authority=self._authority,
-            ingest_names=INGEST_WORKERS,
-        )
-        self.processes.start("broker", files.command)
-        self._require_listening("broker", self.ports["broker"])
-
-    def _start_services(self) -> None:
+        authority = certificates.ThrowAwayAuthority(self.folder / "ca", self.now())
         self.server_file = service_files.write_server(
-            self.folder / "config",
+            self.folder,
             conninfo=self.conninfo,
-            authority=self._require_authority(),
+            authority=authority,
             worker_name=INGEST_WORKERS[0],
             ports=self.ports,
         )
-        program = [sys.executable, "-m", "deploy.cli"]
-        for name in ("ingest", "evaluate", "schedule", "console"):
-            self.processes.start(name, [*program, name, "--config", str(self.server_file)])
-        self._require_listening("console", self.ports["console"])
+        configured = configuration.load(self.server_file, {})
+        settings = configured.get(BrokerSettings)
+        settings.state_folder.mkdir(exist_ok=True, mode=0o700)
+        self._start_server("signer")
+        self._require("signer", lambda: ports.is_answering(configured.get(SignerSettings).socket))
+        # The broker reads the revocation list when it starts, so it has to be there by then.
+        first_list = [*_PROGRAM, "guard", "--once", "--config", str(self.server_file)]
+        _run(first_list, "the revocation list could not be written")
+        files = mosquitto.write_files(settings.state_folder, settings)
+        self.processes.start("broker", files.command)
+        self._require("broker", lambda: ports.is_listening(self.ports["broker-services"]))
 
-    def _start_homes(self) -> None:
-        program = [sys.executable, "-m", "gateway.cli"]
-        for number, home in enumerate(seed.HOMES, start=1):
-            radio_port = self.ports[f"radio-{number}"]
-            state_folder = self.folder / home.name
-            self.processes.start(
-                f"ward-{number}",
-                [*program, "ward", "--home", str(home.ward_file)],
-                {
-                    "HOMEVITALS_WARD_PORT": str(radio_port),
-                    "HOMEVITALS_WARD_STATE_FOLDER": str(state_folder / "ward"),
-                    "HOMEVITALS_WARD_PACE": str(self.pace),
-                },
-            )
-            self._require_listening(f"ward-{number}", radio_port)
-            self.gateway_files[home.gateway_id] = service_files.write_gateway(
-                self.folder / "config",
-                state_folder / "gateway",
-                home=home,
-                authority=self._require_authority(),
-                broker_port=self.ports["broker"],
-                radio_port=radio_port,
-            )
-            configuration = str(self.gateway_files[home.gateway_id])
-            self.processes.start(f"gateway-{number}", [*program, "run", "--config", configuration])
+    def _start_services(self) -> None:
+        for name in ("ingest", "evaluate", "schedule", "guard", "audit seal", "console"):
+            self._start_server(name)
+        self._require("console", lambda: ports.is_listening(self.ports["console"]))
+
+    def _start_home(self, number: int, home: seed.Home) -> None:
+        radio_port = self.ports[f"radio-{number}"]
+        state_folder = self.folder / home.name
+        self.processes.start(
+            f"ward-{number}",
+            [*_GATEWAY_PROGRAM, "ward", "--home", str(home.ward_file)],
+            {
+                "HOMEVITALS_WARD_PORT": str(radio_port),
+                "HOMEVITALS_WARD_STATE_FOLDER": str(state_folder / "ward"),
+                "HOMEVITALS_WARD_PACE": str(self.pace),
+            },
+        )
+        file = service_files.write_gateway(
+            self.folder,
+            state_folder / "gateway",
+            home=home,
+            console_url=self.console_url,
+            radio_port=radio_port,
+        )
+        gateway = self.demo.gateway_of(home.name)
+        self.gateway_files[gateway.gateway_id] = file
+        self._enrol(gateway, file)
+        self._require(f"ward-{number}", lambda: ports.is_listening(radio_port))
+        self.processes.start(f"gateway-{number}", [*_GATEWAY_PROGRAM, "run", "--config", str(file)])
+
+    def _enrol(self, gateway: seed.HomeGateway, file: Path) -> None:
+        """Let a gateway exchange a claim code for its certificate, once, as a person would at its first start."""
+        known = [*_GATEWAY_PROGRAM, "identity", "show", "--config", str(file)]
+        if subprocess.run(known, capture_output=True, check=False).returncode == 0:  # noqa: S603
+            return
+        code = seed.claim_code(self.conninfo, gateway, self.now())
+        _run(
+            [*_GATEWAY_PROGRAM, "enrol", "--config", str(file)],
+            f"the gateway of {gateway.home} could not be enrolled",
+            given=code,
+        )
+
+    def _start_server(self, command: str) -> None:
+        words = [*_PROGRAM, *command.split(), "--config", str(self.server_file)]
+        self.processes.start(command.partition(" ")[0], words)
 
     def _require_postgres(self) -> embedded_postgres.EmbeddedPostgres:
         if self._postgres is None:
             raise errors.ProcessFailed("PostgreSQL has not been started yet")
         return self._postgres
 
-    def _require_authority(self) -> certificates.ThrowAwayAuthority:
-        if self._authority is None:
-            raise errors.ProcessFailed("the certificate authority has not been made yet")
-        return self._authority
+    def _require(self, name: str, is_answering: Callable[[], bool]) -> None:
+        """Wait until a process does what it is there for.
 
-    def _require_listening(self, name: str, port: int) -> None:
+        Raises:
+            ProcessFailed: it ended, or was not ready in time.
+        """
+
         def is_ready() -> bool:
             self.processes.require_running()
-            return ports.is_listening(port)
+            return is_answering()
 
         if not ports.wait_until(is_ready, timeout_s=_READY_TIMEOUT_S):
             raise errors.ProcessFailed(
                 f"the process “{name}” did not become ready in {_READY_TIMEOUT_S:.0f} s; "
                 f"its log is {self.processes.log_folder / name}.log"
             )
+
+
+def _run(command: list[str], words: str, given: str = "") -> None:
+    """Run a command to its end.
+
+    Raises:
+        ProcessFailed: with ``words`` and what the command said.
+    """
+    ended = subprocess.run(  # noqa: S603 - our own commands, no shell
+        command, input=given, capture_output=True, check=False, text=True
+    )
+    if ended.returncode != 0:
+        raise errors.ProcessFailed(f"{words}: {ended.stderr.strip()}")
 
 
 def reset(folder: Path) -> None:

@@ -87,17 +87,26 @@ def _print_welcome(stack: stacks.Stack, started_at: float) -> None:
 Homevitals is running ({time.monotonic() - started_at:.0f} s, readings stored on {stack.engine}).
 
   Console      {stack.console_url}""")
+    practice = ""
     for sign_in in stack.demo.sign_ins:
-        words = sign_in.role.replace("_", " ")
-        print(f"  Sign in as   {sign_in.sign_in_name}  password {sign_in.password}   ({words})")
+        if sign_in.practice != practice:
+            practice = sign_in.practice
+            print(f"\n  {practice}")
+        role = sign_in.role.replace("_", " ")
+        print(f"    {sign_in.sign_in_name:20} password {sign_in.password}   {role}")
     print(f"""
   What to look at
-    Worklist    tasks that real readings lead to, while you watch: two virtual homes go on measuring.
+    Worklist    tasks that real readings lead to, while you watch: three virtual homes go on measuring.
                 Claim one, start the timer, complete it with a disposition.
     Patients    blood pressure and glucose of the last weeks, and each patient's own limits.
     Time        what you logged, and whether this month's 20 minutes are reached.
+    Gateways    as an operator: each home's gateway was enrolled with a claim code; revoke one, and the broker
+                shuts it out within seconds. Add another, and enrol it with the code you get:
+                {sys.prefix}/bin/homevitals-gateway enrol --server {stack.console_url} --state-folder FOLDER
+    Audit trail as an auditor: who looked at whom. Whether it is whole:
+                {sys.prefix}/bin/homevitals audit verify --config {stack.server_file}
   One reading's whole way
-    {sys.prefix}/bin/homevitals way --latest --config {stack.server_file}
+    {sys.prefix}/bin/homevitals way --latest --practice millbrook --config {stack.server_file}
   Logs
     {stack.processes.log_folder}
 
@@ -108,7 +117,7 @@ Ctrl-C stops everything; the next start goes on with this data, “./deploy/up -
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deploy/up",
-        description="Run all of Homevitals on this machine, with two virtual homes that replay real readings.",
+        description="Run all of Homevitals on this machine, with three virtual homes that replay real readings.",
     )
     parser.add_argument(
         "--check",

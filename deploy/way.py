@@ -40,62 +40,63 @@ class Station:
     lines: list[str] = field(default_factory=list)
 
 
-def of_newest_task(connection: psycopg.Connection[Any], outbox_row: OutboxRow) -> list[Station]:
-    """Return the way of the reading that led to the newest task, completed ones first.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """All stations, and whose reading it is; None while it waits for an assignment."""
+
+    patient_id: UUID | None
+    stations: list[Station]
+
+
+def of_newest_task(cur: Cursor, practice_id: UUID, outbox_row: OutboxRow) -> Way:
+    """Return the way of the reading that led to the practice's newest task, completed ones first.
 
     Raises:
         DeployError: there is no task yet.
     """
-    found = _row(connection, _Q.newest_task)
+    found = _row(cur, _Q.newest_task, practice_id=practice_id)
     if found is None:
         raise errors.DeployError("no reading has become a task yet; wait a little and try again")
-    return of_task(connection, found.practice_id, found.task_id, outbox_row)
+    return of_task(cur, practice_id, found.task_id, outbox_row)
 
 
-def of_task(
-    connection: psycopg.Connection[Any], practice_id: UUID, task_id: UUID, outbox_row: OutboxRow
-) -> list[Station]:
+def of_task(cur: Cursor, practice_id: UUID, task_id: UUID, outbox_row: OutboxRow) -> Way:
     """Return the way of the reading that opened a task, from its bytes to the time logged.
 
     Raises:
         DeployError: the practice has no such task.
     """
-    with connection.cursor() as cur:
-        task = tasks.task(cur, practice_id, task_id)
-        if task is None:
-            raise errors.DeployError("there is no such task")
-        opened = alerts_store.episode_events(cur, practice_id, task.episode_id)[0]
-        if opened.reading_id is None:
-            raise errors.DeployError("the episode does not name the reading that opened it")
-        return [
-            *_to_the_store(cur, practice_id, opened.reading_id, outbox_row),
-            *_through_the_rules(cur, practice_id, opened.reading_id, task.episode_id),
-            *_through_the_work(cur, practice_id, task),
-        ]
+    task = tasks.task(cur, practice_id, task_id)
+    if task is None:
+        raise errors.DeployError("there is no such task")
+    opened = alerts_store.episode_events(cur, practice_id, task.episode_id)[0]
+    if opened.reading_id is None:
+        raise errors.DeployError("the episode does not name the reading that opened it")
+    stations = [
+        *_to_the_store(cur, practice_id, _reading(cur, practice_id, opened.reading_id), outbox_row),
+        *_through_the_rules(cur, practice_id, opened.reading_id, task.episode_id),
+        *_through_the_work(cur, practice_id, task),
+    ]
+    return Way(task.patient_id, stations)
 
 
-def of_reading(
-    connection: psycopg.Connection[Any], reading_id: UUID, outbox_row: OutboxRow
-) -> list[Station]:
-    """Return the way of any reading, as far as it went.
+def of_reading(cur: Cursor, practice_id: UUID, reading_id: UUID, outbox_row: OutboxRow) -> Way:
+    """Return the way of any reading of the practice, as far as it went.
 
     Raises:
-        DeployError: there is no such reading.
+        DeployError: the practice has no such reading.
     """
-    stored = _row(connection, _Q.practice_of_reading, reading_id=reading_id)
-    if stored is None:
-        raise errors.DeployError("there is no such reading")
-    practice_id = stored.practice_id
-    led_to = _row(connection, _Q.task_of_reading, practice_id=practice_id, reading_id=reading_id)
-    with connection.cursor() as cur:
-        task = None if led_to is None else tasks.task(cur, practice_id, led_to.task_id)
-        return [
-            *_to_the_store(cur, practice_id, reading_id, outbox_row),
-            *_through_the_rules(
-                cur, practice_id, reading_id, None if task is None else task.episode_id
-            ),
-            *([] if task is None else _through_the_work(cur, practice_id, task)),
-        ]
+    reading = _reading(cur, practice_id, reading_id)
+    led_to = _row(cur, _Q.task_of_reading, practice_id=practice_id, reading_id=reading_id)
+    task = None if led_to is None else tasks.task(cur, practice_id, led_to.task_id)
+    stations = [
+        *_to_the_store(cur, practice_id, reading, outbox_row),
+        *_through_the_rules(
+            cur, practice_id, reading_id, None if task is None else task.episode_id
+        ),
+        *([] if task is None else _through_the_work(cur, practice_id, task)),
+    ]
+    return Way(reading.patient_id, stations)
 
 
 def as_text(stations: list[Station]) -> str:
@@ -110,9 +111,9 @@ def as_text(stations: list[Station]) -> str:
     return "\n".join(parts)
 
 
-def where_it_stopped(connection: psycopg.Connection[Any]) -> tuple[str, str]:
-    """Return the first station of the way that nothing has reached, and words about it."""
-    reached = _row(connection, _Q.stations_reached)
+def where_it_stopped(cur: Cursor) -> tuple[str, str]:
+    """Return the first station of the way that nothing of the practice has reached, and words about it."""
+    reached = _row(cur, _Q.stations_reached)
     words = {
         "MQTT message": "ingest has taken in no message: look at the logs of gateway, broker and ingest",
         "reading": "messages came, but no reading: look at “homevitals quarantine”",
@@ -126,13 +127,19 @@ def where_it_stopped(connection: psycopg.Connection[Any]) -> tuple[str, str]:
     return "task", "all tasks have an owner, and no new reading has breached a rule yet"
 
 
-def _to_the_store(
-    cur: Cursor, practice_id: UUID, reading_id: UUID, outbox_row: OutboxRow
-) -> Iterator[Station]:
+def _reading(cur: Cursor, practice_id: UUID, reading_id: UUID) -> rows.StoredReading:
     reading = store.reading(cur, practice_id, reading_id)
-    found = store.provenance(cur, practice_id, reading_id)
-    if reading is None or found is None:
+    if reading is None:
         raise errors.DeployError("there is no such reading")
+    return reading
+
+
+def _to_the_store(
+    cur: Cursor, practice_id: UUID, reading: rows.StoredReading, outbox_row: OutboxRow
+) -> Iterator[Station]:
+    found = store.provenance(cur, practice_id, reading.reading_id)
+    if found is None:
+        raise errors.DeployError("nobody knows how the reading came here")
     row = outbox_row(found.gateway_id, found.outbox_epoch, found.outbox_seq)
     yield Station(
         "raw bytes",
@@ -187,9 +194,7 @@ def _outbox_station(found: rows.Provenance, row: dict[str, Any] | None) -> Stati
 def _through_the_rules(
     cur: Cursor, practice_id: UUID, reading_id: UUID, episode_id: UUID | None
 ) -> Iterator[Station]:
-    evaluation = _row(
-        cur.connection, _Q.evaluation_of_reading, practice_id=practice_id, reading_id=reading_id
-    )
+    evaluation = _row(cur, _Q.evaluation_of_reading, practice_id=practice_id, reading_id=reading_id)
     if evaluation is None:
         yield Station("rule and its trace")
         return
@@ -248,9 +253,9 @@ def _through_the_work(cur: Cursor, practice_id: UUID, task: work.Task) -> Iterat
     )
 
 
-def _row(connection: psycopg.Connection[Any], statement: Any, **parameters: Any) -> Any:
-    with connection.cursor(row_factory=namedtuple_row) as cur:
-        return cur.execute(statement, parameters).fetchone()
+def _row(cur: Cursor, statement: Any, **parameters: Any) -> Any:
+    with cur.connection.cursor(row_factory=namedtuple_row) as found:
+        return found.execute(statement, parameters).fetchone()
 
 
 def _numbers(reading: rows.StoredReading) -> str:

@@ -9,23 +9,39 @@ import sys
 import psycopg
 
 from ccm_link.settings import CcmLinkSettings
-from deploy import configuration
-from ingest import people, quarantine, store
+from deploy import configuration, look
+from ingest import quarantine, store
+from ingest.settings import IngestSettings
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare how much and in which form."""
+    """Declare whose, how much and in which form."""
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--practice", metavar="SLUG", help="whose, where there are several")
+    whose.add_argument(
+        "--unknown-gateways",
+        action="store_true",
+        help="what came from gateways that no practice knows",
+    )
     parser.add_argument("--limit", type=int, default=50, help="how many at most, newest first")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the newest quarantined records of all practices, and of gateways that nobody knows."""
-    settings = configuration.load(options.config).get(CcmLinkSettings)
-    with psycopg.connect(settings.database) as connection, connection.cursor() as cur:
-        practices = [None, *(practice.practice_id for practice in people.practices(cur))]
-        found = [row for one in practices for row in store.quarantined(cur, one, options.limit)]
-    found.sort(key=lambda row: row.received_at, reverse=True)
+    """Print the newest quarantined records of a practice, or of gateways that nobody knows."""
+    configured = configuration.load(options.config)
+    if options.unknown_gateways:
+        # It belongs to no practice, so only ingest sees it.
+        with (
+            psycopg.connect(configured.get(IngestSettings).database) as connection,
+            connection.cursor() as cur,
+        ):
+            found = store.quarantined(cur, None, options.limit)
+    else:
+        settings = configured.get(CcmLinkSettings)
+        practice = look.practice(settings, options.practice)
+        with look.inside(settings, practice, "quarantine") as (cur, _):
+            found = store.quarantined(cur, practice.practice_id, options.limit)
     rows = [
         {
             "received_at": row.received_at.isoformat(),
@@ -36,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
             "raw": row.raw.hex(),
             "what_to_do": quarantine.explain(row.reason).action,
         }
-        for row in found[: options.limit]
+        for row in found
     ]
     if options.json:
         print(json.dumps(rows, indent=2))

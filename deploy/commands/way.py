@@ -6,30 +6,33 @@ import argparse
 from typing import Any
 from uuid import UUID
 
-import psycopg
-
 from ccm_link.settings import CcmLinkSettings
-from deploy import configuration, errors, way
+from deploy import configuration, errors, look, way
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare which reading."""
+    """Declare which reading of which practice."""
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("reading", nargs="?", help="id of the reading")
     which.add_argument(
         "--latest", action="store_true", help="the reading that led to the newest task"
     )
+    parser.add_argument("--practice", metavar="SLUG", help="whose reading, where there are several")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the way."""
     settings = configuration.load(options.config).get(CcmLinkSettings)
-    with psycopg.connect(settings.database) as connection:
-        if options.latest:
-            stations = way.of_newest_task(connection, _out_of_reach)
+    reading_id = None if options.latest else _reading_id(options.reading)
+    practice = look.practice(settings, options.practice)
+    with look.inside(settings, practice, "way", str(reading_id or "latest")) as (cur, seen):
+        if reading_id is None:
+            found = way.of_newest_task(cur, practice.practice_id, _out_of_reach)
         else:
-            stations = way.of_reading(connection, _reading_id(options.reading), _out_of_reach)
-    print(way.as_text(stations))
+            found = way.of_reading(cur, practice.practice_id, reading_id, _out_of_reach)
+        if found.patient_id is not None:
+            seen.add(found.patient_id)
+    print(way.as_text(found.stations))
     return 0
 
 

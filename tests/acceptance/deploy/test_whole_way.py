@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -37,7 +41,7 @@ def stack() -> Iterator[Stack]:
 
 
 def rows(stack: Stack, statement: str) -> list[Any]:
-    with psycopg.connect(stack.conninfo("homevitals_owner")) as connection:
+    with psycopg.connect(stack.conninfo("postgres")) as connection:
         return connection.execute(statement).fetchall()  # type: ignore[call-overload,no-any-return]
 
 
@@ -68,9 +72,123 @@ def test_one_reading_becomes_a_logged_minute(
     assert "did not get here" not in told
 
 
+@contextlib.contextmanager
+def console_of(stack: Stack, name: str) -> Iterator[httpx.Client]:
+    """Yield a browser in which one of the demo's people is signed in."""
+    password = next(one.password for one in stack.demo.sign_ins if one.sign_in_name == name)
+    with httpx.Client(
+        base_url=stack.console_url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30
+    ) as browser:
+        answer = browser.post("/sign-in", data={"sign_in_name": name, "password": password})
+        assert answer.status_code == 303, answer.text
+        yield browser
+
+
+def test_two_practices_run_and_their_people_do_not_see_each_other(stack: Stack) -> None:
+    until(
+        lambda: (
+            rows(stack, "select count(distinct practice_id) from ingest.reading_series")[0][0] == 2
+        ),
+        60,
+        "readings of only one practice arrived",
+    )
+    with (
+        console_of(stack, "casey@millbrook") as casey,
+        console_of(stack, "marlow@harborview") as marlow,
+    ):
+        for browser, own, other in (
+            (casey, "Thornquist", "Castellanos"),
+            (marlow, "Castellanos", "Thornquist"),
+        ):
+            page = browser.get("/patients").text
+            assert own in page
+            assert other not in page
+        (foreign,) = rows(
+            stack, "select patient_id from ingest.patient where display_name like '%Castellanos'"
+        )[0]
+        assert casey.get(f"/patients/{foreign}").status_code == 404
+        assert marlow.get(f"/patients/{foreign}").status_code == 200
+
+
+def test_a_gateway_is_enrolled_with_a_code_and_cut_off_when_it_is_revoked(
+    stack: Stack, tmp_path: Path
+) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text(
+        f'[gateway]\nenrolment_server = "{stack.console_url}"\nstate_folder = "{tmp_path / "state"}"\n'
+        'time_zone = "America/New_York"\nadapter = "bumble"\nhci_transport = "tcp-client:127.0.0.1:1"\n',
+        encoding="utf-8",
+    )
+    program = [sys.executable, "-m", "gateway.cli"]
+    with console_of(stack, "ozzie@millbrook") as ozzie:
+        page = ozzie.post("/gateways", data={"label": "Box 12"}).text
+        code = re.search(r'<p class="code"><code>([^<]+)<', page)
+        assert code is not None
+        subprocess.run(
+            [*program, "enrol", "--config", str(file)],
+            input=code[1],
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        ((gateway_id,),) = rows(
+            stack, "select gateway_id from ingest.gateway where label = 'Box 12'"
+        )
+        stack.processes.start("gateway-live", [*program, "run", "--config", str(file)])
+
+        def row() -> Any:
+            stack.keep_running()  # the guard ends the broker to make it read its files again
+            return rows(
+                stack,
+                f"select is_online, cut_off_at from ingest.gateway where gateway_id = '{gateway_id}'",
+            )[0]
+
+        until(lambda: row()[0], 30, "the new gateway did not come online")
+        revoked_at = time.monotonic()
+        answer = ozzie.post(f"/gateways/{gateway_id}/revoke", data={"reason": "Lost in the mail."})
+        assert answer.status_code == 303
+        until(lambda: row()[1] is not None, 60, "the revoked gateway was not cut off")
+        assert time.monotonic() - revoked_at < 60
+    log = stack.processes.log_folder / "gateway-live.log"
+    until(lambda: "uplink_down" in log.read_text(), 30, "the gateway did not notice")
+    kept = next((tmp_path / "state" / "identity").rglob("*.pem"), None)
+    assert kept is not None
+    # Whatever it tries from here on, the broker's door stays shut for it.
+    ups = log.read_text().count("uplink_up")
+    until(lambda: log.read_text().count("uplink_down") >= 3, 60, "the gateway gave up trying")
+    assert log.read_text().count("uplink_up") == ups
+    (others,) = rows(
+        stack, "select count(*) from ingest.gateway where is_online and status = 'active'"
+    )[0]
+    assert others == len(seed.HOMES)
+
+
+def test_the_audit_trail_of_all_that_is_whole(stack: Stack) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "deploy.cli",
+        "audit",
+        "verify",
+        "--config",
+        str(stack.server_file),
+    ]
+    until(
+        lambda: rows(stack, "select count(*) from ingest.audit_pending") == [(0,)],
+        30,
+        "the sealer is behind",
+    )
+    verified = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert rows(stack, "select count(*) from ingest.audit_link")[0][0] > 10
+
+
 @pytest.mark.parametrize(
     "name",
-    ["ingest", "gateway-1", "gateway-2", "ward-1", "ward-2", "broker", "evaluate", "console"],
+    [
+        *("ingest", "gateway-1", "gateway-2", "ward-1", "ward-2", "broker", "evaluate", "console"),
+        *("signer", "guard", "audit"),
+    ],
 )
 def test_a_killed_process_comes_back_and_readings_go_on(stack: Stack, name: str) -> None:
     before = stack.processes.pid(name)
@@ -98,9 +216,9 @@ def test_a_killed_database_comes_back_and_readings_go_on(stack: Stack) -> None:
 
 def test_nothing_was_lost_or_doubled(stack: Stack) -> None:
     """After all that killing: what the peripherals delivered is what is stored, once."""
-    for number in (1, 2):
+    for number in range(1, len(seed.HOMES) + 1):
         stack.processes.kill(f"ward-{number}")  # nothing new is measured from here on
-    outboxes = {home.gateway_id: home.name for home in seed.HOMES}
+    outboxes = [gateway.gateway_id for gateway in stack.demo.gateways]
 
     def waiting() -> list[dict[str, Any]]:
         return [
@@ -119,7 +237,7 @@ def test_nothing_was_lost_or_doubled(stack: Stack) -> None:
     stored = rows(
         stack,
         """select p.bluetooth_address, r.characteristic, encode(r.raw, 'hex')
-           from ingest.reading r join ingest.peripheral p using (practice_id, peripheral_id)
+           from ingest.reading_series r join ingest.peripheral p using (practice_id, peripheral_id)
            union all
            select p.bluetooth_address, '2a34', encode(c.raw, 'hex')
            from ingest.glucose_context c join ingest.peripheral p using (practice_id, peripheral_id)
@@ -156,7 +274,7 @@ def test_every_breach_has_a_task_or_a_recorded_reason_for_silence(stack: Stack) 
     )
     assert rows(
         stack,
-        """select count(*) from ingest.reading r
+        """select count(*) from ingest.reading_series r
                left join alerts.evaluation e using (practice_id, reading_id)
                where r.patient_id is not null and r.result = 'measured' and e.reading_id is null""",
     ) == [(0,)]
@@ -175,13 +293,14 @@ def test_the_logs_hold_no_patient_data(stack: Stack) -> None:
         for word in (*name.split(), record_number, born_on)
     ]
     frames = [
-        raw for (raw,) in rows(stack, "select distinct encode(raw, 'hex') from ingest.reading")
+        raw
+        for (raw,) in rows(stack, "select distinct encode(raw, 'hex') from ingest.reading_series")
     ]
     numbers = [
         f"{systolic:g}/{diastolic:g}"
         for (systolic, diastolic) in rows(
             stack,
-            "select distinct systolic_mmhg, diastolic_mmhg from ingest.reading where systolic_mmhg > 0",
+            "select distinct systolic_mmhg, diastolic_mmhg from ingest.reading_series where systolic_mmhg > 0",
         )
     ]
     forbidden = [*people, *frames, *numbers, *(one.password for one in stack.demo.sign_ins)]

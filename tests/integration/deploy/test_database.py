@@ -10,13 +10,17 @@ import psycopg
 import pytest
 
 from deploy import database as database_setup
-from deploy import scheduler, seed
+from deploy import errors, scheduler, seed
 from deploy.settings import SchedulerSettings
+from ingest import one_time_code
 
 pytestmark = pytest.mark.db
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-ROLES = ("homevitals_ingest", "homevitals_alerts", "homevitals_console", "homevitals_scheduler")
+ROLES = tuple(
+    f"homevitals_{name}"
+    for name in ("ingest", "alerts", "console", "entrance", "scheduler", "sealer", "guard")
+)
 
 
 def test_preparing_twice_changes_nothing(database: Any) -> None:
@@ -72,15 +76,38 @@ def test_no_service_may_change_or_delete_what_is_evidence(
 
 def test_the_demo_is_set_up_once(database: Any, tmp_path: Path) -> None:
     file = tmp_path / "demo.json"
-    first = seed.ensure(database.conninfo(), file, NOW)
-    assert seed.ensure(database.conninfo(), file, NOW + timedelta(days=1)) == first
+    first = seed.ensure(database.conninfo, file, NOW)
+    assert seed.ensure(database.conninfo, file, NOW + timedelta(days=1)) == first
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     passwords = {one.password for one in first.sign_ins}
     assert len(passwords) == len(first.sign_ins)
     with database.connect() as connection:
         hashes = connection.execute("select password_argon2 from ingest.staff").fetchall()
     assert all(found.startswith("$argon2id$") for (found,) in hashes)
-    assert json.loads(file.read_text())["practice_id"] == str(first.practice_id)
+    assert len(first.gateways) == len(seed.HOMES)
+    assert len({gateway.practice_id for gateway in first.gateways}) == 2
+
+
+def test_the_demo_of_an_earlier_version_says_what_to_do(database: Any, tmp_path: Path) -> None:
+    file = tmp_path / "demo.json"
+    seed.ensure(database.conninfo, file, NOW)
+    file.write_text(json.dumps({"practice_id": "x", "sign_ins": []}), encoding="utf-8")
+    with pytest.raises(errors.DeployError, match="--reset"):
+        seed.ensure(database.conninfo, file, NOW)
+
+
+def test_a_claim_code_of_the_demo_enrols_its_gateway_once(database: Any, tmp_path: Path) -> None:
+    demo = seed.ensure(database.conninfo, tmp_path / "demo.json", NOW)
+    gateway = demo.gateway_of("home-3")
+    former = seed.claim_code(database.conninfo, gateway, NOW)
+    code = seed.claim_code(database.conninfo, gateway, NOW)
+    purpose = one_time_code.Purpose.CLAIM_GATEWAY
+    with database.connect("homevitals_entrance") as connection, connection.cursor() as cur:
+        assert one_time_code.redeem(cur, purpose, former, NOW) is None
+        redeemed = one_time_code.redeem(cur, purpose, code, NOW)
+        assert redeemed is not None
+        assert redeemed.subject == gateway.gateway_id
+        assert one_time_code.redeem(cur, purpose, code, NOW) is None
 
 
 def test_partitions_are_made_ahead(database: Any) -> None:
@@ -88,7 +115,8 @@ def test_partitions_are_made_ahead(database: Any) -> None:
         scheduler.partitions_ahead(connection, SchedulerSettings(months_ahead=2), NOW)
     with database.connect() as connection:
         found = connection.execute(
-            "select inhrelid::regclass::text from pg_inherits where inhparent = 'ingest.reading'::regclass order by 1"
+            "select inhrelid::regclass::text from pg_inherits"
+            " where inhparent = 'ingest.reading_series'::regclass order by 1"
         ).fetchall()
     months = ["2026_11", "2026_12", "2027_01"]
     expected = [f"ingest.reading_{month}" for month in months]

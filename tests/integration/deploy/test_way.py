@@ -61,13 +61,13 @@ def reach(connection: psycopg.Connection, station: str, practice_id: Any) -> Non
 def test_the_check_names_the_first_station_that_nothing_reached(database: Any) -> None:
     with database.connect() as connection:
         practice_id = connection.execute(
-            "insert into ingest.practice (name, time_zone) values ('P', 'UTC') returning practice_id"
+            "insert into ingest.practice (slug, name, time_zone) values ('p-1', 'P', 'UTC') returning practice_id"
         ).fetchone()[0]
         stations = ["MQTT message", "reading", "rule and its trace", "episode"]
         for station, following in zip(stations, [*stations[1:], "task"], strict=True):
-            assert way.where_it_stopped(connection)[0] == station
+            assert way.where_it_stopped(connection.cursor())[0] == station
             reach(connection, station, practice_id)
-            assert way.where_it_stopped(connection)[0] == following
+            assert way.where_it_stopped(connection.cursor())[0] == following
 
 
 def test_an_unknown_reading_has_no_way(database: Any) -> None:
@@ -75,7 +75,7 @@ def test_an_unknown_reading_has_no_way(database: Any) -> None:
         database.connect("homevitals_console") as connection,
         pytest.raises(errors.DeployError, match="no such reading"),
     ):
-        way.of_reading(connection, uuid4(), out_of_reach)
+        way.of_reading(connection.cursor(), uuid4(), uuid4(), out_of_reach)
 
 
 def test_there_is_no_newest_task_before_the_first(database: Any) -> None:
@@ -83,7 +83,7 @@ def test_there_is_no_newest_task_before_the_first(database: Any) -> None:
         database.connect("homevitals_console") as connection,
         pytest.raises(errors.DeployError, match="no reading has become a task yet"),
     ):
-        way.of_newest_task(connection, out_of_reach)
+        way.of_newest_task(connection.cursor(), uuid4(), out_of_reach)
 
 
 def test_a_station_that_was_not_reached_says_so() -> None:
