@@ -14,7 +14,8 @@ from typing import Final
 from fastapi import FastAPI, Request
 from fastapi.routing import iter_route_contexts
 
-from ccm_link.console import problems, sessions, trail
+from ccm_link.console import problems, rate_limits, sessions, trail
+from ccm_link.console.rate_limits import Deed
 from ingest.people import Role, SignedIn
 
 
@@ -256,6 +257,7 @@ def permit(request: Request) -> SignedIn | None:
     Raises:
         Refused: 401 without a living session; 403 where the role does not include what the route does, which the
             audit trail notes, or where the route has no line.
+        TooMany: 429; the person or the practice asks for more than people do.
     """
     route = f"{request.method} {request.scope['route'].path}"
     if route not in ROUTES:
@@ -266,6 +268,7 @@ def permit(request: Request) -> SignedIn | None:
     who = sessions.signed_in(request)
     if who is None:
         raise problems.Refused(problems.SIGNED_OUT)
+    rate_limits.of_person(request, who, Deed.REQUEST)
     if not may(who, *rule):
         trail.note_refusal(request, who, *rule)
         raise problems.Refused(problems.FORBIDDEN)

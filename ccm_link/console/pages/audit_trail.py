@@ -10,8 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
-from ccm_link.console import inputs, problems, surroundings
+from ccm_link.console import inputs, problems, rate_limits, surroundings
 from ccm_link.console.desk import AtDesk
+from ccm_link.console.rate_limits import Deed
 from ingest import audit, audit_fhir, audit_query, people
 from ingest.audit import Kind
 from ingest.audit_query import Key, Row, Wanted
@@ -61,6 +62,7 @@ def audit_page(desk: AtDesk, asked: Annotated[inputs.AuditQuery, Query()]) -> HT
 @router.get("/export")
 def export(desk: AtDesk, asked: Annotated[inputs.AuditExport, Query()]) -> Response:
     """Hand out events as FHIR R4 AuditEvents, one JSON object a line, oldest first."""
+    rate_limits.of_person(desk.request, desk.who, Deed.EXPORT)
     wanted = Wanted(asked.from_at, asked.until_at)
     site = surroundings.of(desk.request).host_names[0]
     with desk.transaction() as cur:

@@ -170,7 +170,9 @@ def test_who_is_second_keeps_the_note(open_page: OpenPage) -> None:
     first, second = open_page(), open_page()
     for page in (first, second):
         page.goto("/sign-in")
-        page.fill("#sign-in-sign_in_name", "casey" if page is first else "robin")
+        page.fill(
+            "#sign-in-sign_in_name", "casey@millbrook" if page is first else "robin@millbrook"
+        )
         page.fill("#sign-in-password", PASSWORD)
         page.click("button")
         page.click("a:text('Severely raised systolic pressure')")

@@ -157,10 +157,17 @@ def test_a_gateway_is_enrolled_with_a_code_and_cut_off_when_it_is_revoked(
     ups = log.read_text().count("uplink_up")
     until(lambda: log.read_text().count("uplink_down") >= 3, 60, "the gateway gave up trying")
     assert log.read_text().count("uplink_up") == ups
-    (others,) = rows(
-        stack, "select count(*) from ingest.gateway where is_online and status = 'active'"
-    )[0]
-    assert others == len(seed.HOMES)
+    until(
+        lambda: (
+            rows(
+                stack,
+                "select count(*) from ingest.gateway where is_online and status = 'active'",
+            )
+            == [(len(seed.HOMES),)]
+        ),
+        60,
+        "the other gateways were disturbed for good",
+    )
 
 
 def test_the_audit_trail_of_all_that_is_whole(stack: Stack) -> None:
@@ -245,7 +252,10 @@ def test_nothing_was_lost_or_doubled(stack: Stack) -> None:
     )
     assert len(stored) == len(set(stored))
     assert set(stored) == sent
-    assert rows(stack, "select count(*) from ingest.quarantine") == [(0,)]
+    # What the broker said in the name of the gateway that was revoked on the way; nothing else.
+    assert {reason for (reason,) in rows(stack, "select reason from ingest.quarantine")} <= {
+        "revoked_gateway"
+    }
     for home in seed.HOMES:
         assert confirmed_by_peripherals(stack, home) <= sent
 

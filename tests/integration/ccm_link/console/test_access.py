@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from ccm_link.console import permissions
+from ccm_link.console.rate_limits import Deed
 from ingest.people import Role
 from tests import console_routes
 from tests.made_up_practice import Connect, MadeUp
@@ -254,3 +255,19 @@ def test_pages_hold_no_script_and_name_no_other_host(
                 continue
             assert not re.search(r"<script|\son\w+=|javascript:|\sstyle=", page.text), route
             assert not re.search(r'(src|href|action)="(https?:)?//', page.text), route
+
+
+def test_who_asks_for_more_than_people_do_has_to_wait(
+    casey: httpx.Client, sign_in: SignIn, console: Any, made_up: MadeUp
+) -> None:
+    assert casey.get("/worklist").status_code == 200
+    counts = console.app.state.rate_limits
+    who = str(made_up.staff["casey"])
+    while counts.count(Deed.REQUEST, address="127.0.0.1", account=who) is None:
+        pass
+    answer = casey.get("/worklist")
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) >= 1
+    assert "Thornquist" not in answer.text
+    assert casey.get("/api/v1/worklist").status_code == 429
+    assert sign_in("dana").get("/worklist").status_code == 200

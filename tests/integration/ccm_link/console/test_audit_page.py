@@ -88,3 +88,10 @@ def test_neither_page_nor_export_is_for_those_who_are_audited(casey: httpx.Clien
     assert casey.get("/audit").status_code == 403
     export = "/audit/export?from=2026-11-12T00:00:00Z&to=2026-11-13T00:00:00Z"
     assert casey.get(export).status_code == 403
+
+
+def test_exports_are_limited(sign_in: SignIn) -> None:
+    auditor = sign_in("augustin")
+    export = "/audit/export?from=2026-11-12T00:00:00Z&to=2026-11-13T00:00:00Z"
+    answers = [auditor.get(export).status_code for _ in range(11)]
+    assert answers == [200] * 10 + [429]
