@@ -8,7 +8,9 @@ alter table ingest.gateway add column expected_at timestamptz;         -- null: 
 alter table ingest.gateway add column revoked_at timestamptz;
 alter table ingest.gateway add column cut_off_at timestamptz;          -- when the broker had refused and disconnected it
 -- Gateways of before were revoked at an instant that nobody wrote down.
+alter table ingest.gateway no force row level security;
 update ingest.gateway set revoked_at = now() where status = 'revoked';
+alter table ingest.gateway force row level security;
 alter table ingest.gateway add constraint gateway_revoked check ((status = 'revoked') = (revoked_at is not null));
 
 -- Every certificate ever issued to a gateway; the key stays on the gateway, its hash refuses a second use.
