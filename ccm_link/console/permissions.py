@@ -69,7 +69,7 @@ _WORK: Final = _VIEW | {Action.CHANGE}
 _FLEET: Final = _VIEW | {Action.CREATE, Action.ISSUE_CODE, Action.REVOKE}
 _STAFF: Final = _WORK | {Action.CREATE, Action.DISABLE, Action.RESET}
 _HOMES: Final = _VIEW | {Action.CREATE, Action.DISABLE, Action.ISSUE_CODE}
-_TRAIL: Final = _VIEW | {Action.EXPORT}
+_TAKE_OUT: Final = _VIEW | {Action.EXPORT}
 
 # What is not written here is not allowed.
 MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
@@ -83,7 +83,7 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
     },
     Resource.WORKLIST: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
     Resource.TASK: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
-    Resource.PATIENT_RECORD: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
+    Resource.PATIENT_RECORD: {Role.CARE_MANAGER: _TAKE_OUT, Role.CLINICIAN: _TAKE_OUT},
     Resource.RULE: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
     # Billing and its audit read the time log; they change nothing in it.
     Resource.TIME_LOG: {
@@ -119,7 +119,7 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
         Role.CLINICIAN: frozenset({Action.REQUEST}),
         Role.AUDITOR: _VIEW,
     },
-    Resource.AUDIT_TRAIL: {Role.PRACTICE_ADMINISTRATOR: _TRAIL, Role.AUDITOR: _TRAIL},
+    Resource.AUDIT_TRAIL: {Role.PRACTICE_ADMINISTRATOR: _TAKE_OUT, Role.AUDITOR: _TAKE_OUT},
     Resource.OWN_RECORD: {Role.PATIENT: _VIEW, Role.CARER: _VIEW},
 }
 
@@ -244,7 +244,8 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "POST /api/v1/tasks/{task_id}/complete": (Resource.TASK, Action.CHANGE),
     "POST /api/v1/timer/stop": (Resource.TIMER, Action.CHANGE),
     "POST /api/v1/time-entries": (Resource.TIME_LOG, Action.CHANGE),
-    "GET /api/v1/patients/{patient_id}/readings": (Resource.PATIENT_RECORD, Action.VIEW),
+    # A year of readings at a time, for programs: more than a look.
+    "GET /api/v1/patients/{patient_id}/readings": (Resource.PATIENT_RECORD, Action.EXPORT),
 }
 
 

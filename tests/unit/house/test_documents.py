@@ -40,13 +40,13 @@ def test_the_reference_is_what_the_declarations_say() -> None:
 
 @pytest.mark.parametrize("module", ["deploy.cli", "gateway.cli"])
 def test_help_is_quick(module: str) -> None:
-    # The best of three: the machine may be busy. 200 ms is the promise; -X importtime would show who broke it.
+    # The best of ten: the machine is busy with other tests. 200 ms is the promise; -X importtime would show who broke it.
     def once() -> float:
         started_at = time.perf_counter()
         subprocess.run([sys.executable, "-m", module, "--help"], check=True, capture_output=True)
         return time.perf_counter() - started_at
 
-    assert min(once() for _ in range(3)) < 0.2
+    assert min(once() for _ in range(10)) < 0.2
 
 
 def test_nothing_names_a_package_registry_or_a_path_of_somebodys_machine() -> None:
