@@ -40,7 +40,7 @@ def test_the_reference_is_what_the_declarations_say() -> None:
 
 @pytest.mark.parametrize("module", ["deploy.cli", "gateway.cli"])
 def test_help_is_quick(module: str) -> None:
-    # The best of ten, for the machine is busy with other tests. 200 ms is the promise; -X importtime shows who broke it.
+    # The best of ten: the machine is busy with other tests. 200 ms is the promise; -X importtime shows who broke it.
     def once() -> float:
         started_at = time.perf_counter()
         subprocess.run([sys.executable, "-m", module, "--help"], check=True, capture_output=True)
