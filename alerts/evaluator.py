@@ -16,15 +16,14 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import psycopg
-import tenacity
 
 from alerts import errors, store
 from alerts.episode import EpisodeEvent, EpisodeEventKind, OpenedEpisode, TaskSink
 from alerts.evaluate import Answer, Outcome, Silence, evaluate
 from alerts.rules import Rule
 from alerts.settings import AlertsSettings
+from ingest import lasting_connection, tenancy
 from ingest import store as ingest_store
-from ingest import tenancy
 from ingest.rows import EvaluationWork
 
 log = logging.getLogger(__name__)
@@ -52,28 +51,13 @@ def run(settings: AlertsSettings, sink: TaskSink, stop: Event) -> None:
     """
     while not stop.is_set():
         try:
-            with _connect(settings.database, stop) as connection:
+            with lasting_connection.connect(
+                settings.database, stop, options=_SESSION_OPTIONS, log=log
+            ) as connection:
                 _serve(connection, settings, sink, stop)
         except psycopg.Error as error:
             log.warning("database_lost", extra={"error": _kind(error)})
             stop.wait(POLL_S)
-
-
-def _connect(conninfo: str, stop: Event) -> Connection:
-    """Connect, with longer and longer pauses while the database does not answer."""
-    patient = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(psycopg.OperationalError),
-        wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=10),
-        stop=tenacity.stop_when_event_set(stop),
-        sleep=tenacity.sleep_using_event(stop),
-        before_sleep=lambda state: log.warning(
-            "database_unreachable", extra={"attempts": state.attempt_number}
-        ),
-        reraise=True,
-    )
-    return patient(
-        psycopg.connect, conninfo, autocommit=True, connect_timeout=5, options=_SESSION_OPTIONS
-    )
 
 
 def _serve(connection: Connection, settings: AlertsSettings, sink: TaskSink, stop: Event) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from uuid import UUID
 import psycopg
 
 from ccm_link.settings import CcmLinkSettings
-from deploy import errors
+from deploy import command_line, errors
 from ingest import audit, people, tenancy
 from ingest.people import Practice
 
@@ -57,7 +56,7 @@ def inside(
             at=datetime.now(UTC),
             kind=audit.Kind.READ,
             action=audit.Action.READ,
-            agent=audit.Agent(audit.AgentKind.COMMAND_LINE, getpass.getuser()),
+            agent=command_line.agent(),
             purpose=audit.Purpose.OPERATIONS,
             patient_ids=tuple(seen),
             resource=resource,

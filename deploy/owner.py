@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,9 +11,9 @@ from uuid import UUID
 
 import psycopg
 
-from deploy import database, errors
+from deploy import command_line, database, errors
 from ingest import audit
-from ingest.audit import Action, Agent, AgentKind, Event, Kind
+from ingest.audit import Action, Event, Kind
 
 Cursor = psycopg.Cursor[Any]
 
@@ -59,7 +58,7 @@ def record(
         at=at,
         kind=kind,
         action=action,
-        agent=Agent(AgentKind.COMMAND_LINE, getpass.getuser()),
+        agent=command_line.agent(),
         purpose=audit.Purpose.SYSTEM_ADMINISTRATION,
         resource=resource,
         resource_id=resource_id,

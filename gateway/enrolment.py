@@ -109,7 +109,7 @@ def claim(
         handover.require_agreement(outbox, state_folder, waiting, before)
         answer = _ask(asked, code.strip(), folder)
         discarded_count = _let_go(outbox, folder, answer.gateway_id, waiting, before)
-        generation = folder.finish(_content(answer, server, authority_pem))
+        generation = folder.finish(answer.content(server, authority_pem))
         folder.keep_only({generation.number})
     except OSError as error:
         raise errors.IdentityError(
@@ -221,18 +221,3 @@ def _let_go(
     except errors.EnrolmentError:
         folder.abandon()
         raise
-
-
-def _content(
-    answer: enrolment_answer.Answer, server: str, authority_pem: bytes | None
-) -> identity.Content:
-    return identity.Content(
-        gateway_id=answer.gateway_id,
-        certificate_pem=answer.certificate_pem,
-        authority_pem=answer.authority_pem,
-        broker_host=answer.broker_host,
-        broker_port=answer.broker_port,
-        renew_after=answer.renew_after,
-        enrolment_server=server,
-        enrolment_authority_pem=authority_pem,
-    )

@@ -43,6 +43,19 @@ class Answer:
     renew_after: datetime
     server_time: datetime
 
+    def content(self, server: str, server_authority_pem: bytes | None) -> identity.Content:
+        """Return what is kept of the answer, with where it came from and what that server is checked against."""
+        return identity.Content(
+            gateway_id=self.gateway_id,
+            certificate_pem=self.certificate_pem,
+            authority_pem=self.authority_pem,
+            broker_host=self.broker_host,
+            broker_port=self.broker_port,
+            renew_after=self.renew_after,
+            enrolment_server=server,
+            enrolment_authority_pem=server_authority_pem,
+        )
+
 
 def read(body: bytes, key: ec.EllipticCurvePrivateKey) -> Answer:
     """Read an answer and hold it against the key it was asked for.

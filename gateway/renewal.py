@@ -81,16 +81,8 @@ def renew(
             EnrolmentReason.OTHER_GATEWAY, "the server's certificate is for another gateway"
         )
     authority_file = generation.enrolment_authority_file
-    content = identity.Content(
-        gateway_id=answer.gateway_id,
-        certificate_pem=answer.certificate_pem,
-        authority_pem=answer.authority_pem,
-        broker_host=answer.broker_host,
-        broker_port=answer.broker_port,
-        renew_after=answer.renew_after,
-        enrolment_server=generation.enrolment_server,
-        enrolment_authority_pem=authority_file.read_bytes() if authority_file else None,
-    )
+    authority_pem = authority_file.read_bytes() if authority_file else None
+    content = answer.content(generation.enrolment_server, authority_pem)
     return folder.finish(content), answer.server_time
 
 

@@ -17,10 +17,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-import tenacity
 from psycopg.rows import dict_row
 
-from ingest import audit_anchor, audit_chain, named_queries
+from ingest import audit_anchor, audit_chain, lasting_connection, named_queries
 from ingest.audit_anchor import AnchorFile, Head
 from ingest.audit_chain import Link
 from ingest.audit_settings import AuditSettings
@@ -58,30 +57,15 @@ def run(settings: AuditSettings, stop: Event) -> None:
     anchors.check()
     while True:
         try:
-            with _connect(settings.database, stop) as connection:
+            with lasting_connection.connect(
+                settings.database, stop, options=_SESSION_OPTIONS, log=log
+            ) as connection:
                 _serve(connection, anchors, settings.anchor_every_minutes * 60, stop)
         except psycopg.Error as error:
             log.warning("database_lost", extra={"sqlstate": error.sqlstate or ""})
             stop.wait(POLL_S)
         if stop.is_set():
             return
-
-
-def _connect(conninfo: str, stop: Event) -> Connection:
-    """Connect, with longer and longer pauses while the database does not answer."""
-    patient = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(psycopg.OperationalError),
-        wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=10),
-        stop=tenacity.stop_when_event_set(stop),
-        sleep=tenacity.sleep_using_event(stop),
-        before_sleep=lambda state: log.warning(
-            "database_unreachable", extra={"attempts": state.attempt_number}
-        ),
-        reraise=True,
-    )
-    return patient(
-        psycopg.connect, conninfo, autocommit=True, connect_timeout=5, options=_SESSION_OPTIONS
-    )
 
 
 def _serve(connection: Connection, anchors: AnchorFile, anchor_every_s: float, stop: Event) -> None:

@@ -15,9 +15,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
 
-from ingest import audit, errors, named_queries, one_time_code
+from ingest import audit, errors, named_queries, one_time_code, statements
 from ingest.directory import Standing
 from ingest.errors import EnrolmentReason
 from ingest.one_time_code import Purpose
@@ -129,8 +128,7 @@ def revoke(
 
 def to_cut_off(cur: Cursor) -> list[ToCutOff]:
     """Return the revoked gateways, of all practices, that the broker has not let go of; role guard."""
-    with cur.connection.cursor(row_factory=class_row(ToCutOff)) as found:
-        return found.execute(_Q.to_cut_off).fetchall()
+    return statements.rows(cur, ToCutOff, _Q.to_cut_off, {})
 
 
 def revoked_serials(cur: Cursor, at: datetime | None = None) -> list[RevokedSerial]:
@@ -140,8 +138,7 @@ def revoked_serials(cur: Cursor, at: datetime | None = None) -> list[RevokedSeri
         cur: Open cursor.
         at: Leave out what has expired by then; None returns all.
     """
-    with cur.connection.cursor(row_factory=class_row(RevokedSerial)) as found:
-        return found.execute(_Q.revoked_serials, {"at": at}).fetchall()
+    return statements.rows(cur, RevokedSerial, _Q.revoked_serials, {"at": at})
 
 
 def mark_cut_off(cur: Cursor, practice_id: UUID, gateway_id: str, at: datetime) -> bool:

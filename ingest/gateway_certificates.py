@@ -14,9 +14,17 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
 
-from ingest import audit, errors, fleet, gateway_proof, named_queries, signing_request, tenancy
+from ingest import (
+    audit,
+    errors,
+    fleet,
+    gateway_proof,
+    named_queries,
+    signing_request,
+    statements,
+    tenancy,
+)
 from ingest.audit import Kind, Outcome
 from ingest.directory import Standing
 from ingest.errors import EnrolmentReason
@@ -174,8 +182,7 @@ def record_refusal(cur: Cursor, kind: Kind, reason: str, door: Door, gateway_id:
 
 def certificates(cur: Cursor, practice_id: UUID) -> list[Certificate]:
     """Return the practice's certificates, by gateway, latest first."""
-    with cur.connection.cursor(row_factory=class_row(Certificate)) as found:
-        return found.execute(_Q.certificates, {"practice_id": practice_id}).fetchall()
+    return statements.rows(cur, Certificate, _Q.certificates, {"practice_id": practice_id})
 
 
 def _active_holder(cur: Cursor, proven: gateway_proof.Proven) -> tuple[UUID, bool]:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from firmware_profiles.readings import Kind, Result
-from ingest import directory, errors, named_queries, rows
+from ingest import directory, errors, named_queries, rows, statements
 from ingest.measured_at import TimeMethod, TimeQuality
 
 if TYPE_CHECKING:
@@ -192,7 +192,9 @@ def see_gateways(cur: Cursor, sightings: Collection[rows.GatewaySighting]) -> No
 
 def take_evaluation_work(cur: Cursor, limit: int, at: datetime) -> list[rows.EvaluationWork]:
     """Lock the oldest work due at ``at`` that no other evaluator holds, until the transaction ends."""
-    return _rows(cur, rows.EvaluationWork, _Q.take_evaluation_work, {"limit": limit, "at": at})
+    return statements.rows(
+        cur, rows.EvaluationWork, _Q.take_evaluation_work, {"limit": limit, "at": at}
+    )
 
 
 def finish_evaluation_work(cur: Cursor, queue_ids: Sequence[int]) -> None:
@@ -269,18 +271,20 @@ def reading(cur: Cursor, practice_id: UUID, reading_id: UUID) -> rows.StoredRead
 def provenance(cur: Cursor, practice_id: UUID, reading_id: UUID) -> rows.Provenance | None:
     """Return the way of one reading from the peripheral to the store."""
     parameters = {"practice_id": practice_id, "reading_id": reading_id}
-    found = _rows(cur, rows.Provenance, _Q.provenance, parameters)
+    found = statements.rows(cur, rows.Provenance, _Q.provenance, parameters)
     return found[0] if found else None
 
 
 def unassigned_readings(cur: Cursor, practice_id: UUID) -> list[rows.UnassignedReadings]:
     """Return per user of each peripheral what waits for an assignment, latest first."""
-    return _rows(cur, rows.UnassignedReadings, _Q.unassigned_readings, {"practice_id": practice_id})
+    return statements.rows(
+        cur, rows.UnassignedReadings, _Q.unassigned_readings, {"practice_id": practice_id}
+    )
 
 
 def quarantined(cur: Cursor, practice_id: UUID | None, limit: int) -> list[rows.QuarantineRow]:
     """Return what could not become data, latest first; without a practice, what no known gateway sent."""
-    return _rows(
+    return statements.rows(
         cur, rows.QuarantineRow, _Q.quarantined, {"practice_id": practice_id, "limit": limit}
     )
 
@@ -300,13 +304,6 @@ def series_engine(cur: Cursor) -> str:
     """Return what the time series are stored in: ``timescaledb`` or ``partitions``."""
     cur.execute(_Q.series_engine)
     return str(_one(cur)[0])
-
-
-def _rows(
-    cur: Cursor, row_class: type[_Row], query: LiteralString, parameters: Mapping[str, Any]
-) -> list[_Row]:
-    with cur.connection.cursor(row_factory=class_row(row_class)) as found:
-        return found.execute(query, parameters).fetchall()
 
 
 def _readings(

@@ -19,11 +19,10 @@ from ccm_link.console import (
     rate_limits,
     sessions,
     sign_in,
-    states,
+    task_record,
     time_lines,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.permissions import Resource
 from ccm_link.repeated_requests import KeyedRequest
 from ingest import store
 
@@ -81,7 +80,7 @@ def worklist(desk: AtDesk) -> api_models.Worklist:
 def read_task(desk: AtDesk, task_id: UUID) -> api_models.TaskWithHistory:
     """Return one task with its history, its readings and what the rules said about them."""
     with desk.transaction() as cur:
-        task = _task(cur, desk, task_id)
+        task = task_record.load(cur, desk, task_id)
         events = tasks.events(cur, desk.practice_id, task_id)
         breaches = [
             api_models.Breach(
@@ -105,11 +104,11 @@ def read_task(desk: AtDesk, task_id: UUID) -> api_models.TaskWithHistory:
 def claim(desk: AtDesk, task_id: UUID, given: inputs.ClaimTask) -> api_models.Task:
     """Make an unowned task one's own."""
     with desk.transaction() as cur:
-        before = _task(cur, desk, task_id)
+        before = task_record.load(cur, desk, task_id)
         claimed = tasks.claim(
             cur, desk.practice_id, task_id, desk.staff_id, given.row_version, desk.now
         )
-        _changed(desk, before, claimed)
+        task_record.changed(desk, before, claimed)
     return api_models.Task.of(claimed)
 
 
@@ -117,9 +116,8 @@ def claim(desk: AtDesk, task_id: UUID, given: inputs.ClaimTask) -> api_models.Ta
 def start_timer(desk: AtDesk, task_id: UUID, given: inputs.StartTimer) -> api_models.Timer:
     """Start one's timer on a task; a timer that runs elsewhere is stored first."""
     with desk.transaction() as cur:
-        patient_id = _task(cur, desk, task_id).patient_id
-        former = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
-        timer, became = time_log.start_timer(
+        patient_id = task_record.load(cur, desk, task_id).patient_id
+        timer, former = time_log.start_timer(
             cur,
             desk.practice_id,
             desk.staff_id,
@@ -130,7 +128,7 @@ def start_timer(desk: AtDesk, task_id: UUID, given: inputs.StartTimer) -> api_mo
             task_id=task_id,
         )
         if former is not None:
-            time_lines.ended(desk, former, became)
+            time_lines.ended(desk, former)
         time_lines.started(desk, timer)
     return api_models.Timer.model_validate(timer)
 
@@ -139,7 +137,6 @@ def start_timer(desk: AtDesk, task_id: UUID, given: inputs.StartTimer) -> api_mo
 def stop_timer(desk: AtDesk, given: inputs.StopTimer) -> api_models.StoppedTimer:
     """Stop one's timer and store its span."""
     with desk.transaction() as cur:
-        timer = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
         stopped = time_log.stop_timer(
             cur,
             desk.practice_id,
@@ -149,8 +146,7 @@ def stop_timer(desk: AtDesk, given: inputs.StopTimer) -> api_models.StoppedTimer
             limit=desk.timer_limit,
             ended_at=given.ended_at,
         )
-        if timer is not None:  # else stop_timer has raised
-            time_lines.ended(desk, timer, stopped)
+        time_lines.ended(desk, stopped)
     if isinstance(stopped, work.DiscardedTimer):
         return api_models.StoppedTimer(entry=None)
     return api_models.StoppedTimer(entry=api_models.TimeEntry.model_validate(stopped))
@@ -203,8 +199,7 @@ def _made_before(cur: Cursor, desk: Desk, keyed: KeyedRequest) -> api_models.Tim
 def complete(desk: AtDesk, task_id: UUID, given: inputs.CompleteTask) -> api_models.Task:
     """Complete a task; one's timer on it stops with the same note."""
     with desk.transaction() as cur:
-        before = _task(cur, desk, task_id)
-        timer = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
+        before = task_record.load(cur, desk, task_id)
         completed, became = tasks.complete(
             cur,
             desk.practice_id,
@@ -216,9 +211,9 @@ def complete(desk: AtDesk, task_id: UUID, given: inputs.CompleteTask) -> api_mod
             desk.now,
             timer_limit=desk.timer_limit,
         )
-        _changed(desk, before, completed)
-        if timer is not None and became is not None:
-            time_lines.ended(desk, timer, became)
+        task_record.changed(desk, before, completed)
+        if became is not None:
+            time_lines.ended(desk, became)
     return api_models.Task.of(completed)
 
 
@@ -240,20 +235,3 @@ def readings(
             readings=len(found),
         )
     return api_models.Readings.of(found)
-
-
-def _changed(desk: Desk, before: work.Task, after: work.Task) -> None:
-    desk.changed(
-        Resource.TASK,
-        before.task_id,
-        before=states.task(before),
-        after=states.task(after),
-        patient_id=before.patient_id,
-    )
-
-
-def _task(cur: Cursor, desk: Desk, task_id: UUID) -> work.Task:
-    task = tasks.task(cur, desk.practice_id, task_id)
-    if task is None:
-        raise problems.Refused(problems.NOT_FOUND)
-    return task

@@ -138,16 +138,14 @@ class Desk:
             outcome: REFUSED where the answer says that the patient may not be seen.
             detail: Counts, spans of time, kinds of reading; no names, texts or readings.
         """
-        self.trail.add(
-            Line(
-                Kind.READ,
-                audit.Action.READ,
-                resource or self.rule[0],
-                str(resource_id),
-                tuple(dict.fromkeys(patient_ids)),
-                outcome,
-                trail.plain(detail),
-            )
+        self.did(
+            Kind.READ,
+            *patient_ids,
+            resource=resource,
+            resource_id=resource_id,
+            action=audit.Action.READ,
+            outcome=outcome,
+            **detail,
         )
 
     def changed(

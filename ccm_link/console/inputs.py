@@ -238,10 +238,7 @@ class SetLimit(_Input):
     reason: Words
 
 
-class ReadingsQuery(_Input):
-    """Which readings of a patient: a kind and a span of at most 400 days."""
-
-    kind: Kind
+class _Span(_Input):
     from_at: Annotated[Instant, Field(alias="from")]
     until_at: Annotated[Instant, Field(alias="to")]
 
@@ -250,6 +247,12 @@ class ReadingsQuery(_Input):
         if not timedelta(0) < self.until_at - self.from_at <= _LONGEST_RANGE:
             raise ValueError("“to” has to be later than “from”, by 400 days at most.")
         return self
+
+
+class ReadingsQuery(_Span):
+    """Which readings of a patient: a kind and a span of at most 400 days."""
+
+    kind: Kind
 
 
 def _nothing(given: object) -> object:
@@ -279,17 +282,8 @@ class AuditQuery(_Input):
         return urlencode(asked | {"before": before.isoformat(), "event": str(event)})
 
 
-class AuditExport(_Input):
+class AuditExport(_Span):
     """Which time of the audit trail to hand out: at most 400 days."""
-
-    from_at: Annotated[Instant, Field(alias="from")]
-    until_at: Annotated[Instant, Field(alias="to")]
-
-    @model_validator(mode="after")
-    def _some_span(self) -> Self:
-        if not timedelta(0) < self.until_at - self.from_at <= _LONGEST_RANGE:
-            raise ValueError("“to” has to be later than “from”, by 400 days at most.")
-        return self
 
 
 class FindRestricted(_Input):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
 import json
 import secrets
 import threading
@@ -29,6 +28,8 @@ import httpx
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
+
+from ccm_link.console import surroundings
 
 ALGORITHMS: Final = ("RS256", "ES256")
 _TIMEOUT_S: Final = 5.0
@@ -164,7 +165,9 @@ def is_safe(address: str) -> bool:
     parts = urlsplit(address)
     if not parts.hostname or parts.username is not None or parts.fragment:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
+    return parts.scheme == "https" or (
+        parts.scheme == "http" and surroundings.is_loopback(parts.hostname)
+    )
 
 
 def ask() -> Question:
@@ -379,12 +382,3 @@ def _json(
     if not isinstance(found, dict):
         raise ProviderUnreachable("no_json")
     return found
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -22,8 +22,8 @@ def task(of: Task) -> State:
     }
 
 
-def timer(of: Timer) -> State:
-    """Return what a timer ran for, since when."""
+def timer(of: Timer | TimeEntry) -> State:
+    """Return what a timer ran for, since when; also of the entry that it became."""
     return {"task_id": of.task_id, "activity": of.activity, "started_at": of.started_at}
 
 

@@ -84,13 +84,14 @@ def check(settings: CcmLinkSettings) -> None:
             raise SettingsError(
                 ["ccm_link.public_url has to be https:// and a host name, nothing more"]
             )
-    elif not _is_loopback(settings.host):
+    elif not is_loopback(settings.host):
         raise SettingsError(
             ["ccm_link.host can be reached from outside: set ccm_link.public_url, or use 127.0.0.1"]
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address is this machine itself."""
     if host == "localhost":
         return True
     try:

@@ -15,8 +15,9 @@ def started(desk: Desk, timer: Timer) -> None:
     )
 
 
-def ended(desk: Desk, timer: Timer, became: TimeEntry | DiscardedTimer | None) -> None:
-    """Tell that a timer ended, and what became of its time."""
+def ended(desk: Desk, became: TimeEntry | DiscardedTimer) -> None:
+    """Tell that a timer ended, and what became of its time. An entry has its timer's task, activity and beginning."""
+    timer = became.timer if isinstance(became, DiscardedTimer) else became
     before = dict(states.timer(timer))
     if isinstance(became, DiscardedTimer):
         before["discarded_because"] = trail.sha256_of(became.reason)

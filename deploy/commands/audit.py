@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import os
 import sys
@@ -17,7 +16,7 @@ from uuid import UUID
 
 import psycopg
 
-from deploy import configuration, errors, services, start_conditions
+from deploy import command_line, configuration, errors, services, start_conditions
 from ingest import (
     audit,
     audit_anchor,
@@ -189,7 +188,7 @@ def _record(
         at=datetime.now(UTC),
         kind=audit.Kind.EXPORT,
         action=audit.Action.READ,
-        agent=audit.Agent(audit.AgentKind.COMMAND_LINE, getpass.getuser()),
+        agent=command_line.agent(),
         outcome=outcome,
         purpose=audit.Purpose.OPERATIONS,
         resource="audit_event",

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from datetime import UTC, datetime
 
-from deploy import database, errors
+from deploy import database, owner
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare where the database is, as its owner."""
-    parser.add_argument(
-        "--database",
-        metavar="CONNINFO",
-        default=os.environ.get("HOMEVITALS_OWNER_DATABASE", ""),
-        help=f"libpq connection string for the role {database.OWNER} (environment: HOMEVITALS_OWNER_DATABASE)",
-    )
+    owner.arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Apply what is missing and print it."""
-    if not options.database:
-        raise errors.ConfigurationError(
-            f"say which database: --database “host=… dbname=… user={database.OWNER}”"
-        )
-    applied = database.migrate_all(options.database, datetime.now(UTC))
+    applied = database.migrate_all(owner.conninfo(options), datetime.now(UTC))
     for name in applied:
         print(name)
     if not applied:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
@@ -50,11 +49,10 @@ def audit_page(desk: AtDesk, asked: Annotated[inputs.AuditQuery, Query()]) -> HT
         return desk.page(
             cur,
             "audit.html",
-            rows=rows,
+            rows=[(row, _detail(row)) for row in rows],
             asked=asked,
             kinds=[(kind.value, kind.replace("_", " ")) for kind in Kind],
             staff=people.staff(cur, desk.practice_id),
-            details=[json.dumps(_plain(row), ensure_ascii=False, sort_keys=True) for row in rows],
             later=more and asked.following(more.at, more.event_id),
         )
 
@@ -91,10 +89,11 @@ def export(desk: AtDesk, asked: Annotated[inputs.AuditExport, Query()]) -> Respo
 
 
 def _key(asked: inputs.AuditQuery) -> Key | None:
-    at: datetime | None = asked.before
-    event_id: UUID | None = asked.event
-    return None if at is None or event_id is None else Key(at, event_id)
+    if asked.before is None or asked.event is None:
+        return None
+    return Key(asked.before, asked.event)
 
 
-def _plain(row: Row) -> dict[str, object]:
-    return dict(row.event.detail)
+def _detail(row: Row) -> str:
+    detail = dict(row.event.detail)
+    return json.dumps(detail, ensure_ascii=False, sort_keys=True) if detail else ""

@@ -186,7 +186,7 @@ def _end_timers(desk: Desk, cur: Cursor, patient_id: UUID, team: list[Member]) -
                 became = time_log.discard_timer(
                     cur, desk.practice_id, timer.staff_id, reason=_LOST_SIGHT, at=desk.now
                 )
-            time_lines.ended(desk, timer, became)
+            time_lines.ended(desk, became)
 
 
 @contextmanager

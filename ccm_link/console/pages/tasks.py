@@ -19,16 +19,15 @@ from ccm_link.console import (
     inputs,
     patient_head,
     problems,
-    states,
+    task_record,
     time_lines,
-    trail,
     wording,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Resource
 from ccm_link.errors import CcmLinkError
-from ccm_link.work import Activity, Task
+from ccm_link.work import Activity
 from ingest import store
 from ingest.rows import StoredReading
 
@@ -80,11 +79,11 @@ def claim(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
         return _refused(desk, task_id, Refusal("claim", fields, complaints))
     try:
         with desk.transaction() as cur:
-            before = _task(cur, desk, task_id)
+            before = task_record.load(cur, desk, task_id)
             after = tasks.claim(
                 cur, desk.practice_id, task_id, desk.staff_id, given.row_version, desk.now
             )
-            _changed(desk, before, after)
+            task_record.changed(desk, before, after)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("claim", fields, problem=problems.of_error(error)))
     return _back(task_id, Said.CLAIMED)
@@ -98,7 +97,7 @@ def release(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
         return _refused(desk, task_id, Refusal("release", fields, complaints))
     try:
         with desk.transaction() as cur:
-            before = _task(cur, desk, task_id)
+            before = task_record.load(cur, desk, task_id)
             after = tasks.release(
                 cur,
                 desk.practice_id,
@@ -108,7 +107,7 @@ def release(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
                 given.note,
                 desk.now,
             )
-            _changed(desk, before, after, why=given.note)
+            task_record.changed(desk, before, after, why=given.note)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("release", fields, problem=problems.of_error(error)))
     return RedirectResponse("/worklist?said=released", 303)
@@ -122,9 +121,8 @@ def start_timer(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
         return _refused(desk, task_id, Refusal("timer", fields, complaints))
     try:
         with desk.transaction() as cur:
-            task = _task(cur, desk, task_id)
-            former = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
-            timer, became = time_log.start_timer(
+            task = task_record.load(cur, desk, task_id)
+            timer, former = time_log.start_timer(
                 cur,
                 desk.practice_id,
                 desk.staff_id,
@@ -135,7 +133,7 @@ def start_timer(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
                 task_id=task_id,
             )
             if former is not None:
-                time_lines.ended(desk, former, became)
+                time_lines.ended(desk, former)
             time_lines.started(desk, timer)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("timer", fields, problem=problems.of_error(error)))
@@ -150,7 +148,7 @@ def add_time(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
         return _refused(desk, task_id, Refusal("time", fields, complaints))
     try:
         with desk.transaction() as cur:
-            task = _task(cur, desk, task_id)
+            task = task_record.load(cur, desk, task_id)
             zone = ZoneInfo(desk.practice(cur).time_zone)
             started_at = input_types.local_instant(given.worked_on, given.started, zone)
             ended_at = input_types.local_instant(given.worked_on, given.ended, zone)
@@ -184,8 +182,7 @@ def complete(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
         return _refused(desk, task_id, Refusal("complete", fields, complaints))
     try:
         with desk.transaction() as cur:
-            before = _task(cur, desk, task_id)
-            timer = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
+            before = task_record.load(cur, desk, task_id)
             after, became = tasks.complete(
                 cur,
                 desk.practice_id,
@@ -197,9 +194,9 @@ def complete(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
                 desk.now,
                 timer_limit=desk.timer_limit,
             )
-            _changed(desk, before, after)
-            if timer is not None and became is not None:
-                time_lines.ended(desk, timer, became)
+            task_record.changed(desk, before, after)
+            if became is not None:
+                time_lines.ended(desk, became)
     except CcmLinkError as error:
         return _refused(
             desk, task_id, Refusal("complete", fields, problem=problems.of_error(error))
@@ -225,7 +222,7 @@ def _show(
     said: str = "",
     refusal: Refusal = NOTHING_REFUSED,
 ) -> HTMLResponse:
-    task = _task(cur, desk, task_id)
+    task = task_record.load(cur, desk, task_id)
     episode_events = alerts_store.episode_events(cur, desk.practice_id, task.episode_id)
     reading_ids = [event.reading_id for event in reversed(episode_events) if event.reading_id]
     breaches = [
@@ -253,22 +250,3 @@ def _show(
         said=said,
         refusal=refusal,
     )
-
-
-def _changed(desk: Desk, before: Task, after: Task, *, why: str = "") -> None:
-    """Tell a change of a task; ``why`` is what the person wrote where the task itself does not keep it."""
-    note = {"why": trail.sha256_of(why)} if why else {}
-    desk.changed(
-        Resource.TASK,
-        before.task_id,
-        before=states.task(before),
-        after={**states.task(after), **note},
-        patient_id=before.patient_id,
-    )
-
-
-def _task(cur: Cursor, desk: Desk, task_id: UUID) -> Task:
-    task = tasks.task(cur, desk.practice_id, task_id)
-    if task is None:
-        raise problems.Refused(problems.NOT_FOUND)
-    return task

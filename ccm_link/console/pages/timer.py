@@ -36,7 +36,6 @@ def stop(desk: AtDesk, fields: Posted) -> Response:
             if given.ended is not None and ended_at is None:
                 skipped = Refusal("stop", fields, {"ended": wording.SKIPPED_HOUR})
                 return _page(desk, cur, skipped)
-            timer = time_log.running_timer(cur, desk.practice_id, desk.staff_id)
             stopped = time_log.stop_timer(
                 cur,
                 desk.practice_id,
@@ -46,8 +45,7 @@ def stop(desk: AtDesk, fields: Posted) -> Response:
                 limit=desk.timer_limit,
                 ended_at=ended_at,
             )
-            if timer is not None:  # else stop_timer has raised
-                time_lines.ended(desk, timer, stopped)
+            time_lines.ended(desk, stopped)
     except CcmLinkError as error:
         return _show(desk, Refusal("stop", fields, problem=problems.of_error(error)))
     task_id = getattr(stopped, "task_id", None)
@@ -65,7 +63,7 @@ def discard(desk: AtDesk, fields: Posted) -> Response:
             discarded = time_log.discard_timer(
                 cur, desk.practice_id, desk.staff_id, reason=given.reason, at=desk.now
             )
-            time_lines.ended(desk, discarded.timer, discarded)
+            time_lines.ended(desk, discarded)
     except CcmLinkError as error:
         return _show(desk, Refusal("discard", fields, problem=problems.of_error(error)))
     return RedirectResponse("/worklist", 303)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.acceptance.console import axe_check
 from tests.made_up_practice import PASSWORD, Clock, Connect, MadeUp
 
 pytestmark = [
@@ -19,12 +19,6 @@ pytestmark = [
     pytest.mark.parametrize("database", ["partitions"], indirect=True),
     pytest.mark.timeout(300),
 ]
-OPTIONS = {
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
-}
 
 
 def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Iterator[str]:
@@ -149,16 +143,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
     scheme: str,
 ) -> None:
     page = open_page(width=width, scheme=scheme, scripts=True)
-    axe = Axe()
     found = []
     for state in states(page, made_up, connect, clock):
-        results = axe.run(page, options=OPTIONS)
-        found += [
-            f"{state}: {violation['id']}: {node['target']} {node['failureSummary']}"
-            for violation in results.response["violations"]
-            for node in violation["nodes"]
-        ]
-        page_width = page.evaluate("document.documentElement.scrollWidth")
-        if page_width > width:
-            found.append(f"{state}: {page_width} pixels wide")
+        found += axe_check.found(page, state, width)
     assert found == [], "\n".join(found)

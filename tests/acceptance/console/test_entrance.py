@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from ccm_link.console import sealing, totp
@@ -18,6 +17,7 @@ from ccm_link.settings import CcmLinkSettings
 from ingest import credentials, one_time_code, tenancy
 from ingest.one_time_code import Purpose
 from tests import console_server, openid_providers
+from tests.acceptance.console import axe_check
 from tests.console_server import Console
 from tests.made_up_practice import PASSWORD, Connect, MadeUp
 
@@ -27,12 +27,6 @@ pytestmark = [
     pytest.mark.parametrize("database", ["partitions"], indirect=True),
     pytest.mark.timeout(300),
 ]
-OPTIONS = {
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
-}
 
 
 @pytest.fixture
@@ -180,16 +174,7 @@ def test_axe_finds_nothing_on_the_way_in(
     scheme: str,
 ) -> None:
     page = open_page(width=width, scheme=scheme, scripts=True)
-    axe = Axe()
     found = []
     for state in states(page, connect, made_up):
-        results = axe.run(page, options=OPTIONS)
-        found += [
-            f"{state}: {violation['id']}: {node['target']} {node['failureSummary']}"
-            for violation in results.response["violations"]
-            for node in violation["nodes"]
-        ]
-        page_width = page.evaluate("document.documentElement.scrollWidth")
-        if page_width > width:
-            found.append(f"{state}: {page_width} pixels wide")
+        found += axe_check.found(page, state, width)
     assert found == [], "\n".join(found)

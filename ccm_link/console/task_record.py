@@ -1,0 +1,35 @@
+"""One task, as pages and API load it and tell what they changed."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from ccm_link import tasks
+from ccm_link.console import problems, states, trail
+from ccm_link.console.desk import Cursor, Desk
+from ccm_link.console.permissions import Resource
+from ccm_link.work import Task
+
+
+def load(cur: Cursor, desk: Desk, task_id: UUID) -> Task:
+    """Load a task of the practice.
+
+    Raises:
+        Refused: 404; the practice has none, or the person does not see its patient.
+    """
+    task = tasks.task(cur, desk.practice_id, task_id)
+    if task is None:
+        raise problems.Refused(problems.NOT_FOUND)
+    return task
+
+
+def changed(desk: Desk, before: Task, after: Task, *, why: str = "") -> None:
+    """Tell a change of a task; ``why`` is what the person wrote where the task itself does not keep it."""
+    note = {"why": trail.sha256_of(why)} if why else {}
+    desk.changed(
+        Resource.TASK,
+        before.task_id,
+        before=states.task(before),
+        after={**states.task(after), **note},
+        patient_id=before.patient_id,
+    )
