@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import psycopg
 
-from firmware_profiles.readings import Result
 from ingest import intake, settlement, store, tenancy
 from ingest.arrivals import Opened
 from ingest.directory import Directory
@@ -18,9 +17,6 @@ from ingest.receipts import Fates
 from ingest.rows import Candidate, ContextRow, QuarantineRow
 
 Connection: TypeAlias = psycopg.Connection[Any]
-
-# What the rules judge: numbers, and "HI" and "LO", which say more than any number.
-_JUDGED: Final = frozenset({Result.MEASURED, Result.ABOVE_RANGE, Result.BELOW_RANGE})
 
 
 class Committer:
@@ -115,11 +111,9 @@ class Committer:
         with tenancy.transaction(self._connection, *practice_ids) as cur:
             settled = _settle_readings(cur, plans)
             readings = [row.reading for row in settlement.outcomes(settled, Candidate)]
-            judged = [r for r in readings if r.patient_id is not None and r.result in _JUDGED]
             if readings:
                 store.add_readings(cur, readings)
-            if judged:
-                store.queue_evaluation(cur, judged, stored_at)
+                store.queue_evaluation(cur, readings, stored_at)
             new_contexts = store.add_contexts(cur, settlement.outcomes(settled, ContextRow))
             settled = settlement.settle_contexts(settled, new_contexts)
             refused = settlement.outcomes(settled, QuarantineRow)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 
 class Standing(StrEnum):
@@ -44,12 +46,18 @@ class Assignment:
         user_slot: None for a peripheral that does not tell its users apart.
         valid_from: first instant, aware UTC.
         valid_until: first instant after it, aware UTC; None while it is open.
+        time_zone: IANA name of the zone in which the patient's days are counted.
     """
 
     user_slot: int | None
     patient_id: UUID
     valid_from: datetime
     valid_until: datetime | None
+    time_zone: str
+
+    def day_of(self, at: datetime) -> date:
+        """Return the patient's local day at an instant."""
+        return at.astimezone(_zone(self.time_zone)).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Peripheral:
     peripheral_id: UUID
     assignments: tuple[Assignment, ...]
 
-    def patient_at(self, user_slot: int | None, at: datetime) -> UUID | None:
+    def assignment_at(self, user_slot: int | None, at: datetime) -> Assignment | None:
         """Return whose measurement it was at that instant, or None if nobody's.
 
         The slot has to be the same, and no slot is a slot of its own: a measurement without one is
@@ -71,7 +79,7 @@ class Peripheral:
                 and assignment.valid_from <= at
                 and (assignment.valid_until is None or at < assignment.valid_until)
             ):
-                return assignment.patient_id
+                return assignment
         return None
 
 
@@ -86,3 +94,8 @@ class Directory:
 
     gateways: Mapping[str, Gateway]
     peripherals: Mapping[tuple[UUID, str], Peripheral]
+
+
+@cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)

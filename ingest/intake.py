@@ -272,10 +272,11 @@ def _reading(
             ingest_received_at=shared.opened.arrival.received_at,
         )
     )
+    assignment = peripheral.assignment_at(user_slot, when.measured_at)
     return StoredReading(
         practice_id=shared.gateway.practice_id,
         reading_id=uuid4(),
-        patient_id=peripheral.patient_at(user_slot, when.measured_at),
+        patient_id=assignment.patient_id if assignment else None,
         peripheral_id=peripheral.peripheral_id,
         user_slot=user_slot,
         kind=Kind.BLOOD_PRESSURE if pressure else Kind.GLUCOSE,
@@ -302,6 +303,7 @@ def _reading(
         outbox_epoch=shared.batch.epoch,
         outbox_seq=record.seq,
         message_id=shared.opened.arrival.message_id,
+        measured_day=assignment.day_of(when.measured_at) if assignment else None,
     )
 
 

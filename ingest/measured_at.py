@@ -41,6 +41,7 @@ class TimeMethod(StrEnum):
     DEVICE_CLOCK = "device_clock"
     GATEWAY_RECEIPT = "gateway_receipt"
     INGEST_RECEIPT = "ingest_receipt"
+    IMPORTED = "imported"  # what an imported file says
 
 
 class TimeQuality(StrEnum):

@@ -44,10 +44,11 @@ on conflict do nothing;
 -- name: peripherals_by_address
 -- The peripherals that a batch names, one row per assignment, at least one per peripheral.
 select p.practice_id, p.bluetooth_address, p.peripheral_id, a.user_slot, a.patient_id, a.valid_from,
-       nullif(a.valid_until, 'infinity') as valid_until
+       nullif(a.valid_until, 'infinity') as valid_until, patient.time_zone
 from unnest(%(practice_ids)s::uuid[], %(bluetooth_addresses)s::text[]) as heard (practice_id, bluetooth_address)
 join ingest.peripheral p using (practice_id, bluetooth_address)
-left join ingest.assignment a using (practice_id, peripheral_id);
+left join ingest.assignment a using (practice_id, peripheral_id)
+left join ingest.patient patient on patient.practice_id = p.practice_id and patient.patient_id = a.patient_id;
 
 -- name: ensure_series
 -- Makes the monthly partitions that the span touches; returns how many were new. A hypertable needs none.
@@ -82,7 +83,8 @@ copy taken_in (
     practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
     time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
     diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
-    profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id
+    profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin, measured_day,
+    version, superseded_at
 ) from stdin;
 
 -- name: store_taken_in
@@ -179,7 +181,8 @@ select min(queued_at) from ingest.evaluation_queue;
 select practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
        time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
        diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
-       profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id
+       profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin,
+       measured_day, version, superseded_at
 from ingest.reading
 where practice_id = %(practice_id)s and patient_id = %(patient_id)s and kind = %(kind)s
   and measured_at >= %(from_at)s and measured_at < %(until_at)s
@@ -190,15 +193,19 @@ order by measured_at, reading_id;
 select max(stored_at) from ingest.reading where practice_id = %(practice_id)s;
 
 -- name: reading
--- One reading; its key says when it was measured, and thereby where in the series it is.
+-- One reading that counts; its key, or its version's row, says when it was measured and thereby where in the series it is.
 select r.practice_id, r.reading_id, r.patient_id, r.peripheral_id, r.user_slot, r.kind, r.result,
        r.measured_at, r.time_method, r.time_quality, r.device_time, r.device_clock_offset_s,
        r.gateway_received_at, r.stored_at, r.systolic_mmhg, r.diastolic_mmhg, r.mean_arterial_mmhg,
        r.pulse_bpm, r.glucose_mg_dl, r.sequence_number, r.qualifiers, r.profile_id, r.profile_version,
-       r.characteristic, r.raw, r.gateway_id, r.outbox_epoch, r.outbox_seq, r.message_id
-from ingest.record_key k
-join ingest.reading r on r.reading_id = k.reading_id and r.measured_at = k.measured_at
-where k.reading_id = %(reading_id)s and r.practice_id = %(practice_id)s;
+       r.characteristic, r.raw, r.gateway_id, r.outbox_epoch, r.outbox_seq, r.message_id, r.origin,
+       r.measured_day, r.version, r.superseded_at
+from (select measured_at from ingest.record_key where reading_id = %(reading_id)s
+      union all
+      select measured_at from ingest.reading_version
+      where practice_id = %(practice_id)s and reading_id = %(reading_id)s) as k
+join ingest.reading r on r.reading_id = %(reading_id)s and r.measured_at = k.measured_at
+where r.practice_id = %(practice_id)s;
 
 -- name: provenance
 -- From a reading back to the wire.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -11,23 +12,35 @@ from firmware_profiles.readings import Kind, Result
 from ingest.measured_at import TimeMethod, TimeQuality
 
 
+class Origin(StrEnum):
+    """Whether a peripheral sent a reading. What did not come from one never counts as a device day."""
+
+    DEVICE = "device"
+    IMPORT = "import"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredReading:
-    """One measurement, immutable. Fields stand in the order of the columns of ``ingest.reading``.
+    """One version of one measurement, immutable. Fields stand in the order of the columns of ``ingest.reading``.
 
     Attributes:
         patient_id: None while no assignment was valid at the measurement.
+        peripheral_id: None for what was imported, as are the gateway, its outbox position and the message.
         measured_at: best estimate, aware UTC; ``time_method`` and ``time_quality`` say how good.
         device_time: the peripheral's wall clock as sent, naive.
         device_clock_offset_s: gateway clock minus device clock in that session, seconds.
-        raw: the characteristic's value as the peripheral sent it.
+        raw: the characteristic's value as the peripheral sent it; of an import, the row or resource.
         message_id: the MQTT message that brought it.
+        origin: whether a peripheral sent it.
+        measured_day: the patient's local day; None while nobody is assigned.
+        version: 1 for what was stored first; each correction adds one and gets an id of its own.
+        superseded_at: when a later version took its place, aware UTC; None for the version that counts.
     """
 
     practice_id: UUID
     reading_id: UUID
     patient_id: UUID | None
-    peripheral_id: UUID
+    peripheral_id: UUID | None
     user_slot: int | None
     kind: Kind
     result: Result
@@ -49,10 +62,14 @@ class StoredReading:
     profile_version: int
     characteristic: str
     raw: bytes
-    gateway_id: str
-    outbox_epoch: str
-    outbox_seq: int
-    message_id: UUID
+    gateway_id: str | None
+    outbox_epoch: str | None
+    outbox_seq: int | None
+    message_id: UUID | None
+    origin: Origin = Origin.DEVICE
+    measured_day: date | None = None
+    version: int = 1
+    superseded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ Cursor = psycopg.Cursor[Any]
 _Row = TypeVar("_Row")
 
 _Q: Final = named_queries.load("ingest")
+# What the rules judge: numbers, and "HI" and "LO", which say more than any number.
+_JUDGED: Final = frozenset({Result.MEASURED, Result.ABOVE_RANGE, Result.BELOW_RANGE})
 _reading_columns: Final = attrgetter(*(field.name for field in fields(rows.StoredReading)))
 
 
@@ -165,7 +167,10 @@ def add_security_events(cur: Cursor, events: Sequence[rows.SecurityEvent]) -> No
 def queue_evaluation(
     cur: Cursor, readings: Sequence[rows.StoredReading], queued_at: datetime
 ) -> None:
-    """Queue readings, each with a patient, for the rules, and wake the evaluators at commit."""
+    """Queue what the rules judge of these readings, those of patients, and wake the evaluators at commit."""
+    readings = [r for r in readings if r.patient_id is not None and r.result in _JUDGED]
+    if not readings:
+        return
     cur.execute(
         _Q.queue_evaluation,
         {
@@ -322,6 +327,7 @@ def _reading(row: dict[str, Any]) -> rows.StoredReading:
             "time_method": TimeMethod(row["time_method"]),
             "time_quality": TimeQuality(row["time_quality"]),
             "qualifiers": tuple(row["qualifiers"]),
+            "origin": rows.Origin(row["origin"]),
         }
     )
 

@@ -326,6 +326,7 @@ def _reading(
         outbox_epoch="0" * 32,
         outbox_seq=1,
         message_id=uuid.uuid4(),
+        measured_day=at.astimezone(ZONE).date() if patient_id else None,
     )
 
 

@@ -38,6 +38,7 @@ _MADE: dict[str, Any] = {
     "bigint": 1,
     "boolean": True,
     "jsonb": Jsonb({}),
+    "int8multirange": "{[1,2)}",
     "date": AT.date(),
 }
 # Where a check wants one of its own words. Keyed by column, or by table and column.
@@ -55,6 +56,8 @@ _WORDS: dict[str, Any] = {
     "ingest.certificate.issued_for": "claim",
     "ingest.break_glass.reason": "emergency",
     "ingest.break_glass.expires_at": AT.replace(hour=13),
+    "ingest.correction.cause": "assignment",
+    "ingest.reading_version.version": 2,
     "ingest.audit_event.action": "R",
     "ingest.audit_event.outcome": "success",
     "ingest.audit_event.agent_kind": "service",

@@ -32,7 +32,7 @@ WITHOUT_PRACTICE = {"ingest.series_engine"}
 # No row security, because TimescaleDB refuses columnstore with it; instead no grants at all.
 BEHIND_A_VIEW = {"ingest.reading_series"}
 # Views with the owner's rights that filter by themselves. All others run with the caller's rights.
-BARRIERS = {"ingest.reading"}
+BARRIERS = {"ingest.reading", "ingest.reading_history"}
 # Keys without the practice: drawn by the server at random, so that a clash tells nothing.
 DRAWN = {
     "event_id", "gateway_id", "locator", "message_id", "purpose", "quarantine_id", "queue_id", "reading_id",
@@ -55,6 +55,7 @@ WIDE = {
     ("ingest.identity_provider", "homevitals_entrance", "SELECT"),
     ("ingest.message", "homevitals_ingest", "ALL"),
     ("ingest.one_time_code", "homevitals_entrance", "ALL"),
+    ("ingest.outbox_epoch", "homevitals_scheduler", "SELECT"),
     ("ingest.practice", "homevitals_entrance", "SELECT"),
     ("ingest.practice", "homevitals_sealer", "SELECT"),
     ("ingest.quarantine", "homevitals_ingest", "ALL"),

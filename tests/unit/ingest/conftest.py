@@ -137,7 +137,7 @@ def make_directory() -> Callable[..., Directory]:
         valid_until: datetime | None = NOON + timedelta(days=1),
     ) -> Directory:
         gateway = Gateway(GATEWAY, PRACTICE, "Home", status, NOON, None, is_online=False)
-        assignment = Assignment(user_slot, PATIENT, NOON - timedelta(days=1), valid_until)
+        assignment = Assignment(user_slot, PATIENT, NOON - timedelta(days=1), valid_until, "UTC")
         return Directory({GATEWAY: gateway}, {(PRACTICE, ADDRESS): Peripheral(CUFF, (assignment,))})
 
     return make

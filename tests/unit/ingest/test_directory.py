@@ -41,17 +41,17 @@ def test_patient_is_the_one_whose_assignment_was_valid_when_measured(
     cuff = Peripheral(
         UUID(int=3),
         (
-            Assignment(1, ANN, NOON, NOON + timedelta(hours=1)),
-            Assignment(1, BOB, NOON + timedelta(hours=1), None),
-            Assignment(2, BOB, NOON, NOON + MOMENT),
+            Assignment(1, ANN, NOON, NOON + timedelta(hours=1), "UTC"),
+            Assignment(1, BOB, NOON + timedelta(hours=1), None, "UTC"),
+            Assignment(2, BOB, NOON, NOON + MOMENT, "UTC"),
         ),
     )
 
-    assert cuff.patient_at(user_slot, at) == patient_id
+    assert getattr(cuff.assignment_at(user_slot, at), "patient_id", None) == patient_id
 
 
 def test_patient_is_found_when_the_peripheral_does_not_tell_users_apart() -> None:
-    cuff = Peripheral(UUID(int=3), (Assignment(None, ANN, NOON, None),))
+    cuff = Peripheral(UUID(int=3), (Assignment(None, ANN, NOON, None, "UTC"),))
 
-    assert cuff.patient_at(None, NOON) == ANN
-    assert cuff.patient_at(1, NOON) is None
+    assert getattr(cuff.assignment_at(None, NOON), "patient_id", None) == ANN
+    assert cuff.assignment_at(1, NOON) is None

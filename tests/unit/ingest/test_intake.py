@@ -72,6 +72,7 @@ def test_reading_has_everything_when_a_cuff_record_is_planned(
         outbox_epoch=EPOCH,
         outbox_seq=5,
         message_id=opened.arrival.message_id,
+        measured_day=noon.date(),
     )
 
 
