@@ -79,7 +79,8 @@ def _run(name: str, words: Sequence[str]) -> int:
     command.arguments(parser)
     options = parser.parse_args(words)
     try:
-        start_conditions.require(f"{name} {getattr(options, 'action', '')}".strip(), options.config)
+        action = getattr(options, "action", None) or ""
+        start_conditions.require(f"{name} {action}".strip(), options.config)
         return int(command.run(options))
     except errors.DeployError as error:
         print(f"homevitals: {error}", file=sys.stderr)
