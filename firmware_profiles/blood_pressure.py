@@ -6,6 +6,7 @@ Service 1.1.1, 2022-01-18, section 3.1.
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass
 from decimal import Decimal
@@ -107,7 +108,7 @@ class BloodPressureMeasurement:
             time_stamp=reader.date_time() if flags & _TIME_STAMP else None,
             pulse_rate=reader.sfloat() if flags & _PULSE_RATE else None,
             user_id=reader.u8() if flags & _USER_ID else None,
-            status=MeasurementStatus(reader.u16()) if flags & _STATUS else None,
+            status=_status(reader.u16()) if flags & _STATUS else None,
             reserved_flags=flags & _RESERVED,
         )
         reader.finish()
@@ -204,14 +205,7 @@ def _measured(frame: BloodPressureMeasurement) -> _Measured:
 
 def _qualifiers(frame: BloodPressureMeasurement, measured: _Measured) -> tuple[str, ...]:
     """Name what the cuff said about the measurement, and what we could not make sense of."""
-    status = frame.status or MeasurementStatus(0)
-    names = [
-        str(bit.name).lower()
-        for bit in MeasurementStatus
-        if bit in status and not (bit in _PULSE_RANGE and _PULSE_RANGE in status)
-    ]
-    if _PULSE_RANGE in status or status & ~_KNOWN_STATUS:
-        names.append("reserved_status")
+    names = list(_status_names(int(frame.status or 0)))
     if frame.reserved_flags:
         names.append("reserved_flags")
     if frame.pulse_rate is not None and frame.pulse_rate.special is Special.NRES:
@@ -222,6 +216,24 @@ def _qualifiers(frame: BloodPressureMeasurement, measured: _Measured) -> tuple[s
         and frame.mean_arterial.decimal()
     ):
         names.append("mean_arterial_implausible")
+    return tuple(names)
+
+
+@functools.cache  # flags are slow to make and to ask; there are 2^16 of them, and a cuff uses a few
+def _status(word: int) -> MeasurementStatus:
+    return MeasurementStatus(word)
+
+
+@functools.cache
+def _status_names(word: int) -> tuple[str, ...]:
+    status = MeasurementStatus(word)
+    names = [
+        str(bit.name).lower()
+        for bit in MeasurementStatus
+        if bit in status and not (bit in _PULSE_RANGE and _PULSE_RANGE in status)
+    ]
+    if _PULSE_RANGE in status or status & ~_KNOWN_STATUS:
+        names.append("reserved_status")
     return tuple(names)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -68,12 +68,12 @@ def advisory(decoded: Decoded) -> dict[str, float | int | str | None]:
     if isinstance(decoded, GlucoseContext):
         return {"sequence_number": decoded.sequence_number, **decoded.fields}
     flat: dict[str, float | int | str | None] = {}
-    for field in fields(decoded):
-        entry = getattr(decoded, field.name)
+    for name in decoded.__dataclass_fields__:
+        entry = getattr(decoded, name)
         if isinstance(entry, datetime):
-            flat[field.name] = entry.isoformat()
+            flat[name] = entry.isoformat()
         elif isinstance(entry, tuple):
-            flat[field.name] = " ".join(entry)
+            flat[name] = " ".join(entry)
         else:
-            flat[field.name] = entry
+            flat[name] = entry
     return flat

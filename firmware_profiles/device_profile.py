@@ -7,7 +7,7 @@ a change gets a new version.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -102,6 +102,7 @@ class DeviceProfile:
             be done, or None when the peripheral sets no limit.
         user_slots: whether the peripheral tells its users apart.
         support: the support statement, for field engineers.
+        measurement_characteristics: those whose notifications are records, in script order.
     """
 
     profile_id: str
@@ -115,6 +116,7 @@ class DeviceProfile:
     script_budget_s: float | None
     user_slots: bool
     support: str
+    measurement_characteristics: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a script that no peripheral could follow.
@@ -142,16 +144,9 @@ class DeviceProfile:
                     pass
         if not self.script or not isinstance(self.script[-1], AwaitDisconnect | Disconnect):
             raise self._contradiction("does not end with a step that ends the session")
-
-    @property
-    def measurement_characteristics(self) -> tuple[str, ...]:
-        """Name the characteristics whose notifications are records, in script order."""
-        return tuple(
-            step.characteristic
-            for step in self.script
-            if isinstance(step, Subscribe)
-            and step.characteristic != uuids.RECORD_ACCESS_CONTROL_POINT
-        )
+        subscribed_in_order = (s.characteristic for s in self.script if isinstance(s, Subscribe))
+        records = (c for c in subscribed_in_order if c != uuids.RECORD_ACCESS_CONTROL_POINT)
+        object.__setattr__(self, "measurement_characteristics", tuple(records))
 
     def _contradiction(self, what: str) -> errors.ProfileError:
         return errors.ProfileError(f"{self.profile_id}: the script {what}; correct the profile")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from firmware_profiles import errors
 from firmware_profiles.errors import FrameReason
 from firmware_profiles.gatt_time import DATE_TIME_SIZE, DateTime
-from firmware_profiles.sfloat import Sfloat
+from firmware_profiles.sfloat import Sfloat, of_word
 
 
 class FrameReader:
@@ -35,7 +35,7 @@ class FrameReader:
 
     def sfloat(self) -> Sfloat:
         """Take an SFLOAT."""
-        return Sfloat.from_bytes(self._take(2))
+        return of_word(self.u16())
 
     def date_time(self) -> DateTime:
         """Take a Date Time."""

@@ -69,7 +69,9 @@ class DateTime:
         if self.year < _FIRST_YEAR:
             return None
         try:
-            return datetime(*astuple(self))  # noqa: DTZ001 - a peripheral's clock has no zone
+            return datetime(  # noqa: DTZ001 - a peripheral's clock has no zone
+                self.year, self.month, self.day, self.hour, self.minute, self.second
+            )
         except ValueError:
             return None
 

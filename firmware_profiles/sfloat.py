@@ -10,6 +10,7 @@ Source: IEEE 11073-20601, SFLOAT-Type; Bluetooth SIG, Personal Health Devices Tr
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
@@ -92,12 +93,7 @@ class Sfloat:
         if len(raw) != _SIZE:
             reason = FrameReason.SHORT_FRAME if len(raw) < _SIZE else FrameReason.TRAILING_BYTES
             raise errors.FrameError(reason, f"an SFLOAT has 2 bytes, not {len(raw)}")
-        word = int.from_bytes(raw, "little")
-        mantissa, exponent = word & 0x0FFF, word >> 12
-        return cls(
-            mantissa=mantissa - 0x1000 if mantissa >= 0x0800 else mantissa,
-            exponent=exponent - 0x10 if exponent >= 0x08 else exponent,
-        )
+        return of_word(int.from_bytes(raw, "little"))
 
     def to_bytes(self) -> bytes:
         """Put the word together."""
@@ -106,20 +102,40 @@ class Sfloat:
     @property
     def special(self) -> Special | None:
         """Say which special word this is; None for a number."""
-        try:
-            return Special(self._word)
-        except ValueError:
-            return None
+        return _SPECIALS.get(self._word)
 
     def decimal(self) -> Decimal | None:
         """Return the number exactly, in the resolution it was sent in; None for a special word."""
-        if self.special is not None:
-            return None
-        return Decimal(self.mantissa).scaleb(self.exponent)
+        return _number(self._word)
 
     @property
     def _word(self) -> int:
         return (self.exponent & 0x0F) << 12 | (self.mantissa & 0x0FFF)
+
+
+_SPECIALS: Final = {special.value: special for special in Special}
+
+
+# Pressures, pulses and glucose are a few thousand of the 65 536 words, and a server meets them by the million.
+_REMEMBERED: Final = 4096
+
+
+@functools.lru_cache(_REMEMBERED)
+def of_word(word: int) -> Sfloat:
+    """Take a word of 16 bits apart; every word is legal."""
+    mantissa, exponent = word & 0x0FFF, word >> 12
+    return Sfloat(
+        mantissa=mantissa - 0x1000 if mantissa >= 0x0800 else mantissa,
+        exponent=exponent - 0x10 if exponent >= 0x08 else exponent,
+    )
+
+
+@functools.lru_cache(_REMEMBERED)
+def _number(word: int) -> Decimal | None:
+    taken_apart = of_word(word)
+    if word in _SPECIALS:
+        return None
+    return Decimal(taken_apart.mantissa).scaleb(taken_apart.exponent)
 
 
 NAN: Final = Sfloat.from_bytes(Special.NAN.to_bytes(_SIZE, "little"))

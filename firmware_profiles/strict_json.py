@@ -34,7 +34,7 @@ _MESSAGES: Final = {
     WireReason.NOT_UTF8: "the text is not UTF-8 without a byte order mark",
     WireReason.NOT_JSON: "the payload is not one JSON value",
     WireReason.NOT_OBJECT: "the payload is not a JSON object",
-    WireReason.TOO_DEEP: f"nested deeper than {MAX_DEPTH} levels",
+    WireReason.TOO_DEEP: "nested too deep",
     WireReason.DUPLICATE_KEY: "an object holds one key twice",
     WireReason.NOT_FINITE: "a number is not finite",
     WireReason.OUT_OF_RANGE: "a number has too many digits, or a string holds a NUL",
@@ -61,7 +61,7 @@ def parse_object(payload: bytes, *, max_bytes: int) -> dict[str, object]:
 
 
 def split(
-    payload: bytes, array_name: str | None, *, max_bytes: int
+    payload: bytes, array_name: str | None, *, max_bytes: int, max_depth: int = MAX_DEPTH
 ) -> tuple[dict[str, object], list[Element]]:
     """Read an object whose member `array_name` is an array, and keep that array's elements apart.
 
@@ -74,7 +74,7 @@ def split(
             cannot be found.
     """
     text = _text_of(payload, max_bytes)
-    reader = _Reader(text)
+    reader = _Reader(text, max_depth)
     if not reader.skip("{"):
         reader.read(depth=1)
         reader.expect_end()
@@ -132,8 +132,9 @@ def _fault(reason: WireReason) -> errors.WireError:
 class _Reader:
     """A position in a text, moved forward over one token or one whole value at a time."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, max_depth: int) -> None:
         self._text = text
+        self._max_depth = max_depth
         self._position = 0
         self._faults: list[WireReason] = []
         self._decoder = json.JSONDecoder(
@@ -184,7 +185,7 @@ class _Reader:
             raise _fault(WireReason.NOT_JSON) from None
         except RecursionError:
             raise _fault(WireReason.TOO_DEEP) from None
-        reason = self._faults[0] if self._faults else _fault_in(node, depth)
+        reason = self._faults[0] if self._faults else _fault_in(node, self._max_depth - depth)
         return Element(
             text=self._text[start : self._position],
             node=node,
@@ -222,17 +223,17 @@ class _Reader:
         return 0.0
 
 
-def _fault_in(node: object, depth: int) -> WireReason | None:
+def _fault_in(node: object, levels_left: int) -> WireReason | None:
     """Find what the parser cannot notice while it reads: depth, and strings that are not text."""
     if isinstance(node, str):
         return _fault_in_string(node)
     if not isinstance(node, dict | list):
         return None
-    if depth > MAX_DEPTH:
+    if levels_left < 0:
         return WireReason.TOO_DEEP
     children = [*node.keys(), *node.values()] if isinstance(node, dict) else node
     for child in children:
-        reason = _fault_in(child, depth + 1)
+        reason = _fault_in(child, levels_left - 1)
         if reason is not None:
             return reason
     return None

@@ -21,7 +21,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from firmware_profiles import errors, strict_json, topics, wire_fields, wire_record
+from firmware_profiles import errors, strict_json, topics, wire_fields, wire_plain, wire_record
 from firmware_profiles.errors import WireReason
 from firmware_profiles.wire_fields import MAX_INTEGER, Fields
 from firmware_profiles.wire_record import (
@@ -166,6 +166,14 @@ def decode_batch(payload: bytes, *, topic_gateway_id: str) -> Batch:
     Raises:
         WireError: the envelope is broken, or names another gateway (`gateway_mismatch`).
     """
+    if len(payload) <= MAX_PAYLOAD_BYTES and (plain := wire_plain.read(payload)) is not None:
+        batch = Batch(*plain)
+        if batch.gateway_id == topic_gateway_id and len(batch.records) <= MAX_RECORDS:
+            return batch
+    return _decode_strictly(payload, topic_gateway_id)
+
+
+def _decode_strictly(payload: bytes, topic_gateway_id: str) -> Batch:
     members, elements = strict_json.split(payload, "records", max_bytes=MAX_PAYLOAD_BYTES)
     envelope = _envelope(members)
     gateway_id = envelope.text("gateway_id", _GATEWAY_ID, "a gateway id")

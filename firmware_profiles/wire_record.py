@@ -20,8 +20,8 @@ MAX_RAW_BYTES: Final = 512
 _MAX_CLOCK_OFFSET_S: Final = 3.2e11
 
 _MAX_PROFILE_VERSION: Final = 65_535
-_MAX_ADVISORY_FIELDS: Final = 32
-_MAX_ADVISORY_TEXT: Final = 200
+MAX_ADVISORY_FIELDS: Final = 32
+MAX_ADVISORY_TEXT: Final = 200
 
 _ADDRESS: Final = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}")
 _PROFILE_ID: Final = re.compile(r"[a-z0-9-]{1,64}")
@@ -169,19 +169,19 @@ def _advisory(node: object) -> Advisory | None:
         return None
     Fields(node, "decoded")  # refuses forbidden names
     assert isinstance(node, dict)  # noqa: S101 - Fields has just checked it
-    if len(node) > _MAX_ADVISORY_FIELDS:
+    if len(node) > MAX_ADVISORY_FIELDS:
         raise errors.WireError(
-            WireReason.OUT_OF_RANGE, f"decoded must hold at most {_MAX_ADVISORY_FIELDS} fields"
+            WireReason.OUT_OF_RANGE, f"decoded must hold at most {MAX_ADVISORY_FIELDS} fields"
         )
     for name, entry in node.items():
         if isinstance(entry, dict | list):
             raise errors.WireError(WireReason.WRONG_TYPE, "decoded must be flat")
-        if len(name) > _MAX_ADVISORY_TEXT or (
-            isinstance(entry, str) and len(entry) > _MAX_ADVISORY_TEXT
+        if len(name) > MAX_ADVISORY_TEXT or (
+            isinstance(entry, str) and len(entry) > MAX_ADVISORY_TEXT
         ):
             raise errors.WireError(
                 WireReason.OUT_OF_RANGE,
-                f"decoded must not hold text longer than {_MAX_ADVISORY_TEXT} characters",
+                f"decoded must not hold text longer than {MAX_ADVISORY_TEXT} characters",
             )
     return dict(node)
 

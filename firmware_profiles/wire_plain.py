@@ -1,0 +1,129 @@
+"""A batch in the very form in which our own encoder writes it, read by two regular expressions.
+
+Nearly every batch has that form, and checking it whole is many times as quick as reading it member by member. What
+differs in anything at all, be it a space, the order of two fields or an escaped character, is not read here: the caller
+then reads it the strict way, which finds out what is wrong with it, if anything is. Both ways agree on all that is read
+here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import datetime
+from typing import Final
+
+from firmware_profiles import topics
+from firmware_profiles.wire_fields import FORBIDDEN, MAX_INTEGER
+from firmware_profiles.wire_record import (
+    MAX_ADVISORY_FIELDS,
+    MAX_ADVISORY_TEXT,
+    MAX_RAW_BYTES,
+    Advisory,
+    GatewayClock,
+    Link,
+    Record,
+)
+
+_TIME: Final = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)"
+_ENVELOPE: Final = re.compile(
+    rf'\{{"version":1,"gateway_id":"({topics.GATEWAY_ID_PATTERN})","epoch":"([0-9a-f]{{32}})",'
+    rf'"sent_at":"{_TIME}","records":\[',
+    re.ASCII,
+)
+# Numbers have a few digits less than the wire format allows them, so that none can be out of its range.
+_RECORD: Final = re.compile(
+    r'\{"seq":([1-9]\d{0,17}),"peripheral":"((?:[0-9A-F]{2}:){5}[0-9A-F]{2})",'
+    r'"profile_id":"([a-z0-9-]{1,64})","profile_version":([1-9]\d{0,3}),'
+    r'"characteristic":"([0-9a-f]{4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",'
+    rf'"raw":"((?:[0-9a-f]{{2}}){{0,{MAX_RAW_BYTES}}})","received_at":"{_TIME}",'
+    rf'"gateway_clock":"({"|".join(GatewayClock)})",'
+    r'"device_clock_offset_s":(null|-?(?:0|[1-9]\d{0,10})(?:\.\d{1,17})?),'
+    r'"time_zone":"([A-Za-z0-9_+-]{1,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2})",'
+    rf'"link":"({"|".join(Link)})","decoded":(null|\{{[^{{}}\[\]\\]*\}})\}}',
+    re.ASCII,
+)
+_CLOCKS: Final = {clock.value: clock for clock in GatewayClock}
+_LINKS: Final = {link.value: link for link in Link}
+
+
+def read(payload: bytes) -> tuple[str, str, datetime, tuple[Record, ...]] | None:
+    """Return gateway id, outbox epoch, sending time and records; None for what has another form."""
+    if not payload.isascii():
+        return None
+    text = payload.decode("ascii")
+    envelope = _ENVELOPE.match(text)
+    if envelope is None:
+        return None
+    try:
+        records = _records(text, envelope.end())
+        sent_at = datetime.fromisoformat(envelope[3])
+    except ValueError:  # a time like the thirtieth of February; or not JSON behind “decoded”
+        return None
+    return None if records is None else (envelope[1], envelope[2], sent_at, records)
+
+
+def _records(text: str, position: int) -> tuple[Record, ...] | None:
+    records: list[Record] = []
+    while True:
+        found = _RECORD.match(text, position)
+        if found is None:
+            return None
+        seq, peripheral, profile_id, version, characteristic, raw, received_at = found.group(
+            1, 2, 3, 4, 5, 6, 7
+        )
+        clock, offset_s, time_zone, link, decoded = found.group(8, 9, 10, 11, 12)
+        records.append(
+            Record(
+                int(seq),
+                peripheral,
+                profile_id,
+                int(version),
+                characteristic,
+                bytes.fromhex(raw),
+                datetime.fromisoformat(received_at),
+                _CLOCKS[clock],
+                None if offset_s == "null" else float(offset_s),
+                time_zone,
+                _LINKS[link],
+                _advisory(decoded),
+            )
+        )
+        position = found.end()
+        if text.startswith(",", position):
+            position += 1
+        else:
+            return tuple(records) if text[position:] == "]}" else None
+
+
+def _advisory(text: str) -> Advisory | None:
+    """Read a flat object without escapes.
+
+    Raises:
+        ValueError: the strict way may refuse something in it.
+    """
+    return None if text == "null" else _DECODER.decode(text)  # type: ignore[no-any-return]
+
+
+def _pairs(pairs: list[tuple[str, str | float | int | None]]) -> Advisory:
+    members = dict(pairs)
+    if len(members) != len(pairs) or len(pairs) > MAX_ADVISORY_FIELDS or FORBIDDEN & members.keys():
+        raise ValueError
+    for name, entry in pairs:
+        if isinstance(entry, float):
+            is_fine = math.isfinite(entry)
+        elif isinstance(entry, str):
+            is_fine = len(entry) <= MAX_ADVISORY_TEXT
+        else:
+            is_fine = entry is None or -MAX_INTEGER <= entry <= MAX_INTEGER
+        if not is_fine or len(name) > MAX_ADVISORY_TEXT:
+            raise ValueError
+    return members
+
+
+def _no_constant(_name: str) -> float:
+    raise ValueError
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_no_constant)

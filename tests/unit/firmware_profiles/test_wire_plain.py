@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_profiles import wire, wire_plain
+from firmware_profiles.errors import WireError
+from firmware_profiles.wire import BadRecord, Batch, GatewayClock, Link, Record
+
+GATEWAY = "gw-aaaa1111"
+INSTANTS = st.datetimes(timezones=st.just(UTC))
+NAMES = st.text(st.characters(max_codepoint=126, exclude_categories=["Cc"]), min_size=1, max_size=9)
+ENTRIES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | NAMES
+RECORDS = st.builds(
+    Record,
+    seq=st.integers(1, 2**63 - 1),
+    peripheral=st.just("AA:BB:CC:DD:EE:0F"),
+    profile_id=st.sampled_from(["standard-cuff", "x"]),
+    profile_version=st.integers(1, 65535),
+    characteristic=st.sampled_from(["2a35", "233bf001-5a34-1b6d-975c-000d5690abe4"]),
+    raw=st.binary(max_size=20),
+    received_at=INSTANTS,
+    gateway_clock=st.sampled_from(GatewayClock),
+    device_clock_offset_s=st.none() | st.floats(-3.2e11, 3.2e11),
+    time_zone=st.sampled_from(["UTC", "America/Port-au-Prince"]),
+    link=st.sampled_from(Link),
+    decoded=st.none() | st.dictionaries(NAMES, ENTRIES, max_size=4),
+)
+ORDINARY = Record(
+    seq=7,
+    peripheral="AA:BB:CC:DD:EE:0F",
+    profile_id="standard-cuff",
+    profile_version=1,
+    characteristic="2a35",
+    raw=bytes.fromhex("1e6d004f005f00ea070b1c03110c4600010000"),
+    received_at=datetime(2026, 11, 28, 3, 18, 12, 924958, tzinfo=UTC),
+    gateway_clock=GatewayClock.SYNCHRONISED,
+    device_clock_offset_s=-0.25,
+    time_zone="America/New_York",
+    link=Link.ENCRYPTED,
+    decoded={"device_time": "2026-11-28T03:17:12", "user_slot": 1, "systolic_mmhg": 109.5},
+)
+
+
+def written(*records: Record) -> bytes:
+    at = datetime(2026, 11, 28, tzinfo=UTC)
+    return wire.encode_batch(Batch(GATEWAY, "0" * 32, at, records))
+
+
+def strictly(payload: bytes) -> Batch | None:
+    """Read the strict way; None where anything at all is wrong."""
+    try:
+        batch = wire._decode_strictly(payload, GATEWAY)
+    except WireError:
+        return None
+    return None if any(isinstance(record, BadRecord) for record in batch.records) else batch
+
+
+def test_ordinary_batch_is_read_at_once() -> None:
+    payload = written(ORDINARY, ORDINARY)
+
+    found = wire_plain.read(payload)
+
+    assert found is not None
+    assert found[3] == (ORDINARY, ORDINARY)
+    assert Batch(*found) == strictly(payload)
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=3))
+def test_both_ways_read_the_same_from_what_the_encoder_wrote(records: list[Record]) -> None:
+    try:
+        payload = written(*records)
+    except WireError:
+        return
+    found = wire_plain.read(payload)
+    assert found is None or Batch(*found) == strictly(payload)
+
+
+@given(st.data())
+def test_what_is_read_at_once_is_what_the_strict_way_reads(data: Any) -> None:
+    text = bytearray(written(ORDINARY, ORDINARY))
+    for _ in range(data.draw(st.integers(1, 3))):
+        position = data.draw(st.integers(0, len(text) - 1))
+        length = data.draw(st.integers(0, 3))
+        text[position : position + length] = data.draw(
+            st.sampled_from([b"0", b"9", b"e", b'"', b",", b"}", b"{", b"\\", b" ", b"-", b"a", b"", b"null"])
+        )  # fmt: skip
+
+    found = wire_plain.read(bytes(text))
+
+    assert found is None or found[0] != GATEWAY or Batch(*found) == strictly(bytes(text))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"version":1', '"version":2'),
+        ('"seq":7', '"seq":0'),
+        ('"seq":7', '"seq":7,"seq":8'),
+        ('"systolic_mmhg":109.5', '"systolic_mmhg":1e999'),
+        ('"systolic_mmhg":109.5', '"systolic_mmhg":NaN'),
+        ('"systolic_mmhg":109.5', '"user_slot":2'),
+        ('"systolic_mmhg":109.5', '"patient_id":2'),
+        ('"systolic_mmhg":109.5', '"a":{}'),
+        ('"systolic_mmhg":109.5', '"a":"' + "x" * 201 + '"'),
+        ("2026-11-28T03:18:12", "2026-02-30T03:18:12"),
+        ("]}", "]} "),
+        ("]}", "],}"),
+        ("New_York", "New\\u0000York"),
+    ],
+)
+def test_anything_unusual_is_left_to_the_strict_way(before: str, after: str) -> None:
+    text = written(ORDINARY).decode()
+    assert before in text
+    assert wire_plain.read(text.replace(before, after).encode()) is None
