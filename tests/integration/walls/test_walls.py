@@ -59,6 +59,7 @@ WIDE = {
     ("ingest.practice", "homevitals_entrance", "SELECT"),
     ("ingest.practice", "homevitals_sealer", "SELECT"),
     ("ingest.quarantine", "homevitals_ingest", "ALL"),
+    ("ingest.quarantine", "homevitals_ingest", "SELECT"),
     ("ingest.security_event", "homevitals_ingest", "ALL"),
     ("ingest.session", "homevitals_entrance", "ALL"),
     ("ingest.session", "homevitals_scheduler", "ALL"),

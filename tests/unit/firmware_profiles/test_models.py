@@ -18,6 +18,7 @@ from firmware_profiles.device_profile import (
     WriteClock,
 )
 from firmware_profiles.errors import ProfileError
+from tests import profile_versions
 
 IDS = [profile.profile_id for profile in models.PROFILES]
 
@@ -35,6 +36,36 @@ def test_profile_is_found_by_its_id_and_version(profile: DeviceProfile) -> None:
 def test_refuses_when_profile_is_unknown(profile_id: str, version: int) -> None:
     with pytest.raises(ProfileError, match="profiles list"):
         models.by_id(profile_id, version)
+
+
+@pytest.mark.parametrize("profile", models.PROFILES, ids=IDS)
+def test_profile_that_we_ship_is_the_newest_of_its_name(profile: DeviceProfile) -> None:
+    assert models.newest(profile.profile_id) is profile
+
+
+def test_refuses_when_no_version_of_a_profile_is_known() -> None:
+    with pytest.raises(ProfileError, match="profiles list"):
+        models.newest("nobody")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_newest_of_each_keeps_the_order_of_the_models(order: tuple[int, int, int]) -> None:
+    cuff = models.by_id("standard-cuff", 1)
+    meter = models.by_id("standard-glucometer", 1)
+    versions = [replace(cuff, version=1 + position) for position in order]
+
+    assert models.newest_of_each([*versions, meter]) == (replace(cuff, version=3), meter)
+
+
+def test_older_version_is_found_and_not_scanned_for() -> None:
+    newer = replace(models.by_id("standard-cuff", 1), version=2, title="Newer")
+
+    with profile_versions.known(newer):
+        assert models.match(None, ["1810"]) is newer
+        assert models.newest("standard-cuff") is newer
+        assert models.by_id("standard-cuff", 1).version == 1
+        assert [profile.profile_id for profile in models.PROFILES] == IDS
+    assert models.newest("standard-cuff").version == 1
 
 
 @pytest.mark.parametrize("profile", models.PROFILES, ids=IDS)
