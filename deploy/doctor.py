@@ -21,8 +21,9 @@ from deploy.configuration import Configuration
 from deploy.settings import SECTIONS
 from firmware_profiles import wire
 from gateway import clock_quality
+from ingest import broker_probe, migrate, named_queries
 from ingest import errors as ingest_errors
-from ingest import migrate, named_queries
+from ingest.settings import IngestSettings
 
 _Q: Final = named_queries.load("deploy", "doctor")
 _INGEST_Q: Final = named_queries.load("ingest")
@@ -100,6 +101,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
         for connection in connections:
             connection.close()
     yield _migrations(patient)
+    yield from _broker(patient)
     yield _clock(patient.clock())
     yield Finding(
         "disk encryption",
@@ -279,6 +281,25 @@ def _migrations(patient: Patient) -> Finding:
             f"check the connection string of {database.OWNER}, then run “homevitals migrate”",
         )
     return _none_of(name, missing, "all are applied", "run “homevitals migrate”")
+
+
+def _broker(patient: Patient) -> Iterator[Finding]:
+    """Try out the broker as an ingest worker does before it begins."""
+    name = "broker"
+    try:
+        found = broker_probe.examine(patient.loaded.get(IngestSettings))
+    except ingest_errors.BrokerAway as error:
+        what_to_do = "start the broker, check broker_host and broker_port of the section [ingest]"
+        yield Finding(name, State.FAILED, str(error), what_to_do)
+        return
+    except ingest_errors.BrokerError as error:
+        found_of, _, what_to_do = str(error).partition("; ")
+        yield Finding(name, State.FAILED, found_of, what_to_do)
+        return
+    if not found:
+        yield Finding(name, State.OK, "keeps what ingest relies on")
+    for one in found:
+        yield Finding(name, State.FAILED, one.found, one.what_to_set)
 
 
 def _clock(now: datetime) -> Finding:

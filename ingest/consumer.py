@@ -117,7 +117,7 @@ class Consumer:
         Raises:
             BrokerError: certificate, key or authority cannot be read.
         """
-        self._client.tls_set_context(_tls(self._settings))
+        self._client.tls_set_context(tls_context(self._settings))
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = self._settings.receive_maximum
@@ -345,7 +345,12 @@ def _topic(message: mqtt.MQTTMessage) -> str:
         return "\N{REPLACEMENT CHARACTER}"
 
 
-def _tls(settings: IngestSettings) -> ssl.SSLContext:
+def tls_context(settings: IngestSettings) -> ssl.SSLContext:
+    """Return how a worker shows itself to the broker and checks it.
+
+    Raises:
+        BrokerError: certificate, key or authority cannot be read, or they do not fit together.
+    """
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
         context.load_cert_chain(settings.certificate_file, settings.key_file)

@@ -8,8 +8,10 @@
     ├── StoreError            a statement did not do what its caller was promised
     ├── RefusedByStoreError   what was to be stored contradicts what is there (.reason)
     ├── BrokerError           the broker refuses what ingest cannot work without (.reason)
+    ├── BrokerAway            the broker cannot be reached, so that nothing is known about it
     ├── EnrolmentRefused      a gateway gets no certificate (.reason)
     ├── AccessRefused         a restriction, care team or emergency access cannot become so (.reason)
+    ├── FileRefused           a file of readings cannot be imported at all
     ├── SignerAway            the process with the gateway authority's key does not answer
     └── AnchorError           the anchors of the audit trail cannot be written or read (.reason)
 
@@ -78,6 +80,7 @@ class BrokerReason(StrEnum):
     SUBSCRIPTION_REFUSED = "subscription_refused"
     RECEIVING_STOPPED = "receiving_stopped"
     BAD_CREDENTIALS = "bad_credentials"
+    UNFIT = "unfit"  # it would lose messages; see ingest/broker_findings.py
 
 
 class BrokerError(IngestError):
@@ -86,6 +89,10 @@ class BrokerError(IngestError):
     def __init__(self, message: str, reason: BrokerReason) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class BrokerAway(IngestError):
+    """The broker cannot be reached, or went away meanwhile; start it and check host and port."""
 
 
 class EnrolmentReason(StrEnum):
@@ -105,6 +112,10 @@ class EnrolmentRefused(IngestError, ValueError):
         super().__init__(message)
         self.reason = reason
         self.gateway_id = gateway_id  # who asked, where that is proven
+
+
+class FileRefused(IngestError, ValueError):
+    """The file cannot be imported; it is not in the format that was expected."""
 
 
 class SignerAway(IngestError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
+from ingest import broker_probe
 from ingest.consumer import Consumer
 from ingest.settings import IngestSettings
 from ingest.worker import Worker
@@ -21,6 +22,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> None:
     Raises:
         BrokerError: the worker cannot go on; starting it again is safe and loses nothing.
     """
+    broker_probe.require(settings, stop)
     consumer = Consumer(settings)
     consumer.start()
     log.info("ingest_started", extra={"worker": settings.worker_name})

@@ -44,3 +44,8 @@ class IngestSettings:
         minimum=1,
         maximum=65535,
     )
+    check_broker: bool = setting(
+        True,
+        help="whether the worker tries out the broker's limits before it begins, in about a second, "
+        "and refuses to work with a broker that would lose messages",
+    )

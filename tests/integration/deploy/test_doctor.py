@@ -58,8 +58,9 @@ def test_a_whole_database_has_no_fault_but_its_release(
 ) -> None:
     _, found = examine()
     failed = {name for name, one in found.items() if one["state"] == "failed"}
-    # The embedded server's release is not ours to choose, nor is the clock of the machine that runs the tests.
-    assert failed <= {"server", "clock"}, found
+    # The embedded server's release is not ours to choose, nor is the clock of the machine that runs the tests. No
+    # broker runs here.
+    assert failed <= {"server", "clock", "broker"}, found
     for role in ("ingest", "alerts", "console", "entrance", "scheduler", "sealer", "guard"):
         assert found[f"database as homevitals_{role}"]["state"] == "ok"
     for name in ("roles", "walls", "migrations", "server's clock", "certificate of ingest"):
@@ -161,3 +162,24 @@ def test_a_database_that_is_away_is_said_for_each_role(
     assert "UNKNOWN  server" in said
     assert "UNKNOWN  migrations" in said
     assert "nowhere" not in said
+
+
+@pytest.mark.broker
+def test_the_broker_is_tried_out(
+    examine: Callable[[], tuple[int, Findings]], settings_file: Path, broker: Any
+) -> None:
+    _, found = examine()
+    assert found["broker"]["state"] == "failed"
+    assert "not reachable" in found["broker"]["found"]
+
+    certificate_file, key_file = broker.credentials("ingest-1")
+    lines = [
+        "[ingest]",
+        f"broker_port = {broker.service_port}",
+        f'ca_file = "{broker.ca_file}"',
+        f'certificate_file = "{certificate_file}"',
+        f'key_file = "{key_file}"',
+    ]
+    settings_file.write_text("\n".join(lines))
+    _, found = examine()
+    assert found["broker"]["state"] == "ok", found["broker"]
