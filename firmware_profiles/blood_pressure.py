@@ -37,6 +37,10 @@ _MMHG_PER_KPA: Final = Decimal("7.500617")
 # not bad health.
 _MAX_PRESSURE_MMHG: Final = 400
 _MAX_PULSE_BPM: Final = 400
+# The lowest pressures that cuffs have to tell, newborns' diastolic ones, begin at 20 mmHg. Source: IEC 80601-2-30:2018,
+# 201.12.1.105. Less is a misread exponent, or a cuff that sends 0 for "none".
+_MIN_PRESSURE_MMHG: Final = 10
+_MIN_PULSE_BPM: Final = 10
 
 
 class PressureUnit(StrEnum):
@@ -182,9 +186,12 @@ def _measured(frame: BloodPressureMeasurement) -> _Measured:
     diastolic = _mmhg(frame.diastolic, frame.unit)
     if systolic is None or diastolic is None:
         return _Measured()
-    if not (0 <= systolic <= _MAX_PRESSURE_MMHG and 0 <= diastolic <= _MAX_PRESSURE_MMHG):
+    if max(systolic, diastolic) > _MAX_PRESSURE_MMHG or (
+        min(systolic, diastolic) < _MIN_PRESSURE_MMHG
+    ):
         raise errors.FrameError(
-            FrameReason.IMPOSSIBLE_VALUE, f"a pressure is outside 0 to {_MAX_PRESSURE_MMHG} mmHg"
+            FrameReason.IMPOSSIBLE_VALUE,
+            f"a pressure is outside {_MIN_PRESSURE_MMHG} to {_MAX_PRESSURE_MMHG} mmHg",
         )
     if systolic < diastolic:
         raise errors.FrameError(
@@ -200,6 +207,8 @@ def _measured(frame: BloodPressureMeasurement) -> _Measured:
         raise errors.FrameError(
             FrameReason.IMPOSSIBLE_VALUE, f"the pulse is outside 0 to {_MAX_PULSE_BPM} a minute"
         )
+    if pulse is not None and pulse < _MIN_PULSE_BPM:  # the pressures are right all the same
+        pulse = None
     return _Measured(systolic, diastolic, mean_arterial, pulse)
 
 
@@ -210,6 +219,12 @@ def _qualifiers(frame: BloodPressureMeasurement, measured: _Measured) -> tuple[s
         names.append("reserved_flags")
     if frame.pulse_rate is not None and frame.pulse_rate.special is Special.NRES:
         names.append("pulse_not_expressible")
+    if (
+        measured.systolic is not None
+        and measured.pulse is None
+        and (frame.pulse_rate is not None and frame.pulse_rate.special is None)
+    ):
+        names.append("pulse_implausible")
     if (
         measured.systolic is not None
         and measured.mean_arterial is None

@@ -39,9 +39,11 @@ _MG_DL_PER_KG_L: Final = 100_000
 # Source: molar mass of glucose 180.156 g/mol (PubChem CID 5793); hence 1 mmol/L = 18.0156 mg/dL.
 _MG_DL_PER_MOL_L: Final = 1000 * Decimal("18.0156")
 
-# No meter for the home measures above 600 to 1000 mg/dL. Wider than that: this guards against
-# misread bytes.
-_MAX_GLUCOSE_MG_DL: Final = 2000
+# Meters for the home show numbers from 10 or 20 to 600 mg/dL, and HI or LO beyond. This guards against misread bytes,
+# and against a meter that writes its display's number in the other unit: a factor of 18, which takes whatever is above
+# 55 mg/dL, or below 10 mmol/L, out of these limits.
+_MIN_GLUCOSE_MG_DL: Final = 10
+_MAX_GLUCOSE_MG_DL: Final = 1000
 
 # The meter's user has moved the clock further than the field can say, up or down; there is no
 # user-facing time then. Source: Glucose Measurement characteristic, XML of 2011; the current
@@ -259,10 +261,10 @@ def _glucose_mg_dl(frame: GlucoseMeasurement) -> float | None:
         return None
     molar = frame.unit is ConcentrationUnit.MOL_PER_L
     glucose_mg_dl = exact * (_MG_DL_PER_MOL_L if molar else _MG_DL_PER_KG_L)
-    if not 0 <= glucose_mg_dl <= _MAX_GLUCOSE_MG_DL:
+    if not _MIN_GLUCOSE_MG_DL <= glucose_mg_dl <= _MAX_GLUCOSE_MG_DL:
         raise errors.FrameError(
             FrameReason.IMPOSSIBLE_VALUE,
-            f"the concentration is outside 0 to {_MAX_GLUCOSE_MG_DL} mg/dL",
+            f"the concentration is outside {_MIN_GLUCOSE_MG_DL} to {_MAX_GLUCOSE_MG_DL} mg/dL",
         )
     return float(glucose_mg_dl)
 

@@ -38,11 +38,11 @@ class BloodPressureReading:
         user_slot: the cuff's user number, 255 for "unknown user", None if the cuff does not tell
             users apart.
         result: numbers are None unless this is MEASURED.
-        systolic_mmhg: millimetres of mercury, 0 to 400.
-        diastolic_mmhg: millimetres of mercury, 0 to 400, never above the systolic.
+        systolic_mmhg: millimetres of mercury, 10 to 400.
+        diastolic_mmhg: millimetres of mercury, 10 to 400, never above the systolic.
         mean_arterial_mmhg: as the cuff sent it; None when it sent none that can be a mean of the
             other two.
-        pulse_bpm: beats a minute, 0 to 400.
+        pulse_bpm: beats a minute, 10 to 400; None when the cuff sent none that can be a pulse.
         qualifiers: what the cuff said about the measurement, for example `irregular_pulse`.
     """
 
@@ -66,7 +66,7 @@ class GlucoseReading:
             record's identity.
         device_time: base time plus the user's offset, naive: what the display showed.
         result: `glucose_mg_dl` is None unless this is MEASURED.
-        glucose_mg_dl: milligrams per decilitre, 0 to 2000.
+        glucose_mg_dl: milligrams per decilitre, 10 to 1000.
         qualifiers: what the meter said about the measurement, for example `sample_insufficient`.
         context_follows: whether the meter announced a context record with the same sequence number.
     """

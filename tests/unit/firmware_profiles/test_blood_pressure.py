@@ -227,6 +227,9 @@ def test_record_is_never_refused_for_its_mean(
         pytest.param(mmhg("79", "80"), id="systolic below diastolic"),
         pytest.param(mmhg("401", "80"), id="systolic above 400"),
         pytest.param(mmhg("120", "-1"), id="diastolic below 0"),
+        pytest.param(mmhg("120", "9"), id="diastolic below 10"),
+        pytest.param(mmhg("0", "0"), id="nothing at all"),
+        pytest.param(mmhg("1E-8", "1E-8"), id="exponent extremely small"),
         pytest.param(mmhg("8E+7", "80"), id="exponent extreme"),
         pytest.param(mmhg(pulse_rate=Sfloat.of("401")), id="pulse above 400"),
         pytest.param(mmhg(pulse_rate=Sfloat.of("-1")), id="pulse below 0"),
@@ -243,7 +246,17 @@ def test_refuses_when_no_person_has_such_numbers(measurement: BloodPressureMeasu
     assert caught.value.reason is FrameReason.IMPOSSIBLE_VALUE
 
 
-@pytest.mark.parametrize(("systolic", "diastolic"), [("400", "0"), ("80", "80"), ("0", "0")])
+@pytest.mark.parametrize(
+    ("pulse", "expected"),
+    [("0", None), ("1E-8", None), ("9", None), ("10", 10.0), ("255", 255.0)],
+)
+def test_pressures_count_although_the_pulse_is_none(pulse: str, expected: float | None) -> None:
+    got = mmhg(pulse_rate=Sfloat.of(pulse)).reading()
+    assert (got.result, got.pulse_bpm) == (Result.MEASURED, expected)
+    assert got.qualifiers == (("pulse_implausible",) if expected is None else ())
+
+
+@pytest.mark.parametrize(("systolic", "diastolic"), [("400", "10"), ("80", "80"), ("10", "10")])
 def test_limits_are_included(systolic: str, diastolic: str) -> None:
     assert mmhg(systolic, diastolic).reading().result is Result.MEASURED
 
@@ -259,4 +272,4 @@ def test_numbers_exist_only_when_measured(measurement: BloodPressureMeasurement)
     pressures = (got.systolic_mmhg, got.diastolic_mmhg)
     assert all((p is not None) == (got.result is Result.MEASURED) for p in pressures)
     for number in (*pressures, got.mean_arterial_mmhg, got.pulse_bpm):
-        assert number is None or 0 <= number <= 400
+        assert number is None or 10 <= number <= 400

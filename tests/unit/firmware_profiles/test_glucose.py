@@ -163,7 +163,13 @@ def test_no_number_when_result_is_not_a_measurement(
 @pytest.mark.parametrize(
     "frame",
     [
-        pytest.param(measurement("2001E-5"), id="2001 mg/dL"),
+        pytest.param(measurement("1001E-5"), id="1001 mg/dL"),
+        pytest.param(measurement("9E-5"), id="9 mg/dL"),
+        pytest.param(measurement("1E-8"), id="exponent extreme"),
+        pytest.param(
+            measurement("56E-3", unit=ConcentrationUnit.MOL_PER_L), id="56 mg/dL read as mmol/L"
+        ),
+        pytest.param(measurement("99E-6"), id="9.9 mmol/L read as mg/dL"),
         pytest.param(measurement("-1E-5"), id="negative"),
         pytest.param(measurement("5.5"), id="mmol/L read as kg/L"),
         pytest.param(measurement("120", unit=ConcentrationUnit.MOL_PER_L), id="mg/dL as mol/L"),
@@ -255,4 +261,4 @@ def test_number_exists_only_when_measured(frame: GlucoseMeasurement) -> None:
             raise
         return
     assert (got.glucose_mg_dl is not None) == (got.result is Result.MEASURED)
-    assert got.glucose_mg_dl is None or 0 <= got.glucose_mg_dl <= 2000
+    assert got.glucose_mg_dl is None or 10 <= got.glucose_mg_dl <= 1000
