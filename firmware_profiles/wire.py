@@ -60,6 +60,7 @@ VERSION: Final = 1
 MAX_PAYLOAD_BYTES: Final = 256 * 1024  # of one message; the broker's limit stands above it
 MAX_RECORDS: Final = 200  # of one batch; 200 ordinary ones take a third of the bytes above
 
+_ENVELOPE_FIELD_COUNT: Final = 5  # of a batch: version, gateway_id, epoch, sent_at, records
 _GATEWAY_ID: Final = re.compile(topics.GATEWAY_ID_PATTERN)
 _EPOCH: Final = re.compile(r"[0-9a-f]{32}")
 _BOOT_ID: Final = re.compile(r"[0-9a-f-]{8,36}")
@@ -83,12 +84,14 @@ class Batch:
         epoch: the outbox the positions belong to, 32 hexadecimal digits; new with it.
         sent_at: gateway clock, aware, UTC.
         records: 1 to MAX_RECORDS.
+        unknown_fields: fields of a later version that envelope and good records hold; they were ignored.
     """
 
     gateway_id: str
     epoch: str
     sent_at: datetime
     records: tuple[Record | BadRecord, ...]
+    unknown_fields: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +188,20 @@ def _decode_strictly(payload: bytes, topic_gateway_id: str) -> Batch:
     epoch = envelope.text("epoch", _EPOCH, "32 hexadecimal digits")
     sent_at = envelope.instant("sent_at")
     _require_length(envelope.get("records"), "records", len(elements))
+    records = tuple(wire_record.read(element) for element in elements)
+    # All fields that we know have to be there, so what exceeds their number is unknown.
+    known = sum(wire_record.FIELD_COUNT for record in records if isinstance(record, Record))
+    found = sum(
+        len(element.node)
+        for element, record in zip(elements, records, strict=True)
+        if isinstance(record, Record) and isinstance(element.node, dict)
+    )
     return Batch(
         gateway_id=gateway_id,
         epoch=epoch,
         sent_at=sent_at,
-        records=tuple(wire_record.read(element) for element in elements),
+        records=records,
+        unknown_fields=len(members) - _ENVELOPE_FIELD_COUNT + found - known,
     )
 
 

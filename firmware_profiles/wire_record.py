@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -82,6 +82,9 @@ class Record:
     time_zone: str
     link: Link
     decoded: Advisory | None = None
+
+
+FIELD_COUNT: Final = len(fields(Record))  # each is a field of its JSON object
 
 
 @dataclass(frozen=True, slots=True)

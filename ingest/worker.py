@@ -18,6 +18,7 @@ import psycopg
 import tenacity
 
 from firmware_profiles import topics, wire
+from firmware_profiles.wire import Batch
 from ingest import arrivals, receipts
 from ingest.arrivals import Arrival, Opened
 from ingest.commit import Committer
@@ -140,10 +141,15 @@ class Worker:
 
 def _open(arrival: Arrival) -> Opened:
     try:
-        return arrivals.open_message(arrival)
+        opened = arrivals.open_message(arrival)
     except Exception:  # top loop: a defect in reading must not stop the others
         log.exception("message_unreadable")
         return Opened(arrival, None, None)
+    if isinstance(opened.content, Batch) and (count := opened.content.unknown_fields):
+        log.warning(
+            "unknown_fields_ignored", extra={"gateway_id": opened.gateway_id, "count": count}
+        )
+    return opened
 
 
 def _connect(conninfo: str) -> psycopg.Connection[Any]:

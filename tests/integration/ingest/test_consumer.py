@@ -188,6 +188,19 @@ def test_status_is_heard_although_it_was_said_before(
     assert delivery.arrival.is_retained
 
 
+def test_retained_readings_are_let_go_when_a_broker_sends_them_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    consumer = Consumer(IngestSettings())
+    for topic in (b"hv/1/up/gw-aaaa1111/readings", b"hv/1/up/gw-aaaa1111/status"):
+        message = MQTTMessage(1, topic)
+        message.retain, message.payload = True, b"old"
+        consumer._on_message(consumer._client, None, message)
+
+    assert [d.arrival.topic for d in consumer.take(10, 0)] == ["hv/1/up/gw-aaaa1111/status"]
+    assert caplog.messages == ["retained_ignored"]
+
+
 def test_start_fails_with_advice_when_credentials_cannot_be_read(
     ingest_settings: Callable[..., IngestSettings], tmp_path: Path
 ) -> None:

@@ -336,10 +336,12 @@ def test_time_is_refused_when_not_rfc_3339_in_utc(text: str) -> None:  # 48
     assert refusal(json.dumps(payload(sent_at=text))) is WireReason.BAD_TIME
 
 
-def test_unknown_fields_are_ignored() -> None:  # 40
+def test_unknown_fields_are_ignored_and_counted() -> None:  # 40
     grown = payload(records=[record(colour="red")], mood={"a": [1, "\U0001f600"]})
-    assert decode(json.dumps(grown)) == BATCH
-    assert decode(json.dumps(grown, ensure_ascii=False)) == BATCH
+    assert decode(json.dumps(grown)) == replace(BATCH, unknown_fields=2)
+    assert decode(json.dumps(grown, ensure_ascii=False)) == replace(BATCH, unknown_fields=2)
+    bad = payload(records=[record(colour="red"), {"seq": 2, "colour": "red"}])
+    assert decode(json.dumps(bad)).unknown_fields == 1  # of what was understood
 
 
 def test_new_epoch_starts_at_one() -> None:  # 46
