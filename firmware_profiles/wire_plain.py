@@ -103,7 +103,7 @@ def _advisory(text: str) -> Advisory | None:
     Raises:
         ValueError: the strict way may refuse something in it.
     """
-    return None if text == "null" else _DECODER.decode(text)  # type: ignore[no-any-return]
+    return None if text == "null" else _DECODER.decode(text)
 
 
 def _pairs(pairs: list[tuple[str, str | float | int | None]]) -> Advisory:

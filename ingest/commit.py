@@ -43,8 +43,23 @@ class Committer:
         Raises:
             psycopg.Error: nothing was stored, or the connection broke at the commit and all was.
         """
+        return self.write(self.plan(messages, stored_at), stored_at)
+
+    def plan(self, messages: Sequence[Opened], stored_at: datetime) -> list[Plan]:
+        """Decide what should become of messages: the first half of :meth:`take_in`.
+
+        Raises:
+            psycopg.Error: nothing but the peripherals was stored.
+        """
         who = self._directory(messages)
-        plans = [intake.plan(opened, who, stored_at) for opened in messages]
+        return [intake.plan(opened, who, stored_at) for opened in messages]
+
+    def write(self, plans: Sequence[Plan], stored_at: datetime) -> Fates:
+        """Store what was decided and say what became of each record: the second half of :meth:`take_in`.
+
+        Raises:
+            psycopg.Error: nothing was stored, or the connection broke at the commit and all was.
+        """
         self._ensure_series(plans)
         try:
             return self._write(plans, stored_at)
@@ -99,40 +114,36 @@ class Committer:
     def _write(self, plans: Sequence[Plan], stored_at: datetime) -> Fates:
         """Write plans in one transaction.
 
-        1. Claim the keys of the readings; what another transaction holds is a repetition or a
-           conflict. Two workers with the same record wait here for each other.
-        2. Store the readings that won, and queue those of patients for evaluation.
-        3. Store glucose contexts and quarantine, unless they are there.
-        4. Note events, messages and gateways for what is new.
+        1. Claim the keys of the readings and store those that win, queueing those of patients for evaluation. What
+           another transaction holds is a repetition or a conflict; two workers with the same record wait here for
+           each other.
+        2. Store glucose contexts and quarantine, unless they are there.
+        3. Note events, messages, gateways and outbox numbers.
 
         All transactions touch the tables, and the rows of each, in this order: no deadlock.
         """
         practice_ids = {plan.gateway.practice_id for plan in plans if plan.gateway is not None}
         with tenancy.transaction(self._connection, *practice_ids) as cur:
             settled = _settle_readings(cur, plans)
-            readings = [row.reading for row in settlement.outcomes(settled, Candidate)]
-            if readings:
-                store.add_readings(cur, readings)
-                store.queue_evaluation(cur, readings, stored_at)
-            new_contexts = store.add_contexts(cur, settlement.outcomes(settled, ContextRow))
-            settled = settlement.settle_contexts(settled, new_contexts)
+            if contexts := settlement.outcomes(settled, ContextRow):
+                settled = settlement.settle_contexts(settled, store.add_contexts(cur, contexts))
             refused = settlement.outcomes(settled, QuarantineRow)
             new_quarantine = store.add_quarantine(cur, refused)
             store.add_security_events(cur, settlement.security_events(settled, new_quarantine))
             store.add_messages(cur, settlement.messages_taken_in(settled, new_quarantine))
             store.see_gateways(cur, settlement.sightings(settled))
+            store.see_outbox_positions(cur, settlement.positions(settled), stored_at)
         return settlement.fates(settled)
 
 
-def _settle_readings(cur: store.Cursor, plans: Sequence[Plan]) -> list[Plan]:
+def _settle_readings(cur: store.Cursor, plans: Sequence[Plan]) -> Sequence[Plan]:
     candidates = settlement.outcomes(plans, Candidate)
-    if not candidates:
-        return list(plans)
-    claimed = store.claim_record_keys(cur, candidates)
-    lost = [
+    lost = store.claim_and_store(cur, candidates)
+    if not lost:
+        return plans
+    keys = [
         (row.reading.practice_id, row.record_key)
         for row in candidates
-        if row.reading.reading_id not in claimed
+        if row.reading.reading_id in lost
     ]
-    contents = store.contents_by_record_key(cur, lost) if lost else {}
-    return settlement.settle_readings(plans, claimed, contents)
+    return settlement.settle_readings(plans, lost, store.contents_by_record_key(cur, keys))

@@ -23,7 +23,7 @@ from firmware_profiles.readings import (
     Kind,
 )
 from firmware_profiles.wire import BadRecord, Batch, GatewayStatus, Record
-from ingest import measured_at, record_key
+from ingest import measured_at, record_key, time_ordered_id
 from ingest.arrivals import Opened
 from ingest.directory import Directory, Gateway, Standing
 from ingest.quarantine import IngestReason, Reason
@@ -272,10 +272,10 @@ def _reading(
             ingest_received_at=shared.opened.arrival.received_at,
         )
     )
-    assignment = peripheral.assignment_at(user_slot, when.measured_at)
+    assignment = peripheral.assignment_of(user_slot, when.measured_at, when.quality)
     return StoredReading(
         practice_id=shared.gateway.practice_id,
-        reading_id=uuid4(),
+        reading_id=time_ordered_id.new(),
         patient_id=assignment.patient_id if assignment else None,
         peripheral_id=peripheral.peripheral_id,
         user_slot=user_slot,

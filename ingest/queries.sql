@@ -42,29 +42,17 @@ order by practice_id, bluetooth_address
 on conflict do nothing;
 
 -- name: peripherals_by_address
--- The peripherals that a batch names, one row per assignment, at least one per peripheral.
+-- The peripherals that a batch names, one row per assignment that counts, at least one per peripheral.
 select p.practice_id, p.bluetooth_address, p.peripheral_id, a.user_slot, a.patient_id, a.valid_from,
        nullif(a.valid_until, 'infinity') as valid_until, patient.time_zone
 from unnest(%(practice_ids)s::uuid[], %(bluetooth_addresses)s::text[]) as heard (practice_id, bluetooth_address)
 join ingest.peripheral p using (practice_id, bluetooth_address)
-left join ingest.assignment a using (practice_id, peripheral_id)
+left join ingest.assignment a on a.practice_id = p.practice_id and a.peripheral_id = p.peripheral_id and a.voided_at is null
 left join ingest.patient patient on patient.practice_id = p.practice_id and patient.patient_id = a.patient_id;
 
 -- name: ensure_series
 -- Makes the monthly partitions that the span touches; returns how many were new. A hypertable needs none.
 select ingest.ensure_series(%(from_at)s, %(until_at)s);
-
--- name: claim_record_keys
--- The key decides who stores a record; of equal keys in one batch the first wins.
--- In the order of the key, so that two workers never wait for each other crosswise.
-insert into ingest.record_key (practice_id, record_key, content_sha256, reading_id, measured_at)
-select practice_id, record_key, content_sha256, reading_id, measured_at
-from unnest(%(practice_ids)s::uuid[], %(record_keys)s::bytea[], %(content_sha256s)s::bytea[],
-            %(reading_ids)s::uuid[], %(measured_ats)s::timestamptz[]) with ordinality
-    as candidate (practice_id, record_key, content_sha256, reading_id, measured_at, position)
-order by practice_id, record_key, position
-on conflict do nothing
-returning reading_id;
 
 -- name: contents_by_record_key
 -- What the winners of keys contain: the same bytes make a duplicate, others a conflict.
@@ -75,21 +63,54 @@ join ingest.record_key k using (practice_id, record_key);
 -- name: make_taken_in
 -- No view takes a COPY, and nothing else is nearly as quick: readings are copied into a table of the connection's own, and
 -- go from there through the view, which holds them to the practices in scope.
-create temporary table if not exists taken_in (like ingest.reading) on commit delete rows;
+create temporary table if not exists taken_in (like ingest.reading, record_key bytea, content_sha256 bytea)
+    on commit delete rows;
 
 -- name: copy_taken_in
--- Readings whose keys were claimed in the same transaction, hence new for certain.
+-- Readings in the form in which PostgreSQL keeps them; the types of the columns stand in store.py.
 copy taken_in (
     practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
     time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
     diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
     profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin, measured_day,
-    version, superseded_at
-) from stdin;
+    version, superseded_at, record_key, content_sha256
+) from stdin (format binary);
 
 -- name: store_taken_in
--- The table has the view's columns in the view's order.
-insert into ingest.reading select * from taken_in;
+-- Readings whose keys nobody has to claim: later versions.
+insert into ingest.reading
+select practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
+       time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
+       diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
+       profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin, measured_day,
+       version, superseded_at
+from taken_in;
+
+-- name: claim_and_store_taken_in
+-- The key decides who stores a record; of equal keys in one batch the first id wins. Who wins is stored, and queued for the
+-- rules where it is a patient's and says something. Returns who lost.
+-- Keys are claimed in their order, so that two workers never wait for each other crosswise.
+with claimed as (
+    insert into ingest.record_key (practice_id, record_key, content_sha256, reading_id, measured_at)
+    select practice_id, record_key, content_sha256, reading_id, measured_at from taken_in
+    order by practice_id, record_key, reading_id
+    on conflict do nothing
+    returning reading_id
+), stored as (
+    insert into ingest.reading
+    select practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
+           time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
+           diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
+           profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin,
+           measured_day, version, superseded_at
+    from taken_in join claimed using (reading_id)
+), queued as (
+    insert into ingest.evaluation_queue (practice_id, patient_id, reading_id, measured_at, queued_at)
+    select practice_id, patient_id, reading_id, measured_at, stored_at
+    from taken_in join claimed using (reading_id)
+    where patient_id is not null and result = any (%(judged)s)
+)
+select reading_id from taken_in where reading_id not in (select reading_id from claimed);
 
 -- name: insert_context
 -- The same context again is no news.
@@ -113,13 +134,14 @@ values (
 on conflict do nothing
 returning quarantine_id;
 
--- name: insert_message
+-- name: insert_messages
 -- Twice when its records were taken in one by one.
 insert into ingest.message (
     message_id, practice_id, topic, packet_id, received_at, sent_at, payload_sha256, record_count)
-values (
-    %(message_id)s, %(practice_id)s, %(topic)s, %(packet_id)s, %(received_at)s, %(sent_at)s,
-    %(payload_sha256)s, %(record_count)s)
+select * from unnest(
+    %(message_ids)b::uuid[], %(practice_ids)b::uuid[], %(topics)b::text[], %(packet_ids)b::int[],
+    %(received_ats)b::timestamptz[], %(sent_ats)b::timestamptz[], %(payload_sha256s)b::bytea[],
+    %(record_counts)b::int[])
 on conflict do nothing;
 
 -- name: insert_security_event
@@ -139,10 +161,14 @@ from unnest(%(practice_ids)s::uuid[], %(patient_ids)s::uuid[], %(reading_ids)s::
 select pg_notify('homevitals_evaluation', '');
 
 -- name: see_gateways
+-- Once in five seconds is enough to know that a gateway is there; what its status says is noted at once.
 -- Rows are locked in the order of the key, so that two workers never wait for each other crosswise.
 with seen as (
-    select * from unnest(%(gateway_ids)s::text[], %(seen_ats)s::timestamptz[], %(are_online)s::boolean[])
+    select s.* from unnest(%(gateway_ids)s::text[], %(seen_ats)s::timestamptz[], %(are_online)s::boolean[])
         as s (gateway_id, seen_at, is_online)
+    join ingest.gateway g using (gateway_id)
+    where s.is_online is distinct from g.is_online and s.is_online is not null
+       or g.last_seen_at is null or s.seen_at > g.last_seen_at + interval '5 s'
 ), locked as (
     select g.gateway_id from ingest.gateway g join seen using (gateway_id)
     order by g.gateway_id for no key update of g
@@ -152,6 +178,26 @@ set last_seen_at = greatest(g.last_seen_at, seen.seen_at),
     is_online = coalesce(seen.is_online, g.is_online)
 from seen join locked using (gateway_id)
 where g.gateway_id = seen.gateway_id;
+
+-- name: see_outbox_positions
+-- Which numbers of gateways' outboxes have arrived; what they have in common with those before is no news.
+-- In the order of the key, so that two workers never wait for each other crosswise.
+insert into ingest.outbox_epoch as known (
+    practice_id, gateway_id, epoch, positions, first_seen_at, last_seen_at, gap_since)
+select practice_id, gateway_id, epoch, positions::int8multirange, %(at)s, %(at)s,
+       case when positions::int8multirange = int8multirange(int8range(1, upper(positions::int8multirange)))
+            then null else %(at)s end
+from unnest(%(practice_ids)s::uuid[], %(gateway_ids)s::text[], %(epochs)s::text[], %(positions)s::text[])
+    as seen (practice_id, gateway_id, epoch, positions)
+order by practice_id, gateway_id, epoch
+on conflict (practice_id, gateway_id, epoch) do update set
+    positions = known.positions + excluded.positions,
+    last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at),
+    gap_since = case
+        when known.positions + excluded.positions
+             = int8multirange(int8range(1, upper(known.positions + excluded.positions))) then null
+        else coalesce(known.gap_since, excluded.last_seen_at) end
+where not known.positions @> excluded.positions;
 
 -- name: take_evaluation_work
 -- Locks the oldest work that is due and that no other evaluator holds.
@@ -189,11 +235,14 @@ where practice_id = %(practice_id)s and patient_id = %(patient_id)s and kind = %
 order by measured_at, reading_id;
 
 -- name: last_stored_at
--- When the practice's newest reading came in, whatever time it was measured at: the sign that the way is open.
-select max(stored_at) from ingest.reading where practice_id = %(practice_id)s;
+-- When the practice's newest reading came in, whatever time it was measured at: the sign that the way is open. A later
+-- version of a reading or an imported one is none.
+select max(stored_at) from ingest.reading_history
+where practice_id = %(practice_id)s and version = 1 and origin = 'device';
 
 -- name: reading
--- One reading that counts; its key, or its version's row, says when it was measured and thereby where in the series it is.
+-- One reading, whether this version of it counts or not; its key, or its version's row, says when it was measured and
+-- thereby where in the series it is.
 select r.practice_id, r.reading_id, r.patient_id, r.peripheral_id, r.user_slot, r.kind, r.result,
        r.measured_at, r.time_method, r.time_quality, r.device_time, r.device_clock_offset_s,
        r.gateway_received_at, r.stored_at, r.systolic_mmhg, r.diastolic_mmhg, r.mean_arterial_mmhg,
@@ -204,19 +253,28 @@ from (select measured_at from ingest.record_key where reading_id = %(reading_id)
       union all
       select measured_at from ingest.reading_version
       where practice_id = %(practice_id)s and reading_id = %(reading_id)s) as k
-join ingest.reading r on r.reading_id = %(reading_id)s and r.measured_at = k.measured_at
+join ingest.reading_history r on r.reading_id = %(reading_id)s and r.measured_at = k.measured_at
 where r.practice_id = %(practice_id)s;
 
 -- name: provenance
--- From a reading back to the wire.
+-- From a reading back to the wire: the record key names the first version, and all versions came the same way.
+with place as (
+    select k.reading_id, k.measured_at, k.record_key, k.content_sha256
+    from ingest.record_key k where k.practice_id = %(practice_id)s and k.reading_id = %(reading_id)s
+    union all
+    select v.reading_id, v.measured_at, k.record_key, k.content_sha256
+    from ingest.reading_version v
+    join ingest.record_key k on k.practice_id = v.practice_id and k.reading_id = v.original_id
+    where v.practice_id = %(practice_id)s and v.reading_id = %(reading_id)s
+)
 select r.reading_id, p.bluetooth_address, r.gateway_id, r.outbox_epoch, r.outbox_seq, m.message_id, m.topic,
-       m.packet_id, m.received_at, m.sent_at, m.payload_sha256, m.record_count, k.record_key,
-       k.content_sha256, r.stored_at
-from ingest.record_key k
-join ingest.reading r on r.reading_id = k.reading_id and r.measured_at = k.measured_at
+       m.packet_id, m.received_at, m.sent_at, m.payload_sha256, m.record_count, place.record_key,
+       place.content_sha256, r.stored_at
+from place
+join ingest.reading_history r on r.reading_id = place.reading_id and r.measured_at = place.measured_at
 join ingest.peripheral p on p.practice_id = r.practice_id and p.peripheral_id = r.peripheral_id
 join ingest.message m on m.message_id = r.message_id
-where k.reading_id = %(reading_id)s and r.practice_id = %(practice_id)s;
+where r.practice_id = %(practice_id)s;
 
 -- name: unassigned_readings
 -- What waits for an assignment, latest first.

@@ -166,6 +166,16 @@ class GatewaySighting:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxPositions:
+    """Numbers of one gateway's outbox that have arrived, as runs of (first, last), both included."""
+
+    practice_id: UUID
+    gateway_id: str
+    epoch: str
+    runs: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationWork:
     """One reading that waits for the rules.
 

@@ -6,7 +6,7 @@ same transaction. From that follow the events, the message rows and what gateway
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 from uuid import UUID
@@ -21,6 +21,7 @@ from ingest.rows import (
     ContextRow,
     GatewaySighting,
     MessageRow,
+    OutboxPositions,
     QuarantineRow,
     SecurityEvent,
 )
@@ -41,21 +42,23 @@ def outcomes(plans: Iterable[Plan], row_class: type[_Row]) -> list[_Row]:
 
 
 def settle_readings(
-    plans: Iterable[Plan],
-    claimed: Collection[UUID],
+    plans: Sequence[Plan],
+    lost: Collection[UUID],
     contents: Mapping[tuple[UUID, bytes], bytes],
-) -> list[Plan]:
-    """Take out the readings whose keys were not claimed: repetitions, or conflicts to quarantine.
+) -> Sequence[Plan]:
+    """Take out the readings whose keys others hold: repetitions, or conflicts to quarantine.
 
     Args:
         plans: all of one transaction.
-        claimed: reading ids that hold their key.
-        contents: (practice, record key) → content hash of the holder, for the others.
+        lost: reading ids that did not get their key.
+        contents: (practice, record key) → content hash of the holder, for these.
     """
+    if not lost:
+        return plans
 
     def settled(plan: Plan, decision: Decision) -> Decision:
         candidate = decision.outcome
-        if not isinstance(candidate, Candidate) or candidate.reading.reading_id in claimed:
+        if not isinstance(candidate, Candidate) or candidate.reading.reading_id not in lost:
             return decision
         if (
             contents[candidate.reading.practice_id, candidate.record_key]
@@ -124,6 +127,32 @@ def sightings(plans: Iterable[Plan]) -> list[GatewaySighting]:
             before.is_online if latest.is_online is None else latest.is_online,
         )
     return list(merged.values())
+
+
+def positions(plans: Iterable[Plan]) -> list[OutboxPositions]:
+    """Return which numbers of the outboxes of known gateways have arrived, whatever became of their records."""
+    arrived: dict[tuple[UUID, str, str], list[int]] = {}
+    for plan in plans:
+        content = plan.opened.content
+        if plan.gateway is None or not isinstance(content, Batch):
+            continue
+        outbox = (plan.gateway.practice_id, content.gateway_id, content.epoch)
+        seqs = [record.seq for record in content.records if record.seq is not None]
+        if seqs:
+            arrived.setdefault(outbox, []).extend(seqs)
+    return [
+        OutboxPositions(*outbox, tuple(_runs(sorted(seqs)))) for outbox, seqs in arrived.items()
+    ]
+
+
+def _runs(seqs: Sequence[int]) -> Iterator[tuple[int, int]]:
+    first = last = seqs[0]
+    for seq in seqs[1:]:
+        if seq > last + 1:
+            yield first, last
+            first = seq
+        last = seq
+    yield first, last
 
 
 def fates(plans: Iterable[Plan]) -> Fates:

@@ -30,7 +30,16 @@ _Row = TypeVar("_Row")
 _Q: Final = named_queries.load("ingest")
 # What the rules judge: numbers, and "HI" and "LO", which say more than any number.
 _JUDGED: Final = frozenset({Result.MEASURED, Result.ABOVE_RANGE, Result.BELOW_RANGE})
-_reading_columns: Final = attrgetter(*(field.name for field in fields(rows.StoredReading)))
+_READING_FIELDS: Final = [field.name for field in fields(rows.StoredReading)]
+_reading_columns: Final = attrgetter(*_READING_FIELDS)
+_QUALIFIERS: Final = _READING_FIELDS.index("qualifiers")
+# Of the columns of copy_taken_in, in their order; a binary COPY is written with them.
+_COPIED_TYPES: Final = (
+    *("uuid", "uuid", "uuid", "uuid", "int2", "text", "text", "timestamptz", "text", "text", "timestamp"),
+    *("float8", "timestamptz", "timestamptz", "float8", "float8", "float8", "float8", "float8", "int4"),
+    *("text[]", "text", "int4", "text", "bytea", "text", "text", "int8", "uuid", "text", "date", "int2"),
+    *("timestamptz", "bytea", "bytea"),
+)  # fmt: skip
 
 
 def gateways_by_id(cur: Cursor, gateway_ids: Collection[str]) -> dict[str, directory.Gateway]:
@@ -80,22 +89,18 @@ def ensure_series(cur: Cursor, from_at: datetime, until_at: datetime) -> int:
     return int(_one(cur)[0])
 
 
-def claim_record_keys(cur: Cursor, candidates: Sequence[rows.Candidate]) -> set[UUID]:
-    """Claim the keys of records; return the reading ids of those that nobody stored before.
+def claim_and_store(cur: Cursor, candidates: Sequence[rows.Candidate]) -> set[UUID]:
+    """Store readings whose record keys nobody holds, and queue them for the rules; return the ids of the others.
 
     Two transactions that claim the same key at once wait here for each other: the second sees the first's row.
     """
-    cur.execute(
-        _Q.claim_record_keys,
-        {
-            "practice_ids": [c.reading.practice_id for c in candidates],
-            "record_keys": [c.record_key for c in candidates],
-            "content_sha256s": [c.content_sha256 for c in candidates],
-            "reading_ids": [c.reading.reading_id for c in candidates],
-            "measured_ats": [c.reading.measured_at for c in candidates],
-        },
-    )
-    return {reading_id for (reading_id,) in cur}
+    if not candidates:
+        return set()
+    _copy(cur, [(c.reading, c.record_key, c.content_sha256) for c in candidates])
+    cur.execute(_Q.claim_and_store_taken_in, {"judged": list(_JUDGED)})
+    lost = {reading_id for (reading_id,) in cur}
+    cur.execute(_Q.wake_evaluators)
+    return lost
 
 
 def contents_by_record_key(
@@ -110,14 +115,23 @@ def contents_by_record_key(
 
 
 def add_readings(cur: Cursor, readings: Sequence[rows.StoredReading]) -> None:
-    """Store readings whose keys were claimed in this transaction."""
+    """Store readings that have no record key of their own: later versions, and whatever claimed its key before."""
+    if readings:
+        _copy(cur, [(reading, None, None) for reading in readings])
+        cur.execute(_Q.store_taken_in)
+
+
+def _copy(
+    cur: Cursor, wanted: Sequence[tuple[rows.StoredReading, bytes | None, bytes | None]]
+) -> None:
     cur.execute(_Q.make_taken_in)
     with cur.copy(_Q.copy_taken_in) as copy:
-        for reading in readings:
+        copy.set_types(_COPIED_TYPES)
+        for reading, record_key, content_sha256 in wanted:
+            columns = list(_reading_columns(reading))
             # psycopg writes a tuple as a row and a list as an array: the qualifiers are an array.
-            columns = _reading_columns(reading)
-            copy.write_row([list(c) if isinstance(c, tuple) else c for c in columns])
-    cur.execute(_Q.store_taken_in)
+            columns[_QUALIFIERS] = list(reading.qualifiers)
+            copy.write_row([*columns, record_key, content_sha256])
 
 
 def add_contexts(cur: Cursor, contexts: Sequence[rows.ContextRow]) -> set[tuple[UUID, int]]:
@@ -154,7 +168,10 @@ def add_messages(cur: Cursor, messages: Sequence[rows.MessageRow]) -> None:
     """Remember the messages that readings, contexts or quarantine rows point at."""
     if not messages:
         return
-    cur.executemany(_Q.insert_message, [asdict(row) for row in messages])
+    cur.execute(
+        _Q.insert_messages,
+        {f"{f.name}s": [getattr(row, f.name) for row in messages] for f in fields(rows.MessageRow)},
+    )
 
 
 def add_security_events(cur: Cursor, events: Sequence[rows.SecurityEvent]) -> None:
@@ -192,6 +209,26 @@ def see_gateways(cur: Cursor, sightings: Collection[rows.GatewaySighting]) -> No
     cur.execute(
         _Q.see_gateways,
         {"gateway_ids": gateway_ids, "seen_ats": seen_ats, "are_online": are_online},
+    )
+
+
+def see_outbox_positions(
+    cur: Cursor, arrived: Collection[rows.OutboxPositions], at: datetime
+) -> None:
+    """Note which numbers of gateways' outboxes have arrived; one row per outbox."""
+    if not arrived:
+        return
+    cur.execute(
+        _Q.see_outbox_positions,
+        {
+            "practice_ids": [a.practice_id for a in arrived],
+            "gateway_ids": [a.gateway_id for a in arrived],
+            "epochs": [a.epoch for a in arrived],
+            "positions": [
+                "{" + ",".join(f"[{first},{last}]" for first, last in a.runs) + "}" for a in arrived
+            ],
+            "at": at,
+        },
     )
 
 
@@ -246,7 +283,7 @@ def readings_of_patient(
     until_at: datetime,
 ) -> list[rows.StoredReading]:
     """Return a patient's measurements from ``from_at`` until before ``until_at``, oldest first."""
-    return _readings(
+    return stored_readings(
         cur,
         _Q.readings_of_patient,
         {
@@ -260,16 +297,16 @@ def readings_of_patient(
 
 
 def last_stored_at(cur: Cursor, practice_id: UUID) -> datetime | None:
-    """Return when the practice's newest reading was stored, aware UTC; None before the first."""
+    """Return when the practice's newest reading came from a home, aware UTC; None before the first."""
     cur.execute(_Q.last_stored_at, {"practice_id": practice_id})
     newest_at: datetime | None = _one(cur)[0]
     return newest_at
 
 
 def reading(cur: Cursor, practice_id: UUID, reading_id: UUID) -> rows.StoredReading | None:
-    """Return one reading of the practice, or None if it has no such reading."""
+    """Return one reading of the practice, whichever version of it; None if it has no such reading."""
     parameters = {"practice_id": practice_id, "reading_id": reading_id}
-    found = _readings(cur, _Q.reading, parameters)
+    found = stored_readings(cur, _Q.reading, parameters)
     return found[0] if found else None
 
 
@@ -311,9 +348,10 @@ def series_engine(cur: Cursor) -> str:
     return str(_one(cur)[0])
 
 
-def _readings(
+def stored_readings(
     cur: Cursor, query: LiteralString, parameters: Mapping[str, Any]
 ) -> list[rows.StoredReading]:
+    """Return the readings that a statement finds; its columns are those of ``ingest.reading``."""
     with cur.connection.cursor(row_factory=dict_row) as found:
         return [_reading(row) for row in found.execute(query, parameters)]
 

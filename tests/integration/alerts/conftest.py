@@ -44,9 +44,9 @@ class Home:
         with self.owner.transaction(), self.owner.cursor() as cur:
             measured = [reading.measured_at for reading in readings]
             ingest_store.ensure_series(cur, min(measured), max(measured))
-            ingest_store.claim_record_keys(
-                cur,
-                [rows.Candidate(reading, uuid4().bytes, b"content") for reading in readings],
+            cur.executemany(
+                "insert into ingest.record_key values (%s, %s, 'content', %s, %s)",
+                [(r.practice_id, uuid4().bytes, r.reading_id, r.measured_at) for r in readings],
             )
             ingest_store.add_readings(cur, readings)
         self.queue(*readings, wake=wake)

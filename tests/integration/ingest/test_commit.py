@@ -17,7 +17,7 @@ from firmware_profiles.glucose_context import GlucoseMeasurementContext
 from firmware_profiles.readings import Kind
 from firmware_profiles.sfloat import Sfloat
 from firmware_profiles.wire import GatewayStatus, ReceiptStatus, Record
-from ingest import people, record_key, store, tenancy
+from ingest import assignments, people, record_key, store, tenancy
 from ingest.arrivals import Opened
 from ingest.commit import Committer
 from ingest.quarantine import IngestReason
@@ -292,7 +292,7 @@ def test_patient_is_who_had_the_cuff_when_it_measured(
         peripheral_id = people.add_peripheral(
             cur, home.practice_id, bluetooth_address="AA:BB:CC:DD:EE:55", profile_id="standard-cuff"
         )
-        people.assign(
+        assignments.assign(
             cur,
             home.practice_id,
             peripheral_id=peripheral_id,
@@ -301,6 +301,7 @@ def test_patient_is_who_had_the_cuff_when_it_measured(
             valid_from=home.now - timedelta(minutes=20),
             valid_until=home.now - timedelta(minutes=10),
             assigned_by="test",
+            at=home.now,
         )
     records = [home.record(seq, peripheral="AA:BB:CC:DD:EE:55") for seq in (5, 15, 25)]
 
@@ -355,7 +356,11 @@ def test_gateway_is_seen_and_online_as_it_says(
     take_in(committer, online)
     assert (seen().last_seen_at, seen().is_online) == (online.arrival.received_at, True)
 
-    batch = home.message([home.record(1)])
+    take_in(committer, home.message([home.record(1)]))  # within seconds, which is no news
+    assert seen().last_seen_at == online.arrival.received_at
+    batch = home.message([home.record(2)])
+    later = replace(batch.arrival, received_at=batch.arrival.received_at + timedelta(minutes=1))
+    batch = replace(batch, arrival=later)
     take_in(committer, batch)
     assert (seen().last_seen_at, seen().is_online) == (batch.arrival.received_at, True)
 
@@ -547,3 +552,25 @@ def test_partitions_are_made_ahead_once(database: Any) -> None:
 
     assert made in ({0} if database.engine == "timescaledb" else {3, 4})
     assert again == 0
+
+
+def outbox(owner: Owner) -> Any:
+    return owner.execute(
+        "select epoch, positions::text, gap_since is not null from ingest.outbox_epoch order by epoch"
+    ).fetchall()
+
+
+def test_numbers_of_the_outbox_are_noted_whatever_became_of_their_records(
+    committer: Committer, home: Any, owner: Owner
+) -> None:
+    take_in(committer, home.message([home.record(1), home.record(2), home.record(2, 150)]))
+    assert outbox(owner) == [(home.epoch, "{[1,3)}", False)]
+
+    take_in(committer, home.message([home.record(7), home.record(5, raw=b"")]))
+    assert outbox(owner) == [(home.epoch, "{[1,3),[5,6),[7,8)}", True)]
+
+    take_in(committer, home.message([home.record(3), home.record(4), home.record(6)]))
+    assert outbox(owner) == [(home.epoch, "{[1,8)}", False)]
+
+    take_in(committer, home.message([home.record(2), home.record(4)], epoch="f" * 32))
+    assert ("f" * 32, "{[2,3),[4,5)}", True) in outbox(owner)

@@ -45,16 +45,6 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "peripherals_by_address": (INGEST, {"practice_ids": [ID], "bluetooth_addresses": [ADDRESS]}),
     "ensure_series": (INGEST, {"from_at": AT, "until_at": AT}),
     "make_taken_in": (INGEST, {}),
-    "claim_record_keys": (
-        INGEST,
-        {
-            "practice_ids": [ID],
-            "record_keys": [BYTES],
-            "content_sha256s": [BYTES],
-            "reading_ids": [ID],
-            "measured_ats": [AT],
-        },
-    ),
     "contents_by_record_key": (INGEST, {"practice_ids": [ID], "record_keys": [BYTES]}),
     "insert_context": (
         INGEST,
@@ -84,17 +74,17 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
             **ORIGIN,
         },
     ),
-    "insert_message": (
+    "insert_messages": (
         INGEST,
         {
-            "message_id": ID,
-            "practice_id": None,
-            "topic": "t",
-            "packet_id": 1,
-            "received_at": AT,
-            "sent_at": None,
-            "payload_sha256": BYTES,
-            "record_count": 1,
+            "message_ids": [ID],
+            "practice_ids": [None],
+            "topics": ["t"],
+            "packet_ids": [1],
+            "received_ats": [AT],
+            "sent_ats": [None],
+            "payload_sha256s": [BYTES],
+            "record_counts": [1],
         },
     ),
     "insert_security_event": (
@@ -115,6 +105,16 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "see_gateways": (
         INGEST,
         {"gateway_ids": [GATEWAY], "seen_ats": [AT], "are_online": [None]},
+    ),
+    "see_outbox_positions": (
+        INGEST,
+        {
+            "practice_ids": [],
+            "gateway_ids": [],
+            "epochs": [],
+            "positions": [],
+            "at": AT,
+        },
     ),
     "take_evaluation_work": (ALERTS, {"limit": 1, "at": AT}),
     "finish_evaluation_work": (ALERTS, {"queue_ids": [1]}),
@@ -140,7 +140,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "series_engine": (SCHEDULER, {}),
 }
 # Run by every test of the commit; alone they have no table to work on.
-COPIES = {"copy_taken_in", "store_taken_in"}
+COPIES = {"copy_taken_in", "store_taken_in", "claim_and_store_taken_in"}
 
 
 def test_every_statement_has_a_run_here() -> None:
@@ -173,7 +173,8 @@ def test_columns_are_copied_in_the_order_of_the_fields() -> None:
     columns = re.search(r"taken_in \((.*?)\)", Q.copy_taken_in, re.DOTALL)
 
     assert columns is not None
-    assert re.findall(r"\w+", columns[1]) == [field.name for field in fields(StoredReading)]
+    of_readings = [field.name for field in fields(StoredReading)]
+    assert re.findall(r"\w+", columns[1]) == [*of_readings, "record_key", "content_sha256"]
 
 
 @pytest.mark.parametrize("module", ["store.py", "people.py", "migrate.py"])

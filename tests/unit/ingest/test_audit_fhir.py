@@ -187,6 +187,7 @@ def test_no_profile_is_claimed_that_is_not_kept(changes: dict[str, Any]) -> None
         (Kind.GATEWAY_REVOKED, Action.UPDATE, ["110113", "110135"]),
         (Kind.GATEWAY_CUT_OFF, Action.EXECUTE, ["110108", "110125"]),
         (Kind.EXPORT, Action.READ, ["110106"]),
+        (Kind.RESTORED, Action.EXECUTE, ["110107"]),
     ],
 )
 def test_security_events_have_the_codes_of_dicom(

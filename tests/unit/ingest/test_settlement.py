@@ -29,7 +29,7 @@ def settle(plan: Plan, *, claimed: bool, content: bytes = b"") -> Plan:
     reading = candidate.reading
     (settled,) = settlement.settle_readings(
         [plan],
-        {reading.reading_id} if claimed else set(),
+        set() if claimed else {reading.reading_id},
         {} if claimed else {(reading.practice_id, candidate.record_key): content},
     )
     return settled
