@@ -23,7 +23,7 @@ from alerts import practice_defaults
 from ccm_link import enrolment
 from deploy import errors
 from gateway.ward import home as ward_home
-from ingest import fleet, people, tenancy
+from ingest import assignments, fleet, people, tenancy
 from ingest.people import Role
 
 # Longer than any peripheral remembers, so that every replayed reading finds its patient.
@@ -204,15 +204,15 @@ def _add_home(
         peripheral_id = people.add_peripheral(
             cur, practice_id, bluetooth_address=peripheral.address, profile_id=peripheral.model
         )
-        people.assign(
+        assignments.assign(
             cur,
             practice_id,
             peripheral_id=peripheral_id,
             user_slot=None,
             patient_id=patient_id,
             valid_from=since,
-            valid_until=None,
             assigned_by=_SET_UP_BY,
+            at=at,
         )
     return HomeGateway(home.name, practice_id, gateway_id)
 

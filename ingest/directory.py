@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from ingest.measured_at import TimeQuality
+
+# An undated measurement was made at its reception or earlier; of a peripheral that has changed hands in this time
+# nobody knows whose it is. As long as an unchecked clock is believed (ingest/measured_at.py): whoever has had the
+# peripheral longer has sent its memory long ago.
+UNDATED_REACHES_BACK: Final = timedelta(days=31)
 
 
 class Standing(StrEnum):
@@ -67,8 +75,29 @@ class Peripheral:
     peripheral_id: UUID
     assignments: tuple[Assignment, ...]
 
+    def assignment_of(
+        self, user_slot: int | None, measured_at: datetime, quality: TimeQuality
+    ) -> Assignment | None:
+        """Return whose measurement it is, or None if nobody's.
+
+        Where only the reception is known, and somebody else had the slot not long before, it is nobody's: a guess
+        could put it into the wrong record.
+        """
+        found = self.assignment_at(user_slot, measured_at)
+        if found is None or quality is not TimeQuality.UNKNOWN:
+            return found
+        since = measured_at - UNDATED_REACHES_BACK
+        is_somebody_elses = any(
+            other.user_slot == user_slot
+            and other.patient_id != found.patient_id
+            and other.valid_from <= measured_at
+            and (other.valid_until is None or other.valid_until > since)
+            for other in self.assignments
+        )
+        return None if is_somebody_elses else found
+
     def assignment_at(self, user_slot: int | None, at: datetime) -> Assignment | None:
-        """Return whose measurement it was at that instant, or None if nobody's.
+        """Return whose the slot was at that instant, or None if nobody's.
 
         The slot has to be the same, and no slot is a slot of its own: a measurement without one is
         not given to the patient of slot 1.

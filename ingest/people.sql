@@ -93,12 +93,3 @@ order by display_name, record_number;
 insert into ingest.peripheral (practice_id, bluetooth_address, profile_id)
 values (%(practice_id)s, %(bluetooth_address)s, %(profile_id)s)
 returning peripheral_id;
-
--- name: assign
--- The exclusion constraint forbids two patients at once.
-insert into ingest.assignment (
-    practice_id, peripheral_id, user_slot, patient_id, valid_from, valid_until, assigned_by)
-values (
-    %(practice_id)s, %(peripheral_id)s, %(user_slot)s, %(patient_id)s, %(valid_from)s,
-    coalesce(%(valid_until)s::timestamptz, 'infinity'), %(assigned_by)s)
-returning assignment_id;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from ingest import broker_probe
+from ingest import attribution, broker_probe
 from ingest.consumer import Consumer
 from ingest.settings import IngestSettings
 from ingest.worker import Worker
@@ -27,7 +27,8 @@ def run(settings: IngestSettings, stop: threading.Event) -> None:
     consumer.start()
     log.info("ingest_started", extra={"worker": settings.worker_name})
     try:
-        Worker(settings, consumer, stop).run()
+        with attribution.following(settings.database):
+            Worker(settings, consumer, stop).run()
     finally:
         consumer.stop()
         log.info("ingest_stopped", extra={"worker": settings.worker_name})

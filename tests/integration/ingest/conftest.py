@@ -24,7 +24,7 @@ from firmware_profiles.blood_pressure import BloodPressureMeasurement, PressureU
 from firmware_profiles.gatt_time import DateTime
 from firmware_profiles.sfloat import Sfloat
 from firmware_profiles.wire import Batch, GatewayClock, Link, Record
-from ingest import people
+from ingest import assignments, people
 from ingest.arrivals import Arrival, Opened, open_message
 from ingest.settings import IngestSettings
 from tests import gateway_rows, scopes
@@ -99,7 +99,7 @@ def add_home(cur: psycopg.Cursor[Any], gateway_id: str = GATEWAY) -> Home:
     peripheral_id = people.add_peripheral(
         cur, practice_id, bluetooth_address=ADDRESS, profile_id="standard-cuff"
     )
-    people.assign(
+    assignments.assign(
         cur,
         practice_id,
         peripheral_id=peripheral_id,
@@ -107,6 +107,7 @@ def add_home(cur: psycopg.Cursor[Any], gateway_id: str = GATEWAY) -> Home:
         patient_id=patient_id,
         valid_from=NOW - timedelta(days=400),
         assigned_by="test",
+        at=NOW - timedelta(days=400),
     )
     return Home(practice_id, patient_id, peripheral_id, gateway_id)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -164,70 +164,3 @@ def test_row_is_refused_in_our_words_when_it_contradicts_another(
         )
     with refused(RefusalReason.UNKNOWN_REFERENCE):
         people.add_patient(cur, uuid4(), record_number="R-2", **patient)
-
-
-@pytest.mark.parametrize(
-    ("user_slot", "from_h", "until_h", "is_allowed"),
-    [
-        (1, 0, 10, False),
-        (1, 9, 11, False),
-        (1, 10, 20, True),
-        (1, 10, None, True),
-        (1, -5, None, False),
-        (1, -5, 0, True),
-        (2, 0, 10, True),
-        (None, 0, 10, True),
-    ],
-    ids=[
-        "same time", "overlaps the end", "after it", "after it, open", "around it", "before it",
-        "other slot", "no slot",
-    ],
-)  # fmt: skip
-def test_slot_belongs_to_one_patient_at_a_time(
-    cur: psycopg.Cursor[Any],
-    home: Any,
-    user_slot: int | None,
-    from_h: int,
-    until_h: int | None,
-    is_allowed: bool,
-) -> None:
-    peripheral_id = people.add_peripheral(
-        cur, home.practice_id, bluetooth_address="AA:BB:CC:DD:EE:09", profile_id="standard-cuff"
-    )
-
-    def assign(user_slot: int | None, from_h: int, until_h: int | None) -> UUID:
-        return people.assign(
-            cur,
-            home.practice_id,
-            peripheral_id=peripheral_id,
-            user_slot=user_slot,
-            patient_id=home.patient_id,
-            valid_from=AT + timedelta(hours=from_h),
-            valid_until=None if until_h is None else AT + timedelta(hours=until_h),
-            assigned_by="test",
-        )
-
-    assign(1, 0, 10)
-    if is_allowed:
-        assert isinstance(assign(user_slot, from_h, until_h), UUID)
-        return
-    with pytest.raises(RefusedByStoreError) as refused:
-        assign(user_slot, from_h, until_h)
-    assert refused.value.reason is RefusalReason.OVERLAPPING_ASSIGNMENT
-
-
-def test_patient_of_another_practice_is_refused_when_assigning(
-    cur: psycopg.Cursor[Any], home: Any, other_home: Any
-) -> None:
-    with pytest.raises(RefusedByStoreError) as refused:
-        people.assign(
-            cur,
-            home.practice_id,
-            peripheral_id=home.peripheral_id,
-            user_slot=1,
-            patient_id=other_home.patient_id,
-            valid_from=AT,
-            assigned_by="test",
-        )
-
-    assert refused.value.reason is RefusalReason.UNKNOWN_REFERENCE

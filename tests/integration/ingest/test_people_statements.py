@@ -80,18 +80,6 @@ PEOPLE: Runs = {
         CONSOLE,
         {"bluetooth_address": "AA:BB:CC:DD:EE:02", "profile_id": "x", **SOMEBODYS},
     ),
-    "assign": (
-        CONSOLE,
-        {
-            "peripheral_id": ID,
-            "user_slot": None,
-            "patient_id": ID,
-            "valid_from": AT,
-            "valid_until": None,
-            "assigned_by": "t",
-            **SOMEBODYS,
-        },
-    ),
 }
 SESSION_STORE: Runs = {
     "one_sign_in_at_a_time": (ENTRANCE, {"account_id": ID}),
