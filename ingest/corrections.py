@@ -99,18 +99,30 @@ def replace(
     replaced = [(former, new) for former, new in wanted if new.reading_id in claimed]
     if not replaced:
         return 0
-    cur.execute(
-        _Q.supersede,
-        {
-            "practice_id": correction.practice_id,
-            "at": correction.at,
-            "replaces_ids": [former.reading_id for former, _ in replaced],
-            "replaces_measured_ats": [former.measured_at for former, _ in replaced],
-        },
-    )
+    _supersede(cur, correction, [former for former, _ in replaced])
     store.add_readings(cur, [new for _, new in replaced])
     store.queue_evaluation(cur, [one for pair in replaced for one in pair], correction.at)
     return len(replaced)
+
+
+def _supersede(cur: Cursor, correction: Correction, formers: Sequence[StoredReading]) -> None:
+    cur.execute(_Q.lift_columnstore_limit)
+    of_patients: dict[UUID | None, list[StoredReading]] = {}
+    for former in formers:
+        of_patients.setdefault(former.patient_id, []).append(former)
+    for patient_id, readings in of_patients.items():
+        # Never a prepared plan: made without the values it would look into every partition.
+        cur.execute(
+            _Q.supersede,
+            {
+                "practice_id": correction.practice_id,
+                "patient_id": patient_id,
+                "at": correction.at,
+                "reading_ids": [reading.reading_id for reading in readings],
+                "measured_ats": [reading.measured_at for reading in readings],
+            },
+            prepare=False,
+        )
 
 
 def history(cur: Cursor, practice_id: UUID, reading_id: UUID) -> list[Version]:

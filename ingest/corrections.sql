@@ -18,11 +18,18 @@ order by wanted.replaces_id
 on conflict (practice_id, replaces_id) do nothing
 returning reading_id;
 
+-- name: lift_columnstore_limit
+-- Old readings lie in columns, where changing one unpacks its neighbours, a thousand at most; how many in one transaction is
+-- limited to keep people from doing so without a where. Plain PostgreSQL keeps the setting and does nothing with it.
+select set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true);
+
 -- name: supersede
--- The one field of a reading that is set after it was stored.
+-- The one field of a reading that is set after it was stored, for readings of one patient. Only what stands here as a value
+-- (not in a join) tells which partitions and which packed readings it is about.
 update ingest.reading_history r set superseded_at = %(at)s
-from unnest(%(replaces_ids)s::uuid[], %(replaces_measured_ats)s::timestamptz[]) as former (reading_id, measured_at)
-where r.practice_id = %(practice_id)s and r.reading_id = former.reading_id and r.measured_at = former.measured_at
+where r.practice_id = %(practice_id)s
+  and (r.patient_id = %(patient_id)s or %(patient_id)s::uuid is null and r.patient_id is null)
+  and r.reading_id = any (%(reading_ids)s) and r.measured_at = any (%(measured_ats)s)
   and r.superseded_at is null;
 
 -- name: history

@@ -254,6 +254,34 @@ def test_a_corrected_reading_leaves_its_day_and_enters_the_other_patients(
     assert others.systolic_mmhg == Sums(1, 190.0, 190.0, 190.0)
 
 
+def test_old_readings_in_columns_take_late_ones_and_corrections(
+    database: Any, practice: UUID, owner: Any
+) -> None:
+    old = [reading(NOON - timedelta(days=n % 90), systolic_mmhg=120.0) for n in range(400)]
+    unassigned = reading(patient_id=None, measured_day=None)
+    store_all(database, *old, unassigned)
+    if database.engine == "timescaledb":
+        for (chunk,) in owner.execute(
+            "select c::text from show_chunks('ingest.reading_series') c"
+        ).fetchall():
+            owner.execute(f"call convert_to_columnstore('{chunk}')")
+
+    store_all(database, reading(systolic_mmhg=200.0))
+    corrected = correct(
+        database,
+        (old[0], version_of(old[0], systolic_mmhg=100.0)),
+        (old[89], version_of(old[89], patient_id=OTHER_PATIENT)),
+        (unassigned, version_of(unassigned, patient_id=OTHER_PATIENT, measured_day=DAY)),
+    )
+    refresh(database)
+
+    assert corrected == 3
+    # Day 0 has the readings 0, 90, 180, 270 and 360, one of them now 100, and the late one.
+    assert summaries(database)[-1].systolic_mmhg == Sums(6, 780.0, 100.0, 200.0)
+    assert summaries(database)[0].reading_count == 3  # 89, 179, 269, 359 less one
+    assert [one.reading_count for one in summaries(database, OTHER_PATIENT)] == [1, 1]
+
+
 def test_a_day_whose_last_reading_is_corrected_away_is_gone(database: Any, practice: UUID) -> None:
     only = reading()
     store_all(database, only)
