@@ -302,7 +302,6 @@ def test_patient_is_who_had_the_cuff_when_it_measured(
             valid_until=home.now - timedelta(minutes=10),
             assigned_by="test",
             at=home.now,
-            at=home.now,
         )
     records = [home.record(seq, peripheral="AA:BB:CC:DD:EE:55") for seq in (5, 15, 25)]
 

@@ -41,7 +41,6 @@ DRAWN = {
 # Everything that a service may see beyond its scope. The reasons stand beside the policies in the migrations.
 WIDE = {
     ("ingest.attribution_work", "homevitals_ingest", "ALL"),
-    ("ingest.attribution_work", "homevitals_ingest", "ALL"),
     ("ingest.audit_event", "homevitals_sealer", "SELECT"),
     ("ingest.audit_link", "homevitals_sealer", "ALL"),
     ("ingest.audit_pending", "homevitals_sealer", "ALL"),
