@@ -1,8 +1,11 @@
-"""Who sits at the command line, as the audit trail names them."""
+"""Who sits at the command line, as the audit trail names them, and how words become instants and numbers."""
 
 from __future__ import annotations
 
+import argparse
 import getpass
+from datetime import UTC, datetime
+from uuid import UUID
 
 from ingest.audit import Agent, AgentKind
 
@@ -10,3 +13,46 @@ from ingest.audit import Agent, AgentKind
 def agent() -> Agent:
     """Return the system's user as the one who does it."""
     return Agent(AgentKind.COMMAND_LINE, getpass.getuser())
+
+
+def instant(word: str) -> datetime:
+    """Return a date (00:00 UTC) or an instant with its zone, as aware UTC.
+
+    Raises:
+        ArgumentTypeError: it is neither.
+    """
+    try:
+        at = datetime.fromisoformat(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is no date and no instant") from None
+    if at.tzinfo is None:
+        if "T" in word or " " in word:
+            raise argparse.ArgumentTypeError(f"{word!r} needs a zone: add Z or +01:00")
+        at = at.replace(tzinfo=UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{word!r} is beyond the calendar") from None
+
+
+def count(word: str) -> int:
+    """Return a whole number from 1 to a million.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not (word.isascii() and word.isdecimal() and len(word) <= 7 and 1 <= int(word) <= 1_000_000):
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number from 1 to 1000000")
+    return int(word)
+
+
+def identifier(word: str) -> UUID:
+    """Return an id as listings show it.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        return UUID(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is no id; copy it from the list") from None

@@ -115,6 +115,34 @@ def estimate(clocks: Clocks) -> Estimate:
     return Estimate(clocks.gateway_received_at, TimeMethod.GATEWAY_RECEIPT, TimeQuality.UNKNOWN)
 
 
+def moved(
+    former: Estimate,
+    former_time: datetime | None,
+    device_time: datetime | None,
+    gateway_received_at: datetime,
+) -> Estimate:
+    """Return the estimate of a stored reading whose device time turns out to have been read wrongly.
+
+    The zone of the peripheral's clock is not stored. What the former estimate made of the former device time says how
+    far both lie apart, and the new one lies as far from the new one; across a change of summer time that is an hour
+    wrong, so the result is at most uncertain. Where the former estimate came from a reception, it stays.
+
+    Args:
+        former: The estimate so far.
+        former_time: The device time that it was made of, naive; None without one.
+        device_time: The device time as it is read now, naive; None without one.
+        gateway_received_at: When the gateway had the record, aware UTC.
+    """
+    by_reception = {TimeMethod.GATEWAY_RECEIPT, TimeMethod.INGEST_RECEIPT, TimeMethod.IMPORTED}
+    if device_time == former_time or former_time is None or former.method in by_reception:
+        return former
+    if device_time is not None:
+        measured_at = former.measured_at + (device_time - former_time)
+        if -DEVICE_AHEAD <= gateway_received_at - measured_at <= DEVICE_BEHIND:
+            return Estimate(measured_at, former.method, TimeQuality.UNCERTAIN)
+    return Estimate(gateway_received_at, TimeMethod.GATEWAY_RECEIPT, TimeQuality.UNKNOWN)
+
+
 def _by_device_clock(clocks: Clocks) -> Estimate | None:
     zone = _zone(clocks.time_zone)
     if clocks.device_time is None or zone is None:

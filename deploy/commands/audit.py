@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from uuid import UUID
 
 import psycopg
 
-from deploy import command_line, configuration, errors, services, start_conditions
+from deploy import command_line, configuration, errors, progress, services, start_conditions
 from ingest import (
     audit,
     audit_anchor,
@@ -32,10 +31,9 @@ from ingest.audit_anchor_reader import Anchors
 from ingest.audit_findings import Verdict
 from ingest.audit_query import Wanted
 from ingest.audit_settings import AuditSettings
-from ingest.audit_verification import Limits, Progress
+from ingest.audit_verification import Limits
 from ingest.errors import AnchorError
 
-_QUIET_S: Final = 2.0  # what is quicker needs no progress shown
 _SESSION: Final = "-c timezone=UTC"
 
 
@@ -68,12 +66,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="from_at",
         required=True,
-        type=_instant,
+        type=command_line.instant,
         metavar="WHEN",
         help="2026-11-01 (00:00 UTC) or 2026-11-01T08:00:00-05:00; included",
     )
     export.add_argument(
-        "--to", dest="until_at", required=True, type=_instant, metavar="WHEN", help="not included"
+        "--to",
+        dest="until_at",
+        required=True,
+        type=command_line.instant,
+        metavar="WHEN",
+        help="not included",
     )
     export.add_argument("--out", required=True, type=Path, metavar="FILE", help="a new file")
 
@@ -110,9 +113,9 @@ def _verify(settings: AuditSettings, options: argparse.Namespace) -> int:
     )
     with (
         psycopg.connect(settings.database, autocommit=True, options=_SESSION) as connection,
-        _progress() as progress,
+        progress.shown("checking links") as show,
     ):
-        verdict = audit_verification.verify(connection, anchors, limits, progress)
+        verdict = audit_verification.verify(connection, anchors, limits, show)
     _tell(verdict, as_json=options.json)
     return 0 if verdict.is_whole else 1
 
@@ -135,28 +138,6 @@ def _tell(verdict: Verdict, *, as_json: bool) -> None:
         return
     for line in verdict.words():
         print(line)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show on stderr how far it is, once it takes longer than two seconds."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    started_at_s = time.monotonic()
-    bar = Bar(console=Console(stderr=True), transient=True, auto_refresh=False)
-    task = bar.add_task("checking links", total=None)
-
-    def show(done: int, total: int) -> None:
-        if time.monotonic() - started_at_s > _QUIET_S:
-            bar.start()
-            bar.update(task, completed=done, total=total, refresh=True)
-
-    try:
-        yield show
-    finally:
-        if bar.live.is_started:
-            bar.stop()
 
 
 def _export(settings: AuditSettings, options: argparse.Namespace) -> int:
@@ -229,15 +210,3 @@ def _new_file(path: Path) -> Iterator[Callable[[str], Any]]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-def _instant(word: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(word)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{word!r} is no date and no instant") from None
-    if at.tzinfo is None:
-        if "T" in word or " " in word:
-            raise argparse.ArgumentTypeError(f"{word!r} needs a zone: add Z or +01:00")
-        at = at.replace(tzinfo=UTC)
-    return at.astimezone(UTC)

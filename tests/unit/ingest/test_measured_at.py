@@ -20,6 +20,7 @@ from ingest.measured_at import (
     TimeMethod,
     TimeQuality,
     estimate,
+    moved,
 )
 
 # Summer time in Berlin: from 2026-03-29 01:00 UTC (02:00 becomes 03:00)
@@ -298,3 +299,50 @@ def test_clock_of_the_gateway_is_believed_when_the_arrival_agrees_with_it(
         )
     )
     assert found.quality is quality
+
+
+READ = datetime(2026, 3, 10, 11, 0)  # noqa: DTZ001 - a peripheral's wall clock
+FOUR_DAYS = timedelta(days=4)
+
+
+@pytest.mark.parametrize(
+    ("former", "former_time", "device_time", "found"),
+    [
+        pytest.param(
+            Estimate(RECEIVED, CORRECTED, GOOD), READ, READ, Estimate(RECEIVED, CORRECTED, GOOD),
+            id="the same time",
+        ),
+        pytest.param(
+            Estimate(RECEIVED, CORRECTED, GOOD), READ, READ - FOUR_DAYS,
+            Estimate(RECEIVED - FOUR_DAYS, CORRECTED, UNCERTAIN), id="earlier",
+        ),
+        pytest.param(
+            Estimate(RECEIVED, AS_IT_IS, UNCERTAIN), READ, READ + FOUR_DAYS,
+            Estimate(RECEIVED, AT_GATEWAY, UNKNOWN), id="behind its reception",
+        ),
+        pytest.param(
+            Estimate(RECEIVED, CORRECTED, GOOD), READ, READ - timedelta(days=6 * 366),
+            Estimate(RECEIVED, AT_GATEWAY, UNKNOWN), id="years before",
+        ),
+        pytest.param(
+            Estimate(RECEIVED - FOUR_DAYS, CORRECTED, GOOD), READ, None,
+            Estimate(RECEIVED, AT_GATEWAY, UNKNOWN), id="no time after all",
+        ),
+        pytest.param(
+            Estimate(RECEIVED, AT_GATEWAY, UNKNOWN), READ, READ - FOUR_DAYS,
+            Estimate(RECEIVED, AT_GATEWAY, UNKNOWN), id="clock that was not believed",
+        ),
+        pytest.param(
+            Estimate(RECEIVED, AT_GATEWAY, UNKNOWN), None, READ,
+            Estimate(RECEIVED, AT_GATEWAY, UNKNOWN), id="a time after all, in nobody knows which zone",
+        ),
+        pytest.param(
+            Estimate(RECEIVED, AT_INGEST, UNKNOWN), READ, READ - FOUR_DAYS,
+            Estimate(RECEIVED, AT_INGEST, UNKNOWN), id="gateway's clock was wrong too",
+        ),
+    ],
+)  # fmt: skip
+def test_estimate_moves_with_a_device_time_that_is_read_otherwise(
+    former: Estimate, former_time: datetime, device_time: datetime | None, found: Estimate
+) -> None:
+    assert moved(former, former_time, device_time, RECEIVED) == found
