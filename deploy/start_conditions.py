@@ -33,6 +33,11 @@ LONG_RUNNING: Final[Mapping[str, tuple[str, ...]]] = {
     "signer": ("signer",),
     "audit seal": ("audit",),
 }
+# Commands that end by themselves and carry readings of many patients → the sections whose databases they use.
+CARRYING: Final[Mapping[str, tuple[str, ...]]] = {
+    "ingest import": ("ingest", "ccm_link"),
+    "ingest export": ("ccm_link",),
+}
 # A process makes these when it first starts; what else is missing is a fault.
 _MADE_AT_FIRST_START: Final = frozenset({"secrets_key_file", "signing_key_file"})
 # What the certificate of a section has to be called, where its settings do not say it.
@@ -43,19 +48,24 @@ _CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 
 
 def require(command: str, settings_file: Path | None) -> None:
-    """Refuse to start a long-running command; do nothing for the others.
+    """Refuse to start a long-running command, or one that carries readings over an open way.
 
     Raises:
         ConfigurationError: the settings cannot be read, or a condition does not hold; one line for each fault.
     """
-    sections = LONG_RUNNING.get(command)
-    if sections is None:
+    if command not in LONG_RUNNING and command not in CARRYING:
         return
     loaded = configuration.load(settings_file)
     found = [
         fault
-        for section in sections
+        for section in LONG_RUNNING.get(command, ())
         for fault in faults(section, loaded, os.environ, datetime.now(UTC), settings_file)
+    ]
+    found += [
+        f"[{section}] {fault}"
+        for section in CARRYING.get(command, ())
+        if section in loaded.loaded
+        for fault in _databases(section, loaded, os.environ, settings_file)
     ]
     if found:
         lines = "\n".join(f"  - {fault}" for fault in found)

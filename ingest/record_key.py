@@ -13,13 +13,18 @@ id of this process, no patient. It is compared within one practice.
   equal undated measurements are both kept, and a message that is merely delivered twice is not. The
   price is that a cuff without a clock that repeats itself over Bluetooth is counted twice; losing a
   measurement would be worse, and such cuffs keep no memory to repeat from.
+- What was imported is known by what the file says: whose, when, which numbers. The same file again, or another
+  export of the same weeks, brings nothing new.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
 
-from firmware_profiles.readings import BloodPressureReading, GlucoseReading
+from firmware_profiles.readings import BloodPressureReading, GlucoseReading, Kind, Result
 
 # Source: Bluetooth GATT Specification Supplement, Glucose Measurement: flags (1 byte), sequence
 # number (2), base time (7).
@@ -50,6 +55,31 @@ def record_key(
         epoch, seq = outbox_position
         identity = [b"undated", epoch.encode(), str(seq).encode()]
     return _digest(peripheral.encode(), characteristic.encode(), *identity)
+
+
+def import_key(
+    patient_id: UUID,
+    kind: Kind,
+    result: Result,
+    measured_at: datetime,
+    numbers: Sequence[float | None],
+) -> bytes:
+    """Return the key of an imported measurement, a SHA-256.
+
+    Args:
+        patient_id: whose it is.
+        kind: what was measured.
+        result: what came of it.
+        measured_at: the instant, aware.
+        numbers: its numbers, always in the same order.
+    """
+    at = measured_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return _digest(
+        b"import",
+        patient_id.bytes,
+        *(str(part).encode() for part in (kind, result, at)),
+        *(repr(number).encode() for number in numbers),
+    )
 
 
 def content_sha256(raw: bytes) -> bytes:

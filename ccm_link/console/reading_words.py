@@ -8,7 +8,7 @@ from typing import Final, assert_never
 from ccm_link.console import wording
 from firmware_profiles.readings import Kind, Result
 from ingest.measured_at import TimeMethod, TimeQuality
-from ingest.rows import StoredReading
+from ingest.rows import Origin, StoredReading
 
 # A clock that is wrong by less is not worth a line in a table: cuffs show no seconds.
 _WORTH_SAYING_S: Final = 60
@@ -62,8 +62,25 @@ def result(reading: StoredReading) -> str:
 
 
 def marks(reading: StoredReading) -> tuple[Mark, ...]:
-    """Return what has to be known about the reading: first about its time, then what the peripheral said."""
-    return (*_time_marks(reading), *(_qualifier(name) for name in reading.qualifiers))
+    """Return what has to be known about the reading: where it is from, about its time, what the peripheral said."""
+    return (
+        *_origin_marks(reading),
+        *_time_marks(reading),
+        *(_qualifier(name) for name in reading.qualifiers),
+    )
+
+
+def _origin_marks(reading: StoredReading) -> tuple[Mark, ...]:
+    if reading.origin is Origin.DEVICE:
+        return ()
+    return (
+        Mark(
+            "imported, not sent by a device",
+            "The reading was taken in from a file. Nobody was called because of it, and it counts for no day on which "
+            "a device sent readings.",
+            is_caution=False,
+        ),
+    )
 
 
 def _time_marks(reading: StoredReading) -> tuple[Mark, ...]:
@@ -83,6 +100,14 @@ def _time_marks(reading: StoredReading) -> tuple[Mark, ...]:
                     "gateway clock wrong",
                     "The gateway's clock cannot be right. The time shown is when the server received the reading; "
                     "it was measured then or earlier.",
+                ),
+            )
+        case TimeMethod.IMPORTED, TimeQuality.UNCERTAIN | TimeQuality.UNKNOWN:
+            return (
+                Mark(
+                    "time uncertain",
+                    "The file's own time is in doubt, or is in an hour that summer time repeats or skips; "
+                    "the time may be off.",
                 ),
             )
         case _, TimeQuality.GOOD:

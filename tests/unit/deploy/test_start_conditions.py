@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import configuration, start_conditions
+from deploy import configuration, errors, start_conditions
 from deploy.settings import SECTIONS
 from firmware_profiles import settings as declaration
 
@@ -84,3 +84,17 @@ def test_encryption_is_no_setting() -> None:
 def test_commands_that_end_by_themselves_start_under_any_conditions(tmp_path: Path) -> None:
     start_conditions.require("way", tmp_path / "nowhere.toml")
     start_conditions.require("audit verify", tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("command", "section"), [("ingest import", "ingest"), ("ingest export", "ccm_link")]
+)
+def test_readings_of_many_are_not_carried_in_the_clear(
+    tmp_path: Path, command: str, section: str
+) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text(f'[{section}]\ndatabase = "host=db.example.org"\n')
+    with pytest.raises(errors.ConfigurationError, match="verify-full"):
+        start_conditions.require(command, file)
+    file.write_text("[deploy]\n")
+    start_conditions.require(command, file)  # on this machine; no certificate is asked for

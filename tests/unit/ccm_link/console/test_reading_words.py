@@ -10,7 +10,7 @@ import pytest
 from ccm_link.console import reading_words
 from firmware_profiles.readings import Kind, Result
 from ingest.measured_at import TimeMethod, TimeQuality
-from ingest.rows import StoredReading
+from ingest.rows import Origin, StoredReading
 
 
 def reading(**fields: Any) -> StoredReading:
@@ -24,6 +24,7 @@ def reading(**fields: Any) -> StoredReading:
         "time_quality": TimeQuality.GOOD,
         "device_clock_offset_s": 4.0,
         "qualifiers": (),
+        "origin": Origin.DEVICE,
     }
     return cast("StoredReading", SimpleNamespace(**(ordinary | fields)))
 
@@ -99,3 +100,22 @@ def test_the_direction_of_a_correction_is_said() -> None:
 def test_what_the_peripheral_said_is_marked_too() -> None:
     (mark,) = reading_words.marks(reading(qualifiers=("irregular_pulse",)))
     assert mark.label == "irregular pulse"
+
+
+@pytest.mark.parametrize(
+    ("quality", "labels"),
+    [
+        (TimeQuality.GOOD, ["imported, not sent by a device"]),
+        (TimeQuality.UNCERTAIN, ["imported, not sent by a device", "time uncertain"]),
+    ],
+)
+def test_an_imported_reading_says_so_first(quality: TimeQuality, labels: list[str]) -> None:
+    imported = reading(
+        origin=Origin.IMPORT,
+        time_method=TimeMethod.IMPORTED,
+        time_quality=quality,
+        device_clock_offset_s=None,
+    )
+    found = reading_words.marks(imported)
+    assert [mark.label for mark in found] == labels
+    assert "cuff" not in " ".join(mark.explanation for mark in found)
