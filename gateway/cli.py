@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -56,13 +56,31 @@ def build_parser() -> argparse.ArgumentParser:
     _add_enrol(commands)
     _add_identity(commands)
 
-    outbox = commands.add_parser("outbox", help="look at the records this gateway holds")
+    outbox = commands.add_parser(
+        "outbox", help="look at the records this gateway holds, send them again"
+    )
     outbox_commands = outbox.add_subparsers(required=True, metavar="COMMAND")
     listing = outbox_commands.add_parser("list", help="list the newest records")
     _add_config(listing)
     listing.add_argument("--limit", type=int, default=50, help="how many (50)")
     listing.add_argument("--json", action="store_true", help="one JSON object")
     listing.set_defaults(command=_outbox_list)
+
+    resend = outbox_commands.add_parser(
+        "resend",
+        help="send again what the server has receipted, after it was restored from a backup",
+        description="Lets records wait again whose receipt came since an instant. The gateway has to be stopped"
+        " meanwhile. Records that the server has already are recognised and count once.",
+    )
+    resend.add_argument(
+        "--since",
+        required=True,
+        type=_instant,
+        metavar="WHEN",
+        help="2026-11-01T08:00:00Z, an hour before the backup, as the restore has printed it",
+    )
+    _add_config(resend)
+    resend.set_defaults(command=_outbox_resend)
 
     config = commands.add_parser("config", help="look at the configuration")
     config_commands = config.add_subparsers(required=True, metavar="COMMAND")
@@ -184,6 +202,27 @@ def _outbox_list(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
+def _outbox_resend(options: argparse.Namespace) -> ExitCode:
+    from gateway import settings
+    from gateway.outbox import Outbox
+
+    loaded = settings.load(_text_of(options.config), os.environ).settings
+    now = datetime.now(UTC)
+    outbox = Outbox(loaded.state_folder, now)
+    try:
+        count = outbox.resend(options.since)
+    finally:
+        outbox.close()
+    print(f"{count} records will be sent when the gateway runs again")
+    if options.since < now - timedelta(days=loaded.keep_receipted_days):
+        print(
+            f"receipted records are kept for {loaded.keep_receipted_days:g} days: what was receipted before that is"
+            " not on this gateway any more",
+            file=sys.stderr,
+        )
+    return ExitCode.OK
+
+
 def _enrol(options: argparse.Namespace) -> ExitCode:
     from firmware_profiles import logs
     from gateway import enrolment_command
@@ -246,6 +285,16 @@ def _loaded_if_there(path: Path) -> GatewaySettings | None:
     if path == _CONFIG and not path.exists():
         return None
     return settings.load(_text_of(path), os.environ).settings
+
+
+def _instant(word: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is no instant") from None
+    if at.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{word!r} needs a zone: add Z or +01:00")
+    return at
 
 
 def _text_of(path: Path) -> str:

@@ -186,6 +186,17 @@ class Outbox:
         self._ballast.restore()
         return deleted
 
+    def resend(self, since: datetime) -> int:
+        """Let everything be sent again that was receipted since an instant, and return how many records wait now.
+
+        For a server restored from a backup: what it was told after the backup, only gateways still have. What it
+        knows already, it recognises.
+
+        Raises:
+            OutboxError: the disk refuses; nothing was changed.
+        """
+        return self._write_many("resend_receipted", [{"since": _text(since)}])
+
     def wipe(self) -> None:
         """Delete every record, waiting or not, for good. Nothing but `close` may follow.
 

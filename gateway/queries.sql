@@ -53,6 +53,13 @@ update record
 set state = 'receipted', receipt_status = :status, receipt_reason = :reason, receipted_at = :at
 where seq between :first_seq and :last_seq and state = 'waiting' and attempts > 0;
 
+-- name: resend_receipted
+-- Takes receipts back that came since then. What waits counts as never published too: a receipt that is still on its way
+-- speaks of a database that is gone, and ends no duty.
+update record
+set state = 'waiting', attempts = 0, published_at = null, receipt_status = null, receipt_reason = null, receipted_at = null
+where state = 'waiting' or receipted_at >= :since;
+
 -- name: prune_receipted
 -- Deletes a few rows whose receipt is old enough; rows without a receipt are never touched.
 delete from record where seq in (

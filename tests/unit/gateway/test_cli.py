@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from firmware_profiles import logs
+from firmware_profiles import logs, wire
 from gateway import cli, key_pair
 from gateway.errors import ExitCode
 from gateway.outbox import Outbox
@@ -134,6 +134,62 @@ def test_listing_is_json_when_asked(
     assert listing["epoch"] == outbox.epoch
     assert (row["seq"], row["state"], row["raw"]) == (1, "waiting", captured(1).raw.hex())
     outbox.close()
+
+
+def receipted_outbox(tmp_path: Path, captured: Callable[[int], CapturedRecord]) -> Outbox:
+    at = captured(0).received_at
+    outbox = Outbox(tmp_path / "state", at)
+    outbox.append(captured(1))
+    outbox.mark_published([1], at)
+    item = wire.ReceiptItem(1, 1, wire.ReceiptStatus.STORED)
+    outbox.apply_receipt(wire.Receipt(outbox.epoch, (item,)), at)
+    return outbox
+
+
+def test_receipted_records_wait_again_when_a_restored_server_needs_them(
+    tmp_path: Path,
+    captured: Callable[[int], CapturedRecord],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    receipted_outbox(tmp_path, captured).close()
+    since = captured(0).received_at.isoformat()
+    words = ["outbox", "resend", "--since", since, "--config", str(configuration(tmp_path))]
+    assert cli.main(words) == ExitCode.OK
+    assert capsys.readouterr().out.startswith("1 records will be sent")
+    assert cli.main(["outbox", "list", "--json", *words[4:]]) == ExitCode.OK
+    (row,) = json.loads(capsys.readouterr().out)["records"]
+    assert (row["state"], row["attempts"], row["receipt_status"]) == ("waiting", 0, None)
+
+
+def test_resend_says_what_the_gateway_no_longer_has_when_it_was_long_ago(
+    tmp_path: Path,
+    captured: Callable[[int], CapturedRecord],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    receipted_outbox(tmp_path, captured).close()
+    words = ["--since", "2026-01-01T00:00:00Z", "--config", str(configuration(tmp_path))]
+    assert cli.main(["outbox", "resend", *words]) == ExitCode.OK
+    assert "kept for 7 days" in capsys.readouterr().err
+
+
+def test_resend_is_refused_when_the_gateway_runs(
+    tmp_path: Path,
+    captured: Callable[[int], CapturedRecord],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    outbox = receipted_outbox(tmp_path, captured)
+    words = ["--since", "2026-01-01T00:00:00Z", "--config", str(configuration(tmp_path))]
+    assert cli.main(["outbox", "resend", *words]) == ExitCode.FAILURE
+    assert "another gateway process" in capsys.readouterr().err
+    assert outbox.waiting_count == 0
+    outbox.close()
+
+
+@pytest.mark.parametrize("word", ["2026-11-01T08:00:00", "yesterday", ""])
+def test_resend_asks_for_an_instant_with_a_zone_when_there_is_none(word: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["outbox", "resend", "--since", word])
+    assert stopped.value.code == ExitCode.USAGE
 
 
 def test_second_gateway_fails_clearly_when_the_outbox_is_in_use(

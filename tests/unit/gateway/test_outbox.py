@@ -161,3 +161,30 @@ def test_listing_says_so_when_there_is_no_outbox(tmp_path: Path) -> None:
     with pytest.raises(errors.OutboxError) as refused:
         outbox_module.latest(tmp_path, 3)
     assert refused.value.reason is errors.StorageReason.ABSENT
+
+
+def test_only_what_was_receipted_since_then_waits_again_when_it_is_resent(
+    outbox: Outbox, captured: Captured, at: datetime
+) -> None:
+    for number in range(3):
+        outbox.append(captured(number))
+    outbox.mark_published([1, 2, 3], at)
+    outbox.apply_receipt(receipt(outbox, 1, 1), at - timedelta(seconds=1))
+    outbox.apply_receipt(receipt(outbox, 2, 2, wire.ReceiptStatus.QUARANTINED), at)
+    assert outbox.resend(at) == 2  # number 2, and 3, which waited anyway
+    assert [row.seq for row in outbox.waiting(10)] == [2, 3]
+
+
+def test_receipt_of_a_lost_database_ends_no_duty_when_records_are_resent(
+    outbox: Outbox, captured: Captured, at: datetime
+) -> None:
+    for number in range(2):
+        outbox.append(captured(number))
+    outbox.mark_published([1, 2], at)
+    outbox.apply_receipt(receipt(outbox, 1, 1), at)
+    outbox.resend(at)
+    # It waited at the broker: of a time that the restored database knows nothing of.
+    assert outbox.apply_receipt(receipt(outbox, 1, 2), at) == {"stored": 0}
+    outbox.mark_published([1, 2], at)
+    assert outbox.apply_receipt(receipt(outbox, 1, 2), at) == {"stored": 2}
+    assert outbox.waiting_count == 0
