@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +24,8 @@ _COMMANDS: Final = {
     "practice": "add a practice, name its OpenID provider",
     "staff": "add people and print their invitations, close accounts",
     "config": "check the settings and show where each comes from",
+    "backup": "copy the whole database, check copies, put one back",
+    "db": "move the readings of a database to TimescaleDB",
     "migrate": "bring the database to this version",
     "way": "print the whole way of one reading",
     "quarantine": "list what could not become data, with its bytes and the reason",
@@ -46,6 +50,12 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # a terminal that lacks a letter gets its number, not a traceback
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     options, rest = parser.parse_known_args(words[:1])
     if options.version:
@@ -81,7 +91,8 @@ def _run(name: str, words: Sequence[str]) -> int:
     try:
         action = getattr(options, "action", None) or ""
         start_conditions.require(f"{name} {action}".strip(), options.config)
-        return int(command.run(options))
+        status = int(command.run(options))
+        sys.stdout.flush()  # where the reader of a pipe has left, it is noticed here and not at the very end
     except errors.DeployError as error:
         print(f"homevitals: {error}", file=sys.stderr)
         return error.exit_code
@@ -94,10 +105,17 @@ def _run(name: str, words: Sequence[str]) -> int:
         )
         return 4
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe has left; nothing to say
+        _leave_standard_output()
         return 0
     except KeyboardInterrupt:
         return 130
+    return status
+
+
+def _leave_standard_output() -> None:
+    """Let what is left of the output go nowhere: the reader of the pipe has left, and there is nothing to say."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
 
 
 if __name__ == "__main__":

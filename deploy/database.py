@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
@@ -32,7 +32,7 @@ def prepare(
         The migrations applied, as ``package/file``.
     """
     with psycopg.connect(conninfo_of("postgres", "postgres"), autocommit=True) as admin:
-        admin.execute(_text("roles.sql").encode())
+        create_roles(admin)
         if not _exists(admin, database):
             admin.execute(
                 sql.SQL("create database {} owner {} template template0 encoding 'UTF8'").format(
@@ -43,6 +43,11 @@ def prepare(
         with psycopg.connect(conninfo_of("postgres", database), autocommit=True) as admin:
             admin.execute("create extension if not exists timescaledb")
     return migrate_all(conninfo_of(OWNER, database), at)
+
+
+def create_roles(admin: psycopg.Connection[Any]) -> None:
+    """Create the services' roles where they are missing, as a superuser in autocommit mode."""
+    admin.execute(_text("roles.sql").encode())
 
 
 def migrate_all(owner_conninfo: str, at: datetime) -> list[str]:

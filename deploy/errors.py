@@ -4,12 +4,14 @@ DeployError
 ├── ConfigurationError   a settings file cannot be used
 ├── MissingProgram       a program that the stack needs is not installed
 ├── ProcessFailed        a process of the stack ended or did not become ready
+├── BackupError          a backup cannot be made, is damaged, or was not restored as it was
 ├── SupplyChainError     a lock, a bill of materials or a list of weaknesses cannot be used
 ├── GuardError           the broker's guard could not do its work and tries again
 │   ├── AnotherGuard         another guard is at work
 │   ├── BadRevocationList    the signer's revocation list cannot be used
 │   ├── BrokerAway           the broker cannot be reached or made to reload
 │   └── GatewayReturned      a revoked gateway connected again
+├── SeriesMoveError      the readings were not moved to TimescaleDB
 ├── SignerUnreachable    the signer does not answer
 └── WayEnded             ``up --check``: the reading did not reach the next station
 """
@@ -47,6 +49,10 @@ class WayEnded(DeployError):
         self.station = station
 
 
+class BackupError(DeployError):
+    """A backup cannot be made, is damaged, or was not restored as it was. The message says what to do."""
+
+
 class SupplyChainError(DeployError):
     """A lock, a bill of materials or a list of weaknesses cannot be used. Do what the message says."""
 
@@ -72,6 +78,10 @@ class BrokerAway(GuardError):
 
 class GatewayReturned(GuardError):
     """A revoked gateway connected again; check that the broker reads the guard's crl_file."""
+
+
+class SeriesMoveError(DeployError):
+    """The readings were not moved to TimescaleDB; all are where they were. The message says what to do."""
 
 
 class SignerUnreachable(DeployError):

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     READ = "read"
     CHANGE = "change"
     EXPORT = "export"
+    RESTORED = "restored"  # the whole database came out of a backup; what was later is lost
     BREAK_GLASS = "break_glass"
     BREAK_GLASS_REVIEW = "break_glass_review"
     CODE_ISSUED = "code_issued"

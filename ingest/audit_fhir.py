@@ -88,6 +88,7 @@ _CODES: Final[dict[Kind, tuple[Json, list[Json]]]] = {
     Kind.SIGN_OUT: (_AUTHENTICATION, [_dicom("110123", "Logout")]),
     Kind.SESSION_ENDED: (_AUTHENTICATION, [_dicom("110123", "Logout")]),
     Kind.EXPORT: (_dicom("110106", "Export"), []),
+    Kind.RESTORED: (_dicom("110107", "Import"), []),
     Kind.BREAK_GLASS: (_ALERT, [_dicom("110127", "Emergency Override Started")]),
     Kind.CODE_ISSUED: (_ALERT, [_USER_ATTRIBUTES]),
     Kind.GATEWAY_ENROLLED: (_NETWORK_ENTRY, [_dicom("110124", "Attach")]),

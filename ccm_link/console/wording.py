@@ -60,6 +60,7 @@ _DEEDS: Final = {
     audit.Kind.READ: "Looked",
     audit.Kind.CHANGE: "Changed",
     audit.Kind.EXPORT: "Exported",
+    audit.Kind.RESTORED: "Restored from a backup",
     audit.Kind.BREAK_GLASS: "Took emergency access",
     audit.Kind.BREAK_GLASS_REVIEW: "Reviewed an emergency access",
     audit.Kind.CODE_ISSUED: "Issued a code",
