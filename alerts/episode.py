@@ -19,6 +19,8 @@ class EpisodeEventKind(StrEnum):
 
     OPENED = "opened"
     BREACHED_AGAIN = "breached_again"
+    READING_WITHDRAWN = "reading_withdrawn"  # it was somebody else's after all, or was read wrongly
+    CORRECTED = "corrected"  # the corrected reading breaches the rule as well: the same breach, not a second
     CLOSED = "closed"
 
 
@@ -62,8 +64,8 @@ class Episode:
     """An episode as stored.
 
     Attributes:
-        breach_count: Readings that breached the rule while it was open.
-        breached_at: When the newest of them was measured.
+        breach_count: Readings that breached the rule while it was open; withdrawn ones do not count.
+        breached_at: When the newest of them was measured; of the last withdrawn one where none is left.
         closed_at: None while it is open.
     """
 
@@ -89,3 +91,29 @@ class EpisodeEvent:
     reading_id: UUID | None
     measured_at: datetime | None
     note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionBreach:
+    """That one version of a reading breached an episode's rule.
+
+    Attributes:
+        withdrawn_at: When the reading was withdrawn from the episode; None where it counts.
+        closed_at: When the episode was closed; None while it is open.
+    """
+
+    reading_id: UUID
+    measured_at: datetime
+    episode_id: UUID
+    rule_id: UUID
+    withdrawn_at: datetime | None
+    closed_at: datetime | None
+
+    @property
+    def is_dealt_with(self) -> bool:
+        """Say whether who closed, or will close, the episode has this reading before them."""
+        return (
+            self.closed_at is None
+            or self.withdrawn_at is None
+            or self.closed_at < self.withdrawn_at
+        )

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from alerts.rules import Comparison, Measure, Rule, rules_in_force
 from firmware_profiles.readings import Kind, Result
-from ingest.rows import StoredReading
+from ingest.rows import Origin, StoredReading
 
 
 class Outcome(StrEnum):
@@ -34,6 +34,7 @@ class Silence(StrEnum):
     TOO_LATE = "too_late"
     NOT_MEASURED = "not_measured"
     NOT_ENROLLED = "not_enrolled"
+    IMPORTED = "imported"  # from a file: history, whenever it was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,13 @@ class Evaluation:
     Attributes:
         silence: Why nobody is called; None where breaches are or nothing is wrong.
         breaches: The breaches that somebody has to look at; empty where there is silence.
+        breached: Those, and where there is silence the ones that nobody is called for.
         trace: Every rule that was asked, with version, limit, number and sentence; JSON.
     """
 
     silence: Silence | None
     breaches: tuple[Answer, ...]
+    breached: tuple[Answer, ...]
     trace: dict[str, Any]
 
 
@@ -90,24 +93,28 @@ def evaluate(
     """
     if not _is_measurement(reading):
         sentence = f"The peripheral sent no measurement ({reading.result}), so no rule was asked."
-        return Evaluation(Silence.NOT_MEASURED, (), _trace(reading, evaluated_at, (), sentence))
+        trace = _trace(reading, evaluated_at, (), sentence)
+        return Evaluation(Silence.NOT_MEASURED, (), (), trace)
     asked = [
         rule
         for rule in rules_in_force(rules, patient_id, reading.measured_at)
         if rule.question.measure.kind is reading.kind
     ]
     answers = _covered([_ask(rule, reading) for rule in asked])
-    breaches = tuple(answer for answer in answers if answer.breached and answer.covered_by is None)
-    sentence = _summary(answers, breaches)
+    breached = tuple(answer for answer in answers if answer.breached and answer.covered_by is None)
+    sentence = _summary(answers, breached)
     silence = None
-    if breaches and evaluated_at - reading.measured_at > late_after:
+    if breached and reading.origin is Origin.IMPORT:
+        silence = Silence.IMPORTED
+        sentence += " It was imported, not sent by a device: recorded, but nobody is called."
+    elif breached and evaluated_at - reading.measured_at > late_after:
         silence = Silence.TOO_LATE
         sentence += (
             f" It was measured more than {_hours(late_after)} before it was evaluated:"
             " recorded, but nobody is called."
         )
-        breaches = ()
-    return Evaluation(silence, breaches, _trace(reading, evaluated_at, answers, sentence))
+    trace = _trace(reading, evaluated_at, answers, sentence)
+    return Evaluation(silence, breached if silence is None else (), breached, trace)
 
 
 def _is_measurement(reading: StoredReading) -> bool:

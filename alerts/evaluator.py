@@ -17,7 +17,7 @@ from uuid import UUID
 
 import psycopg
 
-from alerts import errors, store
+from alerts import errors, store, withdrawal
 from alerts.episode import EpisodeEvent, EpisodeEventKind, OpenedEpisode, TaskSink
 from alerts.evaluate import Answer, Outcome, Silence, evaluate
 from alerts.rules import Rule
@@ -137,22 +137,34 @@ def evaluate_item(
 ) -> None:
     """Evaluate one reading and write all that follows from it.
 
-    1. A reading that was evaluated before needs nothing more.
-    2. Ask the rules in force.
-    3. For each breach open an episode with its task, or add the breach to the open episode.
-    4. Store the evaluation with its trace.
+    1. A reading that counts no more is withdrawn from the episodes in which it stands.
+    2. A reading that was evaluated before needs nothing more.
+    3. Ask the rules in force.
+    4. Where a former version of the reading stands in an episode of the rule, the breach takes its place there. For
+       each other breach open an episode with its task, or add the breach to the open episode.
+    5. Store the evaluation with its trace.
 
     Raises:
         errors.WorkWithoutReading: The work points at no reading of its patient.
     """
-    if store.is_evaluated(cur, item.practice_id, item.reading_id):
-        return
     reading = ingest_store.reading(cur, item.practice_id, item.reading_id)
     if reading is None or reading.patient_id != item.patient_id:
         raise errors.WorkWithoutReading
+    if reading.superseded_at is not None:
+        withdrawal.withdraw(cur, reading, item.patient_id, at)
+        return
+    if store.is_evaluated(cur, item.practice_id, item.reading_id):
+        return
     rules = store.rules_of_patient(cur, item.practice_id, item.patient_id)
     evaluation = evaluate(reading, item.patient_id, rules, evaluated_at=at, late_after=late_after)
-    followed = [_follow(cur, item, breach, sink, at) for breach in evaluation.breaches]
+    former = withdrawal.former_breaches(cur, reading, item.patient_id, at)
+    followed = [
+        _take_place(cur, item, breach, former[breach.rule.rule_id], at)
+        if breach.rule.rule_id in former
+        else _follow(cur, item, breach, sink, at)
+        for breach in evaluation.breached
+        if breach in evaluation.breaches or breach.rule.rule_id in former
+    ]
     outcome, silence = _outcome(evaluation.silence, [each.event for each in followed])
     trace = evaluation.trace | {
         "outcome": outcome.value,
@@ -218,6 +230,22 @@ def _follow(
     return _Followed(breach.rule)
 
 
+def _take_place(
+    cur: store.Cursor, item: EvaluationWork, breach: Answer, episode_id: UUID, at: datetime
+) -> _Followed:
+    """Put a breach in the place of the one that a former version of the reading was: one measurement, one breach."""
+    event = EpisodeEvent(
+        at=at,
+        event=EpisodeEventKind.CORRECTED,
+        reading_id=item.reading_id,
+        measured_at=item.measured_at,
+        note=breach.sentence,
+    )
+    store.insert_episode_event(cur, item.practice_id, episode_id, event)
+    store.recount_breaches(cur, item.practice_id, episode_id)
+    return _Followed(breach.rule, EpisodeEventKind.CORRECTED, episode_id)
+
+
 def _opened(episode_id: UUID, item: EvaluationWork, breach: Answer, at: datetime) -> OpenedEpisode:
     rule = breach.rule
     return OpenedEpisode(
@@ -239,13 +267,13 @@ def _opened(episode_id: UUID, item: EvaluationWork, breach: Answer, at: datetime
 def _outcome(
     silence: Silence | None, events: Sequence[EpisodeEventKind | None]
 ) -> tuple[Outcome, Silence | None]:
-    if silence is not None:
+    if silence is not None and not events:
         return Outcome.SILENT, silence
     if not events:
         return Outcome.NO_BREACH, None
     if EpisodeEventKind.OPENED in events:
         return Outcome.EPISODE_OPENED, None
-    if EpisodeEventKind.BREACHED_AGAIN in events:
+    if EpisodeEventKind.BREACHED_AGAIN in events or EpisodeEventKind.CORRECTED in events:
         return Outcome.EPISODE_CONTINUED, None
     return Outcome.SILENT, Silence.NOT_ENROLLED
 

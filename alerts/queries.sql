@@ -56,13 +56,40 @@ values
 -- Opens an episode, or adds the breach to the one that is open, whoever else does the same at this moment: the partial
 -- unique index one_open_episode decides. An episode that is being closed meanwhile is waited for and then opened anew.
 insert into alerts.episode as episode
-    (practice_id, patient_id, rule_id, rule_version, severity, opened_at, breached_at)
+    (practice_id, episode_id, patient_id, rule_id, rule_version, severity, opened_at, breached_at)
 values
-    (%(practice_id)s, %(patient_id)s, %(rule_id)s, %(rule_version)s, %(severity)s, %(at)s, %(measured_at)s)
+    (%(practice_id)s, %(new_id)s, %(patient_id)s, %(rule_id)s, %(rule_version)s, %(severity)s, %(at)s, %(measured_at)s)
 on conflict (practice_id, patient_id, rule_id) where closed_at is null do update set
     breach_count = episode.breach_count + 1,
     breached_at = greatest(episode.breached_at, excluded.breached_at)
-returning episode_id, breach_count = 1 as is_new;
+returning episode_id, episode_id = %(new_id)s as is_new;
+
+-- name: load_breaches_of_versions
+-- In which episodes of the patient a reading and its other versions stand, and which of them is withdrawn there already.
+select event.reading_id, event.measured_at, event.episode_id, episode.rule_id, episode.closed_at,
+       (select withdrawn.at from alerts.episode_event withdrawn
+        where withdrawn.practice_id = event.practice_id and withdrawn.episode_id = event.episode_id
+          and withdrawn.reading_id = event.reading_id and withdrawn.event = 'reading_withdrawn') as withdrawn_at
+from alerts.episode_event event
+join alerts.episode using (practice_id, episode_id)
+where event.practice_id = %(practice_id)s and event.reading_id = any (%(reading_ids)s)
+  and event.event in ('opened', 'breached_again', 'corrected') and episode.patient_id = %(patient_id)s
+order by event.at;
+
+-- name: recount_breaches
+-- After a reading was withdrawn from an episode or a corrected one took its place, also of a closed one.
+update alerts.episode set breach_count = counted.readings, breached_at = coalesce(counted.newest_at, breached_at)
+from (
+    select count(distinct event.reading_id) as readings, max(event.measured_at) as newest_at
+    from alerts.episode_event event
+    where event.practice_id = %(practice_id)s and event.episode_id = %(episode_id)s
+      and event.event in ('opened', 'breached_again', 'corrected')
+      and not exists (
+          select from alerts.episode_event withdrawn
+          where withdrawn.practice_id = event.practice_id and withdrawn.episode_id = event.episode_id
+            and withdrawn.reading_id = event.reading_id and withdrawn.event = 'reading_withdrawn')
+) counted
+where practice_id = %(practice_id)s and episode_id = %(episode_id)s;
 
 -- name: insert_episode_event
 -- A line of an episode's history.
@@ -93,7 +120,7 @@ where practice_id = %(practice_id)s and episode_id = %(episode_id)s;
 select at, event, reading_id, measured_at, note
 from alerts.episode_event
 where practice_id = %(practice_id)s and episode_id = %(episode_id)s
-order by at, measured_at;
+order by at, measured_at, event = 'corrected';
 
 -- name: close_episode
 -- Only an open one; the next breach then opens a new one.

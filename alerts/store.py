@@ -15,7 +15,7 @@ from psycopg.rows import kwargs_row, scalar_row, tuple_row
 from psycopg.types.json import Jsonb
 
 from alerts import errors
-from alerts.episode import Episode, EpisodeEvent, EpisodeEventKind
+from alerts.episode import Episode, EpisodeEvent, EpisodeEventKind, VersionBreach
 from alerts.evaluate import Outcome, Silence
 from alerts.rules import Comparison, Measure, Question, Rule, RuleProposal, Severity
 from ingest import named_queries
@@ -176,9 +176,29 @@ def record_breach(
             "severity": rule.question.severity,
             "measured_at": measured_at,
             "at": at,
+            "new_id": uuid4(),
         },
     )
     return cast("tuple[UUID, bool]", recorded)
+
+
+def breaches_of_versions(
+    cur: Cursor, practice_id: UUID, patient_id: UUID, reading_ids: Collection[UUID]
+) -> list[VersionBreach]:
+    """Load in which of the patient's episodes the versions of a reading stand, oldest event first."""
+    return _rows(
+        cur,
+        VersionBreach,
+        Q.load_breaches_of_versions,
+        practice_id=practice_id,
+        patient_id=patient_id,
+        reading_ids=list(reading_ids),
+    )
+
+
+def recount_breaches(cur: Cursor, practice_id: UUID, episode_id: UUID) -> None:
+    """Count again which readings breached an episode's rule."""
+    cur.execute(Q.recount_breaches, {"practice_id": practice_id, "episode_id": episode_id})
 
 
 def insert_episode_event(
