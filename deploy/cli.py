@@ -49,13 +49,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # a terminal that lacks a letter gets its number, not a traceback
+    for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace")  # no traceback for want of a letter
+    try:
+        try:
+            return _main(list(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            print(end="", flush=True)  # here it is noticed if the reader of a pipe has left
+    except BrokenPipeError:
+        # Nothing to say to nobody; what is left of the output goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _main(words: Sequence[str]) -> int:
     parser = build_parser()
     options, rest = parser.parse_known_args(words[:1])
     if options.version:
@@ -91,8 +99,7 @@ def _run(name: str, words: Sequence[str]) -> int:
     try:
         action = getattr(options, "action", None) or ""
         start_conditions.require(f"{name} {action}".strip(), options.config)
-        status = int(command.run(options))
-        sys.stdout.flush()  # where the reader of a pipe has left, it is noticed here and not at the very end
+        return int(command.run(options))
     except errors.DeployError as error:
         print(f"homevitals: {error}", file=sys.stderr)
         return error.exit_code
@@ -104,18 +111,8 @@ def _run(name: str, words: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 4
-    except BrokenPipeError:
-        _leave_standard_output()
-        return 0
     except KeyboardInterrupt:
         return 130
-    return status
-
-
-def _leave_standard_output() -> None:
-    """Let what is left of the output go nowhere: the reader of the pipe has left, and there is nothing to say."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
 
 
 if __name__ == "__main__":

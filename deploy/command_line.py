@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,8 +12,12 @@ from ingest.audit import Agent, AgentKind
 
 
 def agent() -> Agent:
-    """Return the system's user as the one who does it."""
-    return Agent(AgentKind.COMMAND_LINE, getpass.getuser())
+    """Return the system's user as the one who does it; by number where the system knows no name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"user {os.getuid()}"
+    return Agent(AgentKind.COMMAND_LINE, user)
 
 
 def instant(word: str) -> datetime:
