@@ -15,7 +15,8 @@ from typing import Final, TypeVar
 from firmware_profiles import errors
 from firmware_profiles.errors import WireReason
 
-MAX_INTEGER: Final = 2**63 - 1  # a PostgreSQL bigint
+# One less than a PostgreSQL bigint holds, because a range of them is written with the number behind its end.
+MAX_INTEGER: Final = 2**63 - 2
 
 # The patient comes from the assignment in the store, never from a message; a sender that names one
 # is wrong or worse.

@@ -193,7 +193,9 @@ def _seq_of(node: object, reason: WireReason) -> int | None:
     # With a key twice there may be two positions, and a receipt for the wrong one loses a record.
     if reason is WireReason.DUPLICATE_KEY:
         return None
+    # The number alone: what else is wrong with the record has been said.
+    seq = node.get("seq") if isinstance(node, dict) else None
     try:
-        return Fields(node, "a record").whole("seq", 1, MAX_INTEGER)
+        return Fields({"seq": seq}, "a record").whole("seq", 1, MAX_INTEGER)
     except errors.WireError:
         return None

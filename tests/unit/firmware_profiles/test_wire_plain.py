@@ -17,7 +17,7 @@ NAMES = st.text(st.characters(max_codepoint=126, exclude_categories=["Cc"]), min
 ENTRIES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | NAMES
 RECORDS = st.builds(
     Record,
-    seq=st.integers(1, 2**63 - 1),
+    seq=st.integers(1, 2**63 - 2),
     peripheral=st.just("AA:BB:CC:DD:EE:0F"),
     profile_id=st.sampled_from(["standard-cuff", "x"]),
     profile_version=st.integers(1, 65535),
