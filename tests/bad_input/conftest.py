@@ -1,16 +1,21 @@
-"""Browsers over the made-up practice, and a bare connection for what no browser would send."""
+"""Browsers over the made-up practice, a bare connection for what no browser would send, and ingest's door."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from tests.bad_input.ingest_door import Door, doors
+from tests.integration.ingest.conftest import home, other_home, owner
 from tests.made_up_practice import PASSWORD
+
+__all__ = ["home", "other_home", "owner"]  # fixtures of ingest's own tests
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 Visitor = Callable[[], httpx.Client]
@@ -58,3 +63,9 @@ def wire(address: str) -> Wire:
             return b"".join(iter(lambda: connection.recv(65_536), b""))
 
     return ask
+
+
+@pytest.fixture
+def door(database: Any, home: Any, owner: Any, caplog: pytest.LogCaptureFixture) -> Iterator[Door]:
+    """Take in what a gateway of the home sends."""
+    yield from doors(database, home, owner, caplog)
