@@ -158,6 +158,10 @@ begin
         call ingest.make_day_sums_aggregate();
         call ingest.make_columnstore();
     else
+        -- The names that they have on TimescaleDB; the partitioned table was made like another, without them.
+        alter index ingest.reading_practice_id_patient_id_kind_measured_at_idx rename to reading_by_patient;
+        alter index ingest.reading_practice_id_stored_at_idx rename to reading_by_arrival;
+        alter index ingest.reading_practice_id_peripheral_id_measured_at_idx rename to reading_unassigned;
         call ingest.make_day_sums_table();
     end if;
 end $$;
