@@ -12,6 +12,7 @@ alter table ingest.quarantine
                                               and (redriven_to is null or redriven_at is not null)
                                               and (redriven_to is distinct from 'quarantined' or redriven_reason is not null));
 create index quarantine_open on ingest.quarantine (practice_id, received_at desc) where redriven_to is null;
+create index quarantine_redriven on ingest.quarantine (practice_id, redriven_at desc) where redriven_to is not null;
 create index quarantine_asked on ingest.quarantine (redrive_asked_at) where redrive_asked_at is not null;
 
 grant update (redrive_asked_at, redrive_asked_by, redriven_at, redriven_by, redriven_to, redriven_reason)
