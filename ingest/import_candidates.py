@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -98,7 +98,7 @@ def _candidate(
         quality = TimeQuality.UNCERTAIN
     zone = wall_time.zone(person.time_zone)
     key = record_key.import_key(
-        person.patient_id, row.kind, row.result, measured_at, astuple(row.numbers)
+        person.patient_id, row.kind, row.result, measured_at, list(row.numbers.by_name().values())
     )
     reading = StoredReading(
         practice_id=told.practice_id,
@@ -127,7 +127,7 @@ def _candidate(
         message_id=None,
         origin=Origin.IMPORT,
         measured_day=measured_at.astimezone(zone).date(),
-        **asdict(row.numbers),
+        **row.numbers.by_name(),
     )
     # The key holds all that the row says of the measurement: under one key there is no other content.
     return ImportCandidate(

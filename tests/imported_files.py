@@ -17,7 +17,9 @@ OMRON_HEADER = (
 FIRST_AT = datetime(2023, 3, 1, 7, 30, tzinfo=UTC)
 
 
-def add_practice(cur: Any, slug: str = "elm", record_numbers: Sequence[str] = ("R-1", "R-2")) -> UUID:
+def add_practice(
+    cur: Any, slug: str = "elm", record_numbers: Sequence[str] = ("R-1", "R-2")
+) -> UUID:
     practice_id = people.add_practice(cur, slug=slug, name=slug, time_zone="America/New_York")
     for number in record_numbers:
         people.add_patient(
@@ -36,7 +38,9 @@ def generic(count: int, record_number: str = "R-1") -> str:
     lines = [GENERIC_HEADER]
     for index in range(count):
         at = (FIRST_AT + timedelta(minutes=10 * index)).isoformat().replace("+00:00", "Z")
-        lines.append(f"{record_number},{at},{110 + index % 60},{60 + index % 40},{55 + index % 30},")
+        lines.append(
+            f"{record_number},{at},{110 + index % 60},{60 + index % 40},{55 + index % 30},"
+        )
     return "\n".join(lines) + "\n"
 
 

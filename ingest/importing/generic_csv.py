@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from firmware_profiles.readings import Kind, Result
-from ingest import errors
-from ingest.importing import formula_cells, numbers, wall_time
+from ingest import errors, formula_cells
+from ingest.importing import numbers, wall_time
 from ingest.importing.csv_table import CsvRow, CsvTable
 from ingest.importing.imported_row import (
     Fault,

@@ -69,6 +69,16 @@ class Numbers:
     pulse_bpm: float | None = None
     glucose_mg_dl: float | None = None
 
+    def by_name(self) -> dict[str, float | None]:
+        """Return them by the names of the store's columns, always in this order."""
+        return {
+            "systolic_mmhg": self.systolic_mmhg,
+            "diastolic_mmhg": self.diastolic_mmhg,
+            "mean_arterial_mmhg": self.mean_arterial_mmhg,
+            "pulse_bpm": self.pulse_bpm,
+            "glucose_mg_dl": self.glucose_mg_dl,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ImportedRow:

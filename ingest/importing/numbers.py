@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Final
 
@@ -57,11 +56,11 @@ def check(kind: Kind, result: Result, numbers: Numbers) -> None:
         RowRefused: one is missing, too many, out of range, or they contradict each other.
     """
     if result is not Result.MEASURED:
-        if any(number is not None for number in asdict(numbers).values()):
+        if any(number is not None for number in numbers.by_name().values()):
             words = "a row with numbers has the result “measured”, the others have none"
             raise RowRefused(FaultReason.IMPOSSIBLE, words, "result")
         return
-    for name, number in asdict(numbers).items():
+    for name, number in numbers.by_name().items():
         if number is not None:
             _check_range(name, number)
     needed = _PRESSURES if kind is Kind.BLOOD_PRESSURE else ("glucose_mg_dl",)
