@@ -135,7 +135,7 @@ class Limits:
 
     max_packet_bytes: int = 4 * wire.MAX_PAYLOAD_BYTES + 65_536
     max_qos: int = 1
-    max_inflight_messages: int = 1000
+    max_inflight_messages: int = 4000
     max_waiting_bytes: int = 268_435_456
     session_expiry_d: int = 30
     keepalive_s: int = 300

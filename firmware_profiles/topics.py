@@ -17,6 +17,8 @@ from firmware_profiles import errors
 GATEWAY_ID_PATTERN: Final = r"gw-[a-z0-9]{8}"
 
 UP_FILTER: Final = "hv/1/up/+/readings"
+# Each message goes to one of the sessions of this name. Source: MQTT 5.0, 4.8.2.
+SHARED_UP_FILTER: Final = f"$share/ingest/{UP_FILTER}"
 STATUS_FILTER: Final = "hv/1/up/+/status"
 
 

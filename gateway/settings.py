@@ -99,7 +99,7 @@ class GatewaySettings:
         help="pause before a peripheral is asked again after a good conversation",
     )
     resend_after_s: float = setting(
-        30.0,
+        15.0,
         unit="s",
         minimum=0.1,
         help="wait for a receipt before a record is sent again; doubles up to 15 minutes",

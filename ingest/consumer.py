@@ -1,44 +1,41 @@
-"""The worker's side of the broker: MQTT 5 over mutual TLS, acknowledged by hand.
+"""One MQTT session: messages into the inbox, acknowledged by hand, receipts back. MQTT 5 over mutual TLS.
 
-paho runs a network thread, the worker runs in another, and between them stands a bounded inbox. A
-message is acknowledged only after its commit. The broker is asked to send no more than
-``receive_maximum`` messages that are not, and keeps the rest. Not every broker keeps to it (Mosquitto
-2.0.11 answers each acknowledgement with two messages while it has a backlog), so a full inbox makes
-the network thread wait and TCP does the rest. Should the broker lose patience with that, it closes
-the connection and sends all again on the next one.
+paho runs a network thread, the worker runs in another, and between them stands a bounded inbox. A message is
+acknowledged only after its commit. The broker is asked to send no more than ``receive_maximum`` messages that are not,
+and keeps the rest. Not every broker keeps to it (Mosquitto 2.0.11 answers each acknowledgement with two messages while
+it has a backlog), so a full inbox makes the network thread wait and TCP does the rest. Should the broker lose patience
+with that, it closes the connection and sends all again on the next one.
 
-An acknowledgement is valid only on the connection that delivered its message, because packet ids
-start again on the next one. Each message therefore carries the number of its connection, and a lock
-keeps a reconnect from slipping in between the look at that number and the sending.
+An acknowledgement is valid only on the connection that delivered its message, because packet ids start again on the
+next one. Each message therefore carries the number of its connection, and a lock keeps a reconnect from slipping in
+between the look at that number and the sending.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-import queue
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Concatenate, Final, ParamSpec
-from uuid import uuid4
 
 from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from firmware_profiles import topics
-from ingest import errors
+from ingest import errors, time_ordered_id
 from ingest.arrivals import Arrival
+from ingest.buffered_client import BufferedClient, Publication
 from ingest.canary import Canary
 from ingest.errors import BrokerReason
+from ingest.inbox import Delivery, Inbox
 from ingest.settings import IngestSettings
 
 log = logging.getLogger(__name__)
@@ -49,23 +46,13 @@ _P = ParamSpec("_P")
 # want to sleep through. What it loses after that, the gateways send again.
 SESSION_EXPIRY_S: Final = 30 * 24 * 3600
 _KEEPALIVE_S: Final = 30
-_ROOM_S: Final = 0.5  # how long a full inbox may overlook that the worker stops
 _SHORTEST_RECONNECT_S: Final = 1
 _LONGEST_RECONNECT_S: Final = 30
-# A receipt that finds no place is not sent: its gateway sends the records again and gets another.
-_MAX_WAITING_RECEIPTS: Final = 10_000
-_MAX_RECEIPTS_IN_FLIGHT: Final = 100
+# How many receipts may be on their way at once where the broker does not say.
+_RECEIVE_MAXIMUM: Final = 65_535  # MQTT 5.0, 3.2.2.3.3
 # Quarantine's unique key holds the topic, and PostgreSQL limits what fits into an index entry.
 _MAX_TOPIC_LENGTH: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message with what its acknowledgement needs."""
-
-    arrival: Arrival
-    qos: int
-    connection: int  # counts up with every connection of this process
+_CANARIES: Final = "hv/1/canary/"
 
 
 def _seen(
@@ -92,17 +79,26 @@ def _seen(
 
 
 class Consumer:
-    """One MQTT session under the worker's own name.
+    """One session of the broker's.
 
-    ``start`` and ``stop`` frame its life; ``take``, ``acknowledge``, ``publish`` and ``check`` are
-    for the worker's thread.
+    ``start`` and ``stop`` frame its life; ``acknowledge``, ``publish_all`` and ``check`` are for the worker's threads.
+
+    Args:
+        settings: Of the worker.
+        session: Client id; the broker keeps under it what was missed.
+        inbox: Where messages go; the worker may have other sessions that fill it too.
+        hears_status: Whether this session also hears what gateways say of themselves; one of all has to.
     """
 
-    def __init__(self, settings: IngestSettings) -> None:
+    def __init__(
+        self, settings: IngestSettings, session: str, inbox: Inbox, *, hears_status: bool
+    ) -> None:
         self._settings = settings
+        self._session = session
+        self._inbox = inbox
+        self._hears_status = hears_status
         self._canary_topic = f"hv/1/canary/{settings.worker_name}"
         self._canary = Canary()
-        self._inbox: queue.Queue[Delivery] = queue.Queue(settings.receive_maximum)
         self._lock = threading.Lock()  # held while acknowledging, and to change the connection
         self._connection = 0
         self._is_connected = False
@@ -130,7 +126,7 @@ class Consumer:
         )
         self._client.loop_start()
         # paho does not hand out its thread, and says nothing when it dies.
-        name = f"paho-mqtt-client-{self._settings.worker_name}"
+        name = f"paho-mqtt-client-{self._session}"
         self._network = next((t for t in threading.enumerate() if t.name == name), None)
 
     def stop(self) -> None:
@@ -139,34 +135,27 @@ class Consumer:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def take(self, limit: int, timeout_s: float) -> list[Delivery]:
-        """Wait for a message, then take what else is there; the first one never waits for a second.
-
-        Args:
-            limit: How many at most.
-            timeout_s: How long to wait for the first, seconds.
-        """
-        taken: list[Delivery] = []
-        try:
-            taken.append(self._inbox.get(timeout=timeout_s))
-            while len(taken) < limit:
-                taken.append(self._inbox.get_nowait())
-        except queue.Empty:
-            pass
-        return taken
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._is_connected
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """Tell the broker that messages are safe; those of an earlier connection will come again."""
         with self._lock:
-            for delivery in deliveries:
-                if delivery.qos == 1 and delivery.connection == self._connection:
-                    self._client.ack(delivery.arrival.packet_id, delivery.qos)
+            self._client.acknowledge(
+                [
+                    d.arrival.packet_id
+                    for d in deliveries
+                    if d.qos and d.connection == self._connection
+                ]
+            )
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish with QoS 1; while the broker is away it waits, up to a limit."""
-        sent = self._client.publish(topic, payload, qos=1)
-        if sent.rc == mqtt.MQTT_ERR_QUEUE_SIZE:
-            log.warning("receipt_not_queued", extra={"topic": topic})
+    def publish_all(self, publications: Sequence[tuple[str, bytes]]) -> None:
+        """Publish with QoS 1; while the broker is away they wait, up to a limit."""
+        left_out = self._client.publish_all(publications)
+        if left_out:
+            log.warning("receipts_not_queued", extra={"count": left_out})
 
     def check(self) -> None:
         """Send a canary when it is time, and make sure that the last ones came back.
@@ -183,7 +172,7 @@ class Consumer:
             )
         if not self._is_connected:
             return
-        if self._inbox.full():  # the canary stands in line behind proof enough
+        if self._inbox.is_full:  # the canary stands in line behind proof enough
             self._canary.restart()
             return
         now_s = time.monotonic()
@@ -201,23 +190,14 @@ class Consumer:
         """Make the next ``check`` raise."""
         self._failure = errors.BrokerError(message, reason)
 
-    def _new_client(self) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._settings.worker_name,
-            protocol=mqtt.MQTTv5,
-            manual_ack=True,
-        )
+    def _new_client(self) -> BufferedClient:
+        client = BufferedClient(self._session, self._on_publications, self._on_refusal)
         client.reconnect_delay_set(_SHORTEST_RECONNECT_S, _LONGEST_RECONNECT_S)
-        client.max_queued_messages_set(_MAX_WAITING_RECEIPTS)
-        client.max_inflight_messages_set(_MAX_RECEIPTS_IN_FLIGHT)
         client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
-        client.on_publish = self._on_publish
-        client.on_message = self._on_message
         return client
 
     @_seen
@@ -234,7 +214,7 @@ class Consumer:
         _userdata: object,
         flags: mqtt.ConnectFlags,
         reason: ReasonCode,
-        _properties: Properties | None,
+        properties: Properties | None,
     ) -> None:
         if reason.is_failure:
             log.error("broker_refused", extra={"reason_code": reason.value})
@@ -243,19 +223,18 @@ class Consumer:
         state = "session_resumed" if flags.session_present else "session_new"
         log.info("broker_connected", extra={"state": state})
         self._canary.restart()
+        # The outbox repeats what is not receipted; the broker's memory of one message does not help, and a shared
+        # subscription would not hear of it. Of a gateway's status the last word counts.
+        wanted = [
+            (topics.SHARED_UP_FILTER, SubscribeOptions(1)),
+            (self._canary_topic, SubscribeOptions(0)),
+        ]
+        if self._hears_status:
+            wanted.append((topics.STATUS_FILTER, SubscribeOptions(1)))
+        client.subscribe(wanted)
+        client.unsubscribe(topics.UP_FILTER)  # of sessions from before, which heard everything
+        self._client.open_window(getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM))
         self._is_connected = True
-        client.subscribe(
-            [
-                # The outbox repeats what is not receipted; the broker's memory of one message does
-                # not help. Of a gateway's status the last word counts.
-                (
-                    topics.UP_FILTER,
-                    SubscribeOptions(1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND),
-                ),
-                (topics.STATUS_FILTER, SubscribeOptions(1)),
-                (self._canary_topic, SubscribeOptions(0)),
-            ]
-        )
 
     @_seen
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
@@ -275,9 +254,7 @@ class Consumer:
         self._is_connected = False
         if not self._is_stopping.is_set():
             log.warning("broker_disconnected", extra={"reason_code": reason.value})
-        # All of it comes again, and could not be acknowledged any more.
-        while self.take(self._inbox.maxsize, timeout_s=0):
-            pass
+        self._inbox.drop(self)
 
     @_seen
     def _on_subscribe(
@@ -298,56 +275,34 @@ class Consumer:
             )
 
     @_seen
-    def _on_publish(
-        self,
-        _client: mqtt.Client,
-        _userdata: object,
-        _packet_id: int,
-        reason: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
-        if reason.is_failure:
-            log.error("receipt_refused", extra={"reason_code": reason.value})
+    def _on_refusal(self, reason_code: int) -> None:
+        log.error("receipt_refused", extra={"reason_code": reason_code})
 
     @_seen
-    def _on_message(
-        self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage
-    ) -> None:
-        topic = _topic(message)
-        if topic == self._canary_topic:
-            self._canary.heard()
-            return
-        if message.retain and topic.endswith("/readings"):
-            # We asked for none. An old copy proves nothing; the outbox repeats what is not receipted.
-            log.warning("retained_ignored", extra={"topic": topic})
-            self._client.ack(message.mid, message.qos)
-            return
-        arrival = Arrival(
-            message_id=uuid4(),
-            topic=topic,
-            payload=bytes(message.payload),
-            packet_id=message.mid,
-            received_at=datetime.now(UTC),
-            is_retained=message.retain,
-        )
-        self._deliver(Delivery(arrival, message.qos, self._connection))
-
-    def _deliver(self, delivery: Delivery) -> None:
-        """Wait for room in the inbox; once the worker stops there will be none."""
-        while not self._is_stopping.is_set():
-            try:
-                self._inbox.put(delivery, timeout=_ROOM_S)
-            except queue.Full:
+    def _on_publications(self, publications: list[Publication]) -> None:
+        received_at = datetime.now(UTC)
+        deliveries = []
+        for topic, payload, packet_id, qos, retain in publications:
+            name = _topic(topic)
+            if name.startswith(_CANARIES):
+                # A session that somebody else worked for hears their canaries too.
+                if name == self._canary_topic:
+                    self._canary.heard()
                 continue
-            return
+            if retain and name.endswith("/readings"):
+                # We asked for none. An old copy proves nothing; the outbox repeats what is not receipted.
+                log.warning("retained_ignored", extra={"topic": name})
+                self._client.acknowledge([packet_id] if qos else [])
+                continue
+            arrival = Arrival(time_ordered_id.new(), name, payload, packet_id, received_at, retain)
+            deliveries.append(Delivery(arrival, qos, self._connection, self))
+        self._inbox.put(deliveries, self._is_stopping)
 
 
-def _topic(message: mqtt.MQTTMessage) -> str:
+def _topic(topic: bytes) -> str:
     """Return the topic, made fit for a text column; a broker should let nothing else through."""
-    try:
-        return message.topic.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_MAX_TOPIC_LENGTH]
-    except UnicodeDecodeError:
-        return "\N{REPLACEMENT CHARACTER}"
+    text = topic.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text[:_MAX_TOPIC_LENGTH]
 
 
 def tls_context(settings: IngestSettings) -> ssl.SSLContext:

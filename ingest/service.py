@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 
-from ingest import attribution, broker_probe
-from ingest.consumer import Consumer
+from ingest import attribution, broker_probe, redrive_requests
+from ingest.sessions import Sessions
 from ingest.settings import IngestSettings
 from ingest.worker import Worker
 
@@ -16,19 +16,22 @@ log = logging.getLogger(__name__)
 def run(settings: IngestSettings, stop: threading.Event) -> None:
     """Take readings from the broker into the store until ``stop`` is set.
 
-    Several workers may run at once under different names; each receives every message, and what one
-    has stored is a duplicate to the others.
+    Several workers may run at once under different names. They share the messages; what one of them leaves behind when
+    it dies, the others take over.
 
     Raises:
         BrokerError: the worker cannot go on; starting it again is safe and loses nothing.
     """
     broker_probe.require(settings, stop)
-    consumer = Consumer(settings)
-    consumer.start()
+    sessions = Sessions(settings)
     log.info("ingest_started", extra={"worker": settings.worker_name})
+    sessions.start()
     try:
-        with attribution.following(settings.database):
-            Worker(settings, consumer, stop).run()
+        with (
+            attribution.following(settings.database),
+            redrive_requests.following(settings.database),
+        ):
+            Worker(settings, sessions, stop).run()
     finally:
-        consumer.stop()
+        sessions.stop()
         log.info("ingest_stopped", extra={"worker": settings.worker_name})

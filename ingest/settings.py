@@ -32,14 +32,22 @@ class IngestSettings:
     )
     worker_name: str = setting(
         "ingest-1",
-        help="common name of the certificate and MQTT client id; one for each worker and always "
-        "the same, because the broker keeps under it what the worker missed",
+        help="common name of the certificate, one for each worker; its number is that of the session "
+        "that the worker prefers",
+    )
+    sessions: int = setting(
+        1,
+        help="sessions at the broker that share the gateways' messages, as many as there are workers and "
+        "the same for all of them; a session whose worker is away is taken over by another. Never "
+        "lower it while the broker remembers the sessions above",
+        minimum=1,
+        maximum=999,
     )
     batch_size: int = setting(
-        200, help="messages that go into one transaction at most", minimum=1, maximum=5000
+        1000, help="messages that go into one transaction at most", minimum=1, maximum=5000
     )
     receive_maximum: int = setting(
-        500,
+        2000,
         help="messages that wait here unacknowledged at most; the broker keeps the others",
         minimum=1,
         maximum=65535,

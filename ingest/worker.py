@@ -1,8 +1,11 @@
-"""The loop of an ingest worker: take what is there, commit it, acknowledge, send receipts.
+"""The loop of an ingest worker: take what is there, decide, commit, acknowledge, send receipts.
 
-Whatever goes wrong before the commit, the messages stay unacknowledged and come again. Whatever goes
-wrong after it, the gateways send their records again and are told that they are known. So it may be
-killed anywhere.
+While the database writes one batch, the worker decides about the next: two threads, two connections, and never more
+than these two batches. They are finished in the order in which they arrived, and a batch waits for no other: where
+nothing more has arrived, it is acknowledged as soon as it is written.
+
+Whatever goes wrong before the commit, the messages stay unacknowledged and come again. Whatever goes wrong after it,
+the gateways send their records again and are told that they are known. So it may be killed anywhere.
 """
 
 from __future__ import annotations
@@ -10,7 +13,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,43 +24,49 @@ import tenacity
 
 from firmware_profiles import topics, wire
 from firmware_profiles.wire import Batch
-from ingest import arrivals, receipts
+from ingest import arrivals, database_hand, receipts
 from ingest.arrivals import Arrival, Opened
-from ingest.commit import Committer
-from ingest.consumer import Consumer, Delivery
+from ingest.database_hand import DatabaseHand
+from ingest.inbox import Delivery
+from ingest.intake import Plan
 from ingest.quarantine import IngestReason
 from ingest.receipts import Fates
+from ingest.sessions import Sessions
 from ingest.settings import IngestSettings
 
 log = logging.getLogger(__name__)
 
 # How long the worker may overlook that it should stop, or that it hears nothing any more.
 _IDLE_S: Final = 0.5
-_LONGEST_RETRY_S: Final = 30.0
-_CONNECT_TIMEOUT_S: Final = 5
-# No statement of a batch takes nearly that long; one that does waits for something that is lost.
-_SESSION_OPTIONS: Final = "-c statement_timeout=60s -c lock_timeout=30s"
+# Payloads of one transaction. After an outage messages hold hundreds of records each.
+_MOST_BYTES: Final = 512 * 1024
 
-# What PostgreSQL says about the row and not about itself. Source: PostgreSQL 18, appendix A: classes
-# 22 data exception, 23 integrity constraint violation, 54 program limit exceeded, P0 raised by a
-# function. All else (connection, resources, rights, a missing migration) is no record's fault.
-_BLAMES_RECORD: Final = frozenset({"22", "23", "44", "54", "P0"})
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Messages on their way; ``plans`` is None where deciding about them failed as a whole."""
+
+    deliveries: Sequence[Delivery]
+    messages: Sequence[Opened]
+    plans: Sequence[Plan] | None
+    stored_at: datetime
 
 
 class Worker:
-    """Brings messages from a consumer into the store.
+    """Brings messages from the broker's sessions into the store.
 
     Args:
         settings: Of this worker.
-        consumer: Started.
-        stop: Set it to end the work after the batch in hand.
+        sessions: Started.
+        stop: Set it to end the work after the batches in hand.
     """
 
-    def __init__(self, settings: IngestSettings, consumer: Consumer, stop: threading.Event) -> None:
+    def __init__(self, settings: IngestSettings, sessions: Sessions, stop: threading.Event) -> None:
         self._settings = settings
-        self._consumer = consumer
+        self._sessions = sessions
         self._stop = stop
-        self._committer: Committer | None = None
+        self._planner = DatabaseHand(settings.database, stop)
+        self._writer = DatabaseHand(settings.database, stop)
 
     def run(self) -> None:
         """Work until ``stop`` is set.
@@ -64,79 +75,84 @@ class Worker:
             BrokerError: nothing can arrive any more.
         """
         try:
-            while not self._stop.is_set():
-                self._consumer.check()
-                deliveries = self._consumer.take(self._settings.batch_size, _IDLE_S)
-                if deliveries:
-                    self._serve(deliveries)
+            with ThreadPoolExecutor(1, thread_name_prefix="ingest-writer") as writing:
+                self._work(writing)
         except tenacity.RetryError:
             log.warning("stopped_without_database")  # what is in hand stays unacknowledged
         finally:
-            self._disconnect()
+            self._planner.close()
+            self._writer.close()
 
-    def _serve(self, deliveries: Sequence[Delivery]) -> None:
-        """Take a batch from the broker's hands.
+    def _work(self, writing: ThreadPoolExecutor) -> None:
+        written: Future[Fates] | None = None
+        batch: _Batch | None = None
+        while not self._stop.is_set():
+            self._sessions.check()
+            deliveries = self._sessions.take(
+                self._settings.batch_size, _MOST_BYTES, 0.0 if written else _IDLE_S
+            )
+            following = self._decide(deliveries) if deliveries else None
+            fates = written.result() if written else None
+            # The next one is written while this one is acknowledged.
+            written = writing.submit(self._write, following) if following else None
+            if batch is not None and fates is not None:
+                self._finish(batch, fates)
+            batch = following
+        if batch is not None and written is not None:
+            self._finish(batch, written.result())
 
-        1. Commit it. 2. Acknowledge it. 3. Send the receipts.
-        """
-        fates = self._take_in([_open(delivery.arrival) for delivery in deliveries])
-        self._consumer.acknowledge(deliveries)
-        for gateway_id, receipt in receipts.receipts(fates):
-            self._consumer.publish(topics.receipts(gateway_id), wire.encode_receipt(receipt))
-        counts = Counter(fate.status.value for fate in fates.values())
-        log.info("messages_taken_in", extra={"count": len(deliveries), **counts})
-
-    def _take_in(self, messages: Sequence[Opened]) -> Fates:
-        """Commit messages together, or else in ever smaller parts until only what fails is left.
-
-        A batch falls into messages, a message into records; the record that fails alone goes to
-        quarantine with the reason, and its neighbours are stored.
-        """
+    def _decide(self, deliveries: Sequence[Delivery]) -> _Batch:
+        messages = [_open(delivery.arrival) for delivery in deliveries]
+        stored_at = _now()
         try:
-            return self._patiently(lambda committer: committer.take_in(messages, _now()))
+            plans = self._planner.do(lambda committer: committer.plan(messages, stored_at))
         except tenacity.RetryError:
             raise
         except Exception as error:  # top loop: a defect must not stop the other messages
+            log.warning("messages_failed", **_told(error, len(messages)))
+            return _Batch(deliveries, messages, None, stored_at)
+        return _Batch(deliveries, messages, plans, stored_at)
+
+    def _write(self, batch: _Batch) -> Fates:
+        """Commit a batch, or else its messages in ever smaller parts; in the writer's thread."""
+        if (plans := batch.plans) is not None:
+            try:
+                return self._writer.do(lambda committer: committer.write(plans, batch.stored_at))
+            except tenacity.RetryError:
+                raise
+            except Exception as error:  # top loop: as above
+                log.warning("messages_failed", **_told(error, len(batch.messages)))
+        return self._take_in(batch.messages)
+
+    def _take_in(self, messages: Sequence[Opened]) -> Fates:
+        """Commit messages together, or else in halves and halves of these until only what fails is left.
+
+        Messages fall into records at last; the record that fails alone goes to quarantine with the
+        reason, and its neighbours are stored.
+        """
+        try:
+            return self._writer.do(lambda committer: committer.take_in(messages, _now()))
+        except tenacity.RetryError:
+            raise
+        except Exception as error:  # top loop: as above
             reason, detail = _blame(error)
-            log.warning(
-                "messages_failed",
-                extra={"count": len(messages), "reason": reason, **_where(error)},
-                exc_info=reason is IngestReason.PROCESSING_FAILED,
-            )
+            log.warning("messages_failed", **_told(error, len(messages)))
         parts = messages if len(messages) > 1 else arrivals.one_by_one(messages[0])
         if len(parts) > 1:
-            return {key: fate for part in parts for key, fate in self._take_in([part]).items()}
-        return self._patiently(lambda committer: committer.refuse(parts[0], reason, detail, _now()))
+            half = len(parts) // 2
+            return {**self._take_in(parts[:half]), **self._take_in(parts[half:])}
+        return self._writer.do(lambda committer: committer.refuse(parts[0], reason, detail, _now()))
 
-    def _patiently(self, action: Callable[[Committer], Fates]) -> Fates:
-        """Do something with the database, again and again while it is the database that fails.
-
-        Raises:
-            tenacity.RetryError: it still failed when the worker was told to stop.
-        """
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_trouble_of_the_database),
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=_LONGEST_RETRY_S),
-            stop=tenacity.stop_when_event_set(self._stop),
-            sleep=tenacity.sleep_using_event(self._stop),
+    def _finish(self, batch: _Batch, fates: Fates) -> None:
+        self._sessions.acknowledge(batch.deliveries)
+        self._sessions.publish_all(
+            [
+                (topics.receipts(gateway_id), wire.encode_receipt(receipt))
+                for gateway_id, receipt in receipts.receipts(fates)
+            ]
         )
-        return retrying(self._attempt, action)
-
-    def _attempt(self, action: Callable[[Committer], Fates]) -> Fates:
-        try:
-            if self._committer is None:
-                self._committer = Committer(_connect(self._settings.database))
-            return action(self._committer)
-        except psycopg.Error as error:
-            if _is_trouble_of_the_database(error):
-                log.warning("database_failed", extra=_where(error))
-                self._disconnect()
-            raise
-
-    def _disconnect(self) -> None:
-        if self._committer is not None:
-            self._committer.close()
-            self._committer = None
+        counts = Counter(fate.status.value for fate in fates.values())
+        log.info("messages_taken_in", extra={"count": len(batch.deliveries), **counts})
 
 
 def _open(arrival: Arrival) -> Opened:
@@ -152,36 +168,18 @@ def _open(arrival: Arrival) -> Opened:
     return opened
 
 
-def _connect(conninfo: str) -> psycopg.Connection[Any]:
-    return psycopg.connect(
-        conninfo, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, options=_SESSION_OPTIONS
-    )
-
-
-def _is_trouble_of_the_database(error: BaseException) -> bool:
-    if not isinstance(error, psycopg.Error):
-        return False
-    # psycopg refuses by itself, without a code, what cannot be written as the type of a column.
-    return (error.sqlstate or "")[:2] not in _BLAMES_RECORD and not (
-        error.sqlstate is None and isinstance(error, psycopg.DataError)
-    )
+def _told(error: Exception, count: int) -> dict[str, Any]:
+    reason, _ = _blame(error)
+    return {
+        "extra": {"count": count, "reason": reason, **database_hand.where(error)},
+        "exc_info": reason is IngestReason.PROCESSING_FAILED,
+    }
 
 
 def _blame(error: Exception) -> tuple[IngestReason, str]:
     if isinstance(error, psycopg.Error):
         return IngestReason.STORAGE_REFUSED, f"sqlstate {error.sqlstate or 'none'}"
     return IngestReason.PROCESSING_FAILED, f"{type(error).__name__} in ingest"
-
-
-def _where(error: Exception) -> dict[str, str]:
-    """Return what may be logged of an error: a database's message would repeat the row."""
-    if not isinstance(error, psycopg.Error):
-        return {"error": type(error).__name__}
-    return {
-        "error": type(error).__name__,
-        "sqlstate": error.sqlstate or "",
-        "constraint": error.diag.constraint_name or "",
-    }
 
 
 def _now() -> datetime:

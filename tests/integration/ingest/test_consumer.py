@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from deploy import ports
-from ingest.consumer import Consumer, Delivery
+from ingest.buffered_client import Publication
+from ingest.consumer import Consumer
 from ingest.errors import BrokerError, BrokerReason
+from ingest.inbox import Delivery, Inbox
 from ingest.settings import IngestSettings
 
 pytestmark = pytest.mark.broker
@@ -24,7 +25,9 @@ def start(ingest_settings: Callable[..., IngestSettings]) -> Iterator[Callable[.
     started: list[Consumer] = []
 
     def start(*, is_idle: bool = True, **changes: Any) -> Consumer:
-        consumer = Consumer(ingest_settings(**changes))
+        settings = ingest_settings(**changes)
+        inbox = Inbox(settings.receive_maximum)
+        consumer = Consumer(settings, "ingest-1", inbox, hears_status=True)
         consumer.start()
         started.append(consumer)
         assert not is_idle or ports.wait_until(lambda: hears_canary(consumer), timeout_s=20)
@@ -35,6 +38,14 @@ def start(ingest_settings: Callable[..., IngestSettings]) -> Iterator[Callable[.
         consumer.stop()
 
 
+def unstarted(settings: IngestSettings | None = None) -> Consumer:
+    return Consumer(settings or IngestSettings(), "ingest-1", Inbox(10), hears_status=True)
+
+
+def taken(consumer: Consumer) -> list[Delivery]:
+    return consumer._inbox.take(10, 10**9, 0)
+
+
 def hears_canary(consumer: Consumer) -> bool:
     consumer.check()
     return consumer._canary._sent_at_s is not None and consumer._canary._waiting_since_s is None
@@ -43,7 +54,8 @@ def hears_canary(consumer: Consumer) -> bool:
 def take(consumer: Consumer, count: int) -> list[Delivery]:
     taken: list[Delivery] = []
     assert ports.wait_until(
-        lambda: len(taken.extend(consumer.take(100, 0.1)) or taken) >= count, timeout_s=20
+        lambda: len(taken.extend(consumer._inbox.take(100, 10**9, 0.1)) or taken) >= count,
+        timeout_s=20,
     ), taken
     return taken
 
@@ -90,7 +102,7 @@ def test_messages_stay_at_the_broker_when_nothing_is_acknowledged(
         gateway.publish(bytes([number]))
 
     taken = take(consumer, 10)
-    assert consumer.take(100, 0.5) == []
+    assert consumer._inbox.take(100, 10**9, 0.5) == []
 
     consumer.acknowledge(taken)
     while len(set(payloads(taken))) < 30:
@@ -110,21 +122,19 @@ def test_inbox_stays_within_its_bound_when_the_broker_does_not_keep_to_the_windo
 
     seen: set[bytes] = set()
     while len(seen) < 200:
-        (delivery,) = again.take(1, 10)
+        (delivery,) = again._inbox.take(1, 10**9, 10)
         seen.add(delivery.arrival.payload)
         again.acknowledge([delivery])
-        assert again._inbox.qsize() <= 10
+        assert len(again._inbox) <= 10
         again.check()
 
 
 def test_stopping_does_not_wait_when_the_inbox_is_full(gateway: Any) -> None:
-    consumer = Consumer(IngestSettings(receive_maximum=1))
-    message = MQTTMessage(1, b"t")
-    network = threading.Thread(
-        target=lambda: [consumer._on_message(consumer._client, None, message) for _ in range(2)]
-    )
+    consumer = Consumer(IngestSettings(), "ingest-1", Inbox(1), hears_status=False)
+    message = Publication(b"t", b"", 1, 1, retain=False)
+    network = threading.Thread(target=lambda: consumer._on_publications([message, message]))
     network.start()
-    assert ports.wait_until(consumer._inbox.full, timeout_s=10)
+    assert ports.wait_until(lambda: consumer._inbox.is_full, timeout_s=10)
 
     consumer.stop()
 
@@ -154,7 +164,7 @@ def test_what_waits_is_forgotten_when_the_connection_is_lost(
 ) -> None:
     consumer = start()
     gateway.publish(b"one")
-    assert ports.wait_until(lambda: consumer._inbox.qsize() == 1, timeout_s=10)
+    assert ports.wait_until(lambda: len(consumer._inbox) == 1, timeout_s=10)
 
     take_over_session("ingest-1")
     assert ports.wait_until(
@@ -164,7 +174,7 @@ def test_what_waits_is_forgotten_when_the_connection_is_lost(
     # the broker sends it again, so it waits once, not twice
     (delivery,) = take(consumer, 1)
     assert delivery.connection == consumer._connection
-    assert consumer.take(10, 0.3) == []
+    assert consumer._inbox.take(10, 10**9, 0.3) == []
 
 
 def test_gateway_hears_what_is_published_to_it(
@@ -172,7 +182,7 @@ def test_gateway_hears_what_is_published_to_it(
 ) -> None:
     consumer = start()
 
-    consumer.publish(f"hv/1/down/{gateway.gateway_id}/receipts", b"receipt")
+    consumer.publish_all([(f"hv/1/down/{gateway.gateway_id}/receipts", b"receipt")])
 
     assert ports.wait_until(lambda: gateway.heard == [b"receipt"], timeout_s=10)
 
@@ -191,13 +201,11 @@ def test_status_is_heard_although_it_was_said_before(
 def test_retained_readings_are_let_go_when_a_broker_sends_them_all_the_same(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    consumer = Consumer(IngestSettings())
-    for topic in (b"hv/1/up/gw-aaaa1111/readings", b"hv/1/up/gw-aaaa1111/status"):
-        message = MQTTMessage(1, topic)
-        message.retain, message.payload = True, b"old"
-        consumer._on_message(consumer._client, None, message)
+    consumer = unstarted()
+    topics = (b"hv/1/up/gw-aaaa1111/readings", b"hv/1/up/gw-aaaa1111/status")
+    consumer._on_publications([Publication(topic, b"old", 0, 0, retain=True) for topic in topics])
 
-    assert [d.arrival.topic for d in consumer.take(10, 0)] == ["hv/1/up/gw-aaaa1111/status"]
+    assert [d.arrival.topic for d in taken(consumer)] == ["hv/1/up/gw-aaaa1111/status"]
     assert caplog.messages == ["retained_ignored"]
 
 
@@ -205,7 +213,7 @@ def test_start_fails_with_advice_when_credentials_cannot_be_read(
     ingest_settings: Callable[..., IngestSettings], tmp_path: Path
 ) -> None:
     with pytest.raises(BrokerError, match="certificate_file") as failed:
-        Consumer(ingest_settings(key_file=tmp_path / "missing.key")).start()
+        unstarted(ingest_settings(key_file=tmp_path / "missing.key")).start()
 
     assert failed.value.reason is BrokerReason.BAD_CREDENTIALS
 
@@ -224,7 +232,7 @@ def test_check_fails_when_canaries_do_not_come_back(start: Callable[..., Consume
 def test_check_fails_when_the_network_thread_died(
     ingest_settings: Callable[..., IngestSettings],
 ) -> None:
-    consumer = Consumer(ingest_settings(broker_host="no..host"))  # paho does not expect ValueError
+    consumer = unstarted(ingest_settings(broker_host="no..host"))  # paho does not expect ValueError
     consumer.start()
 
     def fails() -> bool:
@@ -239,7 +247,7 @@ def test_check_fails_when_the_network_thread_died(
 
 
 def test_check_fails_when_a_subscription_was_refused() -> None:
-    consumer = Consumer(IngestSettings())
+    consumer = unstarted()
     refused = ReasonCode(PacketTypes.SUBACK, "Not authorized")
 
     consumer._on_subscribe(consumer._client, None, 1, [refused], None)
@@ -252,9 +260,9 @@ def test_check_fails_when_a_subscription_was_refused() -> None:
 def test_check_fails_when_a_callback_raised_and_the_callback_does_not(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    consumer = Consumer(IngestSettings())
+    consumer = unstarted()
 
-    consumer._on_message(consumer._client, None, object())  # type: ignore[arg-type]
+    consumer._on_publications([object()])  # type: ignore[list-item]
 
     assert "callback_failed" in caplog.messages
     with pytest.raises(BrokerError) as failed:
@@ -263,10 +271,10 @@ def test_check_fails_when_a_callback_raised_and_the_callback_does_not(
 
 
 def test_topic_is_made_storable_when_the_broker_lets_bad_ones_through() -> None:
-    consumer = Consumer(IngestSettings())
-    for topic in (b"\xff", b"a\0b", b"x" * 5000):
-        consumer._on_message(consumer._client, None, MQTTMessage(1, topic))
+    consumer = unstarted()
+    topics = (b"\xff", b"a\0b", b"x" * 5000)
+    consumer._on_publications([Publication(topic, b"", 0, 0, retain=False) for topic in topics])
 
-    topics = [delivery.arrival.topic for delivery in consumer.take(10, 0)]
+    found = [delivery.arrival.topic for delivery in taken(consumer)]
 
-    assert topics == ["\N{REPLACEMENT CHARACTER}", "a\N{REPLACEMENT CHARACTER}b", "x" * 200]
+    assert found == ["\N{REPLACEMENT CHARACTER}", "a\N{REPLACEMENT CHARACTER}b", "x" * 200]

@@ -19,6 +19,7 @@ from ingest.settings import IngestSettings
 
 pytestmark = [pytest.mark.db, pytest.mark.broker]
 
+NAMES = ("ingest-1", "ingest-2")
 PROCESS = """
 import json, signal, sys, threading
 from firmware_profiles import logs, settings
@@ -43,8 +44,8 @@ class Processes:
         self._folder = folder
         self.running: list[subprocess.Popen[bytes]] = []
 
-    def start(self, name: str = "ingest-1") -> subprocess.Popen[bytes]:
-        settings = self._settings(database=self._conninfo, worker_name=name)
+    def start(self, name: str = "ingest-1", sessions: int = 1) -> subprocess.Popen[bytes]:
+        settings = self._settings(database=self._conninfo, worker_name=name, sessions=sessions)
         table = {
             key: str(entry) if isinstance(entry, Path) else entry
             for key, entry in asdict(settings).items()
@@ -65,6 +66,18 @@ class Processes:
 
     def has_said(self, event: str, name: str = "ingest-1") -> bool:
         return any(line["event"] == event for line in self.log(name))
+
+    def sessions(self, name: str) -> list[str]:
+        """Return the sessions that a worker has now, or had when it died."""
+        held: list[str] = []
+        for line in self.log(name):
+            if line["event"] == "ingest_started":
+                held.clear()
+            elif line["event"] == "session_taken":
+                held.append(line["client_id"])
+            elif line["event"] == "session_left":
+                held.remove(line["client_id"])
+        return sorted(held)
 
 
 @pytest.fixture
@@ -143,35 +156,73 @@ def test_rows_are_exact_and_all_is_receipted_when_the_worker_is_killed_again_and
     assert reasons.fetchall() == [("not_json", 1), ("short_frame", batches)]
 
 
-def test_rows_are_exact_when_two_workers_get_everything(
+def start_two(processes: Processes) -> dict[str, subprocess.Popen[bytes]]:
+    started = {name: processes.start(name, sessions=2) for name in NAMES}
+    assert ports.wait_until(
+        lambda: all(
+            processes.sessions(name) == [name] and processes.has_said("broker_connected", name)
+            for name in NAMES
+        ),
+        timeout_s=30,
+    )
+    return started
+
+
+def taken_in(processes: Processes, name: str) -> int:
+    return sum(
+        line["count"] for line in processes.log(name) if line["event"] == "messages_taken_in"
+    )
+
+
+def test_two_workers_share_the_messages_and_rows_are_exact(
     processes: Processes, gateway: Any, gateway_home: Any, owner: psycopg.Connection[Any]
 ) -> None:
     batches = 60
-    names = ("ingest-1", "ingest-2")
-    for name in names:
-        processes.start(name)
-    assert ports.wait_until(
-        lambda: all(processes.has_said("broker_connected", name) for name in names), timeout_s=30
-    )
+    start_two(processes)
 
     for payload in stream(gateway_home, batches):
         gateway.publish(payload)
 
-    def is_told_by_both() -> bool:
-        taken_in = [
-            line["count"]
-            for name in names
-            for line in processes.log(name)
-            if line["event"] == "messages_taken_in"
-        ]
-        return sum(taken_in) == 2 * batches
-
-    assert ports.wait_until(is_told_by_both, timeout_s=60)
     everything = {(gateway_home.epoch, seq) for seq in range(1, 3 * batches + 1)}
-    assert ports.wait_until(lambda: gateway.receipted().keys() == everything, timeout_s=30)
+    assert ports.wait_until(lambda: gateway.receipted().keys() == everything, timeout_s=60)
+    shares = [taken_in(processes, name) for name in NAMES]
+    assert sum(shares) == batches  # each message to one of them
+    assert all(shares)
     assert count(owner, "reading_series") == count(owner, "record_key") == batches
     assert count(owner, "evaluation_queue") == batches
     assert count(owner, "quarantine") == batches
+
+
+def test_what_a_dead_worker_held_is_taken_in_by_the_other_and_it_gets_its_session_back(
+    processes: Processes, gateway: Any, gateway_home: Any, owner: psycopg.Connection[Any]
+) -> None:
+    batches = 60
+    workers = start_two(processes)
+    # Alive for broker and database, but it takes nothing in: what it is given now is in its hands when it dies.
+    workers["ingest-2"].send_signal(signal.SIGSTOP)
+    for number in range(batches):
+        gateway.publish(gateway_home.payload([gateway_home.record(number + 1)]))
+    assert ports.wait_until(lambda: taken_in(processes, "ingest-1") > 0, timeout_s=30)
+    held = batches - count(owner, "reading_series")
+    workers["ingest-2"].kill()
+    workers["ingest-2"].wait(10)
+
+    # No gateway sends anything again here.
+    assert ports.wait_until(lambda: count(owner, "reading_series") == batches, timeout_s=30)
+    assert held > 0
+    assert processes.sessions("ingest-1") == ["ingest-1", "ingest-2"]
+
+    processes.start("ingest-2", sessions=2)
+    assert ports.wait_until(
+        lambda: (
+            processes.sessions("ingest-1") == ["ingest-1"]
+            and processes.sessions("ingest-2") == ["ingest-2"]
+        ),
+        timeout_s=30,
+    )
+    gateway.publish(gateway_home.payload([gateway_home.record(batches + 1)]))
+    gateway.publish(gateway_home.payload([gateway_home.record(batches + 2)]))
+    assert ports.wait_until(lambda: count(owner, "reading_series") == batches + 2, timeout_s=30)
 
 
 def test_worker_ends_in_order_when_it_is_told_to(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import psycopg
@@ -13,7 +13,8 @@ from firmware_profiles import decode, wire
 from firmware_profiles.wire import ReceiptStatus
 from ingest import arrivals
 from ingest.arrivals import Arrival, Opened
-from ingest.consumer import Consumer, Delivery
+from ingest.inbox import Delivery
+from ingest.sessions import Sessions
 from ingest.settings import IngestSettings
 from ingest.worker import Worker
 
@@ -35,17 +36,18 @@ class Broker:
     def send(self, *messages: Opened) -> None:
         self.waiting += [Delivery(opened.arrival, qos=1, connection=1) for opened in messages]
 
-    def take(self, limit: int, timeout_s: float) -> list[Delivery]:
+    def take(self, limit: int, most_bytes: int, timeout_s: float) -> list[Delivery]:
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return taken
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         self.acknowledged += deliveries
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        for item in wire.decode_receipt(payload).items:
-            for seq in range(item.first_seq, item.last_seq + 1):
-                self.fates[topic, seq] = (item.status, item.reason)
+    def publish_all(self, publications: Sequence[tuple[str, bytes]]) -> None:
+        for topic, payload in publications:
+            for item in wire.decode_receipt(payload).items:
+                for seq in range(item.first_seq, item.last_seq + 1):
+                    self.fates[topic, seq] = (item.status, item.reason)
         if not self.waiting:
             self.is_served.set()
 
@@ -64,7 +66,7 @@ class Run:
         self.broker = Broker()
         self.stop = threading.Event()
         settings = IngestSettings(database=conninfo)
-        self.worker = Worker(settings, cast(Consumer, self.broker), self.stop)
+        self.worker = Worker(settings, cast(Sessions, self.broker), self.stop)
         self._thread = threading.Thread(target=self.worker.run)
 
     def __enter__(self) -> Run:
@@ -223,7 +225,7 @@ def test_messages_wait_unacknowledged_while_the_database_is_away(
     set_reachable: Callable[[bool], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.WARNING, "ingest.worker")
+    caplog.set_level(logging.WARNING, "ingest")
 
     with run:
         run.serve(home.message([home.record(1)]))
@@ -248,7 +250,7 @@ def test_nothing_is_acknowledged_when_stopped_while_the_database_is_away(
     set_reachable: Callable[[bool], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.WARNING, "ingest.worker")
+    caplog.set_level(logging.WARNING, "ingest")
     set_reachable(False)
 
     with run:
