@@ -286,15 +286,6 @@ where r.practice_id = %(practice_id)s and r.patient_id is null
 group by r.peripheral_id, p.bluetooth_address, p.profile_id, r.user_slot
 order by last_measured_at desc, r.peripheral_id, r.user_slot;
 
--- name: quarantined
--- Latest first. Without a practice: what no known gateway sent.
-select quarantine_id, practice_id, topic, gateway_id, outbox_epoch, outbox_seq, reason, detail, raw, record,
-       content_sha256, message_id, received_at
-from ingest.quarantine
-where practice_id is not distinct from %(practice_id)s
-order by received_at desc, quarantine_id
-limit %(limit)s;
-
 -- name: gateways
 -- All gateways of a practice.
 select gateway_id, practice_id, label, status, enrolled_at, last_seen_at, is_online

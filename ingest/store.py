@@ -324,13 +324,6 @@ def unassigned_readings(cur: Cursor, practice_id: UUID) -> list[rows.UnassignedR
     )
 
 
-def quarantined(cur: Cursor, practice_id: UUID | None, limit: int) -> list[rows.QuarantineRow]:
-    """Return what could not become data, latest first; without a practice, what no known gateway sent."""
-    return statements.rows(
-        cur, rows.QuarantineRow, _Q.quarantined, {"practice_id": practice_id, "limit": limit}
-    )
-
-
 def gateways(cur: Cursor, practice_id: UUID) -> list[directory.Gateway]:
     """Return the practice's gateways, revoked ones too, by label."""
     return _gateways(cur, _Q.gateways, {"practice_id": practice_id})

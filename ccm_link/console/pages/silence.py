@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from ccm_link.console import permissions
 from ccm_link.console.desk import AtDesk
 from ccm_link.console.permissions import Action, Resource
-from ingest import quarantine, store
+from ingest import held_records, quarantine, store
 
 router = APIRouter(include_in_schema=False)
 
@@ -33,7 +33,7 @@ def quarantine_page(desk: AtDesk) -> HTMLResponse:
     """Show what could not become a reading and what to do; its bytes only to those who may see readings."""
     with_bytes = permissions.may(desk.who, Resource.QUARANTINE_BYTES, Action.VIEW)
     with desk.transaction() as cur:
-        refused = store.quarantined(cur, desk.practice_id, _MOST_ROWS)
+        refused = held_records.still_open(cur, desk.practice_id, _MOST_ROWS)
         desk.saw(rows=len(refused), bytes=with_bytes)
         return desk.page(
             cur,

@@ -17,7 +17,7 @@ from firmware_profiles.glucose_context import GlucoseMeasurementContext
 from firmware_profiles.readings import Kind
 from firmware_profiles.sfloat import Sfloat
 from firmware_profiles.wire import GatewayStatus, ReceiptStatus, Record
-from ingest import assignments, people, record_key, store, tenancy
+from ingest import assignments, held_records, people, record_key, store, tenancy
 from ingest.arrivals import Opened
 from ingest.commit import Committer
 from ingest.quarantine import IngestReason
@@ -222,7 +222,7 @@ def test_bad_records_are_kept_and_their_neighbours_stored(
         database.connect("homevitals_console", home.practice_id) as console,
         console.cursor() as cur,
     ):
-        (row,) = store.quarantined(cur, home.practice_id, limit=10)
+        (row,) = held_records.still_open(cur, home.practice_id, limit=10)
     assert (row.raw, row.outbox_seq, row.reason) == (b"\0", 2, "short_frame")
     assert row.record is not None
     assert row.record["profile_id"] == "standard-cuff"
@@ -250,7 +250,7 @@ def test_unknown_gateway_gets_its_records_into_quarantine_only(
     assert fates == [Fate(ReceiptStatus.QUARANTINED, "unknown_gateway")] * 2
     assert count(owner, "reading_series") == 0
     with owner.cursor() as cur:
-        kept = store.quarantined(cur, None, limit=10)
+        kept = held_records.still_open(cur, None, limit=10)
     assert {row.outbox_seq for row in kept} == {1, 2}
     assert count(owner, "security_event") == 2
 

@@ -134,7 +134,6 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "reading": (ALERTS, SOMEBODY),
     "provenance": (CONSOLE, SOMEBODY),
     "unassigned_readings": (CONSOLE, NOBODY),
-    "quarantined": (CONSOLE, {"practice_id": None, "limit": 1}),
     "gateways": (CONSOLE, NOBODY),
     "count_silent_gateways": (SCHEDULER, {"before_at": AT}),
     "series_engine": (SCHEDULER, {}),
