@@ -11,4 +11,6 @@ begin
         -- Instants are stored and read in UTC, whatever zone the server is set to.
         execute format('alter role %I set timezone = %L', role_name, 'UTC');
     end loop;
+    -- The owner of a database has its schema “public” through pg_database_owner, on PostgreSQL 15 only where it inherits.
+    alter role homevitals_owner inherit;
 end $$;

@@ -43,6 +43,22 @@ pytest_plugins = ("tests.console_server",)
 
 _numbers = itertools.count()
 ENGINES = ("partitions", "timescaledb")
+WITHOUT_TIMESCALEDB = (
+    "TimescaleDB is not present"  # begins the reason of every test skipped for that
+)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in a line that cannot be overlooked that one of the two storages was not tested."""
+    skipped = [
+        report
+        for report in terminalreporter.getreports("skipped")
+        if WITHOUT_TIMESCALEDB in str(report.longrepr)
+    ]
+    if skipped:
+        terminalreporter.write_sep(
+            "!", f"TIMESCALEDB WAS NOT TESTED: {len(skipped)} tests skipped", red=True, bold=True
+        )
 
 
 @dataclass(frozen=True)
@@ -136,8 +152,22 @@ class Broker:
             return False
 
 
+@dataclass(frozen=True)
+class OtherPostgres:
+    """A server that somebody else runs, by the folder of its unix socket; it lets every role in."""
+
+    folder: str
+    has_timescaledb: bool = False
+
+    def conninfo(self, role: str, database: str) -> str:
+        return f"host={self.folder} user={role} dbname={database}"
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[embedded_postgres.EmbeddedPostgres]:
+def postgres() -> Iterator[embedded_postgres.EmbeddedPostgres | OtherPostgres]:
+    if other := os.environ.get("HOMEVITALS_TEST_POSTGRES"):
+        yield OtherPostgres(other)
+        return
     # A short path: a unix socket's is limited to 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="hv-pg-"))
     server = embedded_postgres.start(folder / "data")
@@ -173,7 +203,7 @@ def database(
     """Yield a clone of the migrated template, once for each storage engine."""
     engine = request.param
     if engine not in database_templates:
-        pytest.skip("TimescaleDB is not present: its half of this test did not run")
+        pytest.skip(f"{WITHOUT_TIMESCALEDB}: its half of this test did not run")
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgres.conninfo("postgres", "postgres"), autocommit=True) as admin:
         admin.execute(
