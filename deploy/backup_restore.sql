@@ -1,11 +1,10 @@
 -- Statements of putting a backup into an empty database, as a superuser.
 
 -- name: occupants
--- What stands in a database that should be empty: relations, functions and schemas beyond those that every one has.
-select (select count(*) from pg_class c where c.relnamespace >= 16384 or c.oid >= 16384 and c.relnamespace = 'public'::regnamespace)
-     + (select count(*) from pg_proc p where p.oid >= 16384)
-     + (select count(*) from pg_namespace n where n.oid >= 16384 and not starts_with(n.nspname, 'pg_'))
-     + (select count(*) from pg_extension e where e.oid >= 16384) as count;
+-- How much stands in a database that should be empty. What PostgreSQL itself brings has numbers below 16384.
+select (select count(*) from pg_class where oid >= 16384) + (select count(*) from pg_type where oid >= 16384)
+     + (select count(*) from pg_proc where oid >= 16384) + (select count(*) from pg_extension where oid >= 16384)
+     + (select count(*) from pg_namespace where oid >= 16384 and not starts_with(nspname, 'pg_')) as count;
 
 -- name: missing_roles
 -- Which of these roles the server does not have.

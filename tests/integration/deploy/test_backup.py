@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from deploy import (
     backup,
@@ -59,19 +58,6 @@ def made(config: Path, database: Any, tmp_path: Path) -> Path:
     out = tmp_path / "backup"
     assert create(config, database, out) == 0
     return out
-
-
-@pytest.fixture
-def empty(database: Any) -> Iterator[Any]:
-    """Yield a new database beside the one that is backed up."""
-    name = f"restored_{next(_numbers)}"
-    with psycopg.connect(
-        database.postgres.conninfo("postgres", "postgres"), autocommit=True
-    ) as admin:
-        identifier = sql.Identifier(name)
-        admin.execute(sql.SQL("create database {} template template0").format(identifier))
-        yield replace(database, name=name)
-        admin.execute(sql.SQL("drop database if exists {} with (force)").format(identifier))
 
 
 def run(config: Path, *words: object) -> int:
@@ -263,6 +249,26 @@ def test_a_kill_leaves_nothing_that_looks_finished(
     assert create(config, database, out) == 0
 
 
+@pytest.mark.parametrize("database", ["partitions"], indirect=True)
+def test_a_killed_restore_keeps_services_out(
+    made: Path, config: Path, database: Any, empty_database: Any
+) -> None:
+    words = ["backup", "restore", str(made), "--into", empty_database.conninfo("postgres")]
+    begun = "select to_regnamespace('ingest') is not null"
+    with subprocess.Popen(
+        [sys.executable, "-m", "deploy.cli", *words, "--config", str(config)]
+    ) as process:
+        deadline_s = time.monotonic() + 20
+        with psycopg.connect(empty_database.conninfo("postgres"), autocommit=True) as admin:
+            while admin.execute(begun).fetchone() == (False,):
+                assert process.poll() is None
+                assert time.monotonic() < deadline_s
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    with pytest.raises(psycopg.OperationalError, match="too many connections"):
+        psycopg.connect(empty_database.conninfo("homevitals_ingest"))
+
+
 def damage_cut(folder: Path) -> None:
     os.truncate(folder / "database.dump", (folder / "database.dump").stat().st_size - 1)
 
@@ -297,23 +303,25 @@ def lose_manifest(folder: Path) -> None:
     (folder / "manifest.json").unlink()
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [damage_cut, damage_byte, damage_manifest, damage_and_hide_it, lose_dump, lose_manifest],
-)
+DAMAGES = (damage_cut, damage_byte, damage_manifest, damage_and_hide_it, lose_dump, lose_manifest)
+
+
 @pytest.mark.parametrize("database", ["partitions"], indirect=True)
 def test_a_damaged_backup_is_found_and_not_restored(
-    made: Path, config: Path, empty: Any, damage: Any, capsys: pytest.CaptureFixture[str]
+    made: Path, config: Path, empty_database: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(config, "verify", made) == 0
-    damage(made)
-    capsys.readouterr()
-    assert run(config, "verify", made) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("homevitals: ")
-    assert restore(config, made, empty) == 1
-    with empty.connect() as admin:
+    for damage in DAMAGES:
+        damaged = made.with_name(damage.__name__)
+        shutil.copytree(made, damaged)
+        damage(damaged)
+        capsys.readouterr()
+        assert run(config, "verify", damaged) == 1, damage
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err.startswith("homevitals: ")
+        assert restore(config, damaged, empty_database) == 1, damage
+    with empty_database.connect() as admin:
         assert admin.execute("select to_regnamespace('ingest')").fetchone() == (None,)
 
 
@@ -345,6 +353,23 @@ def test_a_backup_is_proved_by_restoring_it(
         )
 
 
+@pytest.mark.parametrize("database", ["timescaledb"], indirect=True)
+def test_packed_chunks_and_kept_summaries_are_part_of_it(
+    config: Path, database: Any, tmp_path: Path
+) -> None:
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as admin:
+        admin.execute(
+            "select compress_chunk(chunk) from show_chunks('ingest.reading_series') as chunk"
+        )
+        admin.execute("call refresh_continuous_aggregate('ingest.day_sums', null, null)")
+    server = database.postgres.conninfo("postgres", "postgres")
+    assert create(config, database, tmp_path / "out", "--restore-on", server) == 0
+    tables = backup_folder.read_manifest(tmp_path / "out")[0].contents.tables
+    (kept,) = (months for name, months in tables.items() if "_materialized_" in name)
+    assert sum(content.rows for content in kept.values()) > 50
+    assert sum(content.rows for content in tables["ingest.reading_series"].values()) > 100
+
+
 def test_a_backup_that_is_not_proved_does_not_get_its_name(
     config: Path, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,7 +380,7 @@ def test_a_backup_that_is_not_proved_does_not_get_its_name(
     assert leftovers(tmp_path) == []
 
 
-def tamper_behind(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
+def tamper_behind(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
     """Change the copy between the end of pg_restore and the comparison."""
     restored = backup_programs.restore
 
@@ -364,66 +389,61 @@ def tamper_behind(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
         with psycopg.connect(connection_string, autocommit=True) as admin:
             admin.execute("set timescaledb.restoring = off")
             admin.execute("set session_replication_role = replica")
-            admin.execute(statement)
+            for statement in statements:
+                admin.execute(statement)
 
     monkeypatch.setattr(backup_programs, "restore", and_changed)
 
 
-@pytest.mark.parametrize(
-    ("statement", "told"),
-    [
-        ("update ingest.patient set display_name = 'X' where record_number = 'MFP-100482'",
-         "table ingest.patient: 4 rows, but not all of them as they were"),
-        (("update ingest.reading_series set systolic_mmhg = systolic_mmhg + 1 where measured_at >= '2026-10-01'"
-         " and measured_at < '2026-11-01'"), "table ingest.reading_series, 2026-10: "),
-        ("delete from ingest.reading_series where measured_at < '2026-09-01'",
-         "table ingest.reading_series, 2026-08: 0 rows instead of"),
-        (("insert into ingest.quarantine select gen_random_uuid(), practice_id, topic || 'x', gateway_id, outbox_epoch,"
-         " outbox_seq, reason, detail, raw, record, content_sha256, message_id, received_at"
-         " from ingest.quarantine limit 1"), "table ingest.quarantine: "),
-        ("drop policy practice_wall on ingest.patient", "policy ingest.patient practice_wall is missing"),
-        ("alter table ingest.patient no force row level security",
-         "the definition of relation ingest.patient is another"),
-        ("alter table ingest.audit_event disable trigger keep_audit",
-         "trigger ingest.audit_event keep_audit is another"),
-        ("grant select on ingest.patient to homevitals_ingest",
-         "the definition of relation ingest.patient is another"),
-        ("delete from ingest.audit_link where position = 8", "the head of the audit chain of practice"),
-        ("create table ingest.more (x int)", "table ingest.more should not be there"),
-        ("drop table ccm.task_event", "table ccm.task_event is missing"),
-    ],
-    ids=lambda text: text.split(" where ")[0][:40],
-)  # fmt: skip
+# What is done to a copy → how it is told.
+TAMPERING = {
+    "update ingest.patient set display_name = 'X' where record_number = 'MFP-100482'":
+        "table ingest.patient: 4 rows, but not all of them as they were",
+    "update ingest.reading_series set systolic_mmhg = systolic_mmhg + 1 where measured_at >= '2026-10-01'"
+    " and measured_at < '2026-11-01'": "table ingest.reading_series, 2026-10: ",
+    "delete from ingest.reading_series where measured_at < '2026-09-01'":
+        "table ingest.reading_series, 2026-08: 0 rows instead of",
+    "insert into ccm.task_event select * from ccm.task_event limit 1": "table ccm.task_event: ",
+    "drop policy practice_wall on ingest.patient": "policy ingest.patient practice_wall is missing",
+    "alter table ingest.patient no force row level security":
+        "the definition of relation ingest.patient is another",
+    "alter table ingest.audit_event disable trigger keep_audit":
+        "trigger ingest.audit_event keep_audit is another",
+    "grant select on ingest.staff to homevitals_ingest":
+        "the definition of relation ingest.staff is another",
+    "delete from ingest.audit_link where position = 8": "the head of the audit chain of practice",
+    "create table ingest.more (x int)": "table ingest.more should not be there",
+}  # fmt: skip
+
+
 def test_a_copy_that_is_not_the_same_is_found_and_stays_closed(
     made: Path,
     config: Path,
-    empty: Any,
+    empty_database: Any,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    statement: str,
-    told: str,
 ) -> None:
-    tamper_behind(monkeypatch, statement)
-    assert restore(config, made, empty) == 1
+    tamper_behind(monkeypatch, *TAMPERING)
+    assert restore(config, made, empty_database) == 1
     said = capsys.readouterr()
-    assert told in said.err
+    assert [told for told in TAMPERING.values() if told not in said.err] == []
     assert "stays closed to services" in said.err
     assert "missing: everything" not in said.out
     for role in ("homevitals_console", "homevitals_ingest", "homevitals_owner"):
         with pytest.raises(psycopg.OperationalError, match="too many connections"):
-            psycopg.connect(empty.conninfo(role))
-    assert restore(config, made, empty) == 3  # not empty any more
+            psycopg.connect(empty_database.conninfo(role))
+    assert restore(config, made, empty_database) == 3  # not empty any more
 
 
 def test_services_find_everything_in_the_copy_and_nobody_is_signed_in(
-    made: Path, config: Path, database: Any, empty: Any, capsys: pytest.CaptureFixture[str]
+    made: Path, config: Path, database: Any, empty_database: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest, sha256 = backup_folder.read_manifest(made)
-    assert restore(config, made, empty, "--expect", sha256) == 0
+    assert restore(config, made, empty_database, "--expect", sha256) == 0
     said = capsys.readouterr().out
     assert "--since " in said
     assert "missing: everything from " in said
-    with empty.connect() as admin:
+    with empty_database.connect() as admin:
         assert admin.execute(
             "select datconnlimit, pg_get_userbyid(datdba), shobj_description(oid, 'pg_database')"
             " from pg_database where datname = current_database()"
@@ -444,34 +464,34 @@ def test_services_find_everything_in_the_copy_and_nobody_is_signed_in(
     count = "select count(*) from ingest.reading"
     (practice_id, *_) = practices[0]
     with (
-        empty.connect("homevitals_console", practice_id) as copy,
+        empty_database.connect("homevitals_console", practice_id) as copy,
         database.connect("homevitals_console", practice_id) as source,
     ):
         assert copy.execute(count).fetchone() == source.execute(count).fetchone()
-    with empty.connect("homevitals_ingest") as ingest:
+    with empty_database.connect("homevitals_ingest") as ingest:
         ingest.execute("select ingest.ensure_series(now(), now() + interval '40 days')")
     # The sealer goes on with the chains, and begins an anchor file.
-    audit_trail.seal_all(empty, datetime.now(UTC))
-    anchor(config, empty)
+    audit_trail.seal_all(empty_database, datetime.now(UTC))
+    anchor(config, empty_database)
     empty_config = config.with_name("restored.toml")
-    empty_config.write_text(config.read_text().replace(database.name, empty.name))
+    empty_config.write_text(config.read_text().replace(database.name, empty_database.name))
     assert cli.main(["audit", "verify", "--config", str(empty_config)]) == 0
 
 
 def test_what_anchors_know_beyond_the_backup_is_the_gap(
-    made: Path, config: Path, database: Any, empty: Any, capsys: pytest.CaptureFixture[str]
+    made: Path, config: Path, database: Any, empty_database: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     audit_trail.record(database, [audit_trail.event(number) for number in range(101, 104)])
     audit_trail.seal_all(database)
     anchor(config, database)
-    assert restore(config, made, empty) == 0
+    assert restore(config, made, empty_database) == 0
     # Three looks, and of the two practices the line of the backup itself: it waited for the sealer then.
     assert "the anchors know of 5 audit events" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("database", ["partitions"], indirect=True)
 def test_an_anchor_that_does_not_fit_the_copy_is_tampering(
-    made: Path, config: Path, database: Any, empty: Any, capsys: pytest.CaptureFixture[str]
+    made: Path, config: Path, database: Any, empty_database: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = config.with_name("anchors.jsonl")
     key = audit_anchor.signing_key(config.with_name("anchors.key"), file)
@@ -482,7 +502,7 @@ def test_an_anchor_that_does_not_fit_the_copy_is_tampering(
         for practice_id, head in heads.items()
     }
     AnchorFile(file, key).add(forged, datetime.now(UTC))
-    assert restore(config, made, empty) == 1
+    assert restore(config, made, empty_database) == 1
     assert "written anew" in capsys.readouterr().err
 
 
@@ -494,56 +514,50 @@ def test_a_database_with_anything_in_it_is_refused_and_left_alone(
     database.connect("homevitals_console").close()
 
 
-@pytest.mark.parametrize(
-    "statement",
-    ["create table public.mine (x int)", "create schema mine", "create type mine as enum ('x')",
-     "create function mine() returns int language sql as 'select 1'"],
-    ids=lambda text: text[:15],
-)  # fmt: skip
 @pytest.mark.parametrize("database", ["partitions"], indirect=True)
-def test_one_thing_is_enough_not_to_be_empty(
-    made: Path, config: Path, empty: Any, statement: str
-) -> None:
-    with psycopg.connect(empty.conninfo("postgres"), autocommit=True) as admin:
-        admin.execute(statement)
-    assert restore(config, made, empty) == 3
+def test_one_thing_is_enough_not_to_be_empty(made: Path, config: Path, empty_database: Any) -> None:
+    for kind, made_as in {
+        "table": "table mine (x int)",
+        "schema": "schema mine",
+        "type": "type mine as enum ('x')",
+        "function": "function mine() returns int language sql as 'select 1'",
+    }.items():
+        with psycopg.connect(empty_database.conninfo("postgres"), autocommit=True) as admin:
+            admin.execute(f"create {made_as}")
+            assert restore(config, made, empty_database) == 3, kind
+            admin.execute(f"drop {kind} mine")
 
 
 @pytest.mark.parametrize("database", ["partitions"], indirect=True)
 def test_only_a_superuser_restores(
-    made: Path, config: Path, empty: Any, capsys: pytest.CaptureFixture[str]
+    made: Path, config: Path, empty_database: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    owner = empty.conninfo("homevitals_owner")
+    owner = empty_database.conninfo("homevitals_owner")
     assert run(config, "restore", made, "--into", owner) == 3
     assert "no superuser" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("contents", "status", "told"),
-    [
-        ({"roles": ("nobody_here",)}, 3, "nobody_here"),
-        ({"server_version": 990001}, 3, "take 99 or later"),
-        ({"extensions": {"timescaledb": "1.0.0"}}, 4, "TimescaleDB 1.0.0"),
-    ],
-    ids=["role", "server", "extension"],
-)
 @pytest.mark.parametrize("database", ["partitions"], indirect=True)
-def test_a_server_that_cannot_take_it_is_refused_before_anything_is_changed(
+def test_a_server_that_cannot_take_it_is_refused_and_the_database_stays_as_it_was(
     made: Path,
     config: Path,
-    empty: Any,
+    empty_database: Any,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    contents: dict[str, Any],
-    status: int,
-    told: str,
 ) -> None:
-    rewrite(made, **contents)
+    before, _ = backup_folder.read_manifest(made)
     monkeypatch.setattr(backup_programs, "read_whole", lambda *_: all_tables(made))
     monkeypatch.setattr(backup_programs, "find", lambda name, _: Path(f"/nowhere/{name}"))
-    assert restore(config, made, empty) == status
-    assert told in capsys.readouterr().err
-    empty.connect("homevitals_console").close()
+    for name, changed, status, told in (
+        ("roles", ("nobody_here",), 3, "nobody_here"),
+        ("server_version", 990001, 3, "take 99 or later"),
+        ("extensions", {"timescaledb": "1.0.0"}, 4, "TimescaleDB 1.0.0"),
+    ):
+        rewrite(made, **{name: changed})
+        assert restore(config, made, empty_database) == status
+        assert told in capsys.readouterr().err
+        rewrite(made, **{name: getattr(before.contents, name)})
+    empty_database.connect("homevitals_console").close()
 
 
 def all_tables(folder: Path) -> set[str]:
