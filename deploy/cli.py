@@ -12,7 +12,7 @@ from typing import Final
 
 # Command → what it does; the module deploy/commands/<command>.py has `arguments(parser)` and `run(options)`.
 _COMMANDS: Final = {
-    "ingest": "take readings from the broker into the store",
+    "ingest": "take readings from the broker into the store; read stored bytes again, import, export",
     "evaluate": "evaluate stored readings against the rules and open tasks",
     "schedule": "do what happens by the clock: partitions, old sessions, watching",
     "console": "serve the console and the HTTP API",
@@ -28,7 +28,8 @@ _COMMANDS: Final = {
     "db": "move the readings of a database to TimescaleDB",
     "migrate": "bring the database to this version",
     "way": "print the whole way of one reading",
-    "quarantine": "list what could not become data, with its bytes and the reason",
+    "quarantine": "list what could not become data, show one record with its bytes, send records through ingest again",
+    "gaps": "list the numbers of gateways' outboxes that have not arrived",
     "profiles": "list the supported device profiles, or show one",
 }
 

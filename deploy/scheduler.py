@@ -17,12 +17,14 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from deploy.settings import SchedulerSettings
-from ingest import session_store, store
+from ingest import gaps, retention, session_store, store
 
 log = logging.getLogger(__name__)
 
 # A job that could not start in time (the machine slept) still runs, once.
 _MISFIRE_GRACE_S: Final = 3600
+# What an outbox took with it never comes: a log that repeats it for ever would not be read.
+_LOST_IS_SAID_FOR: Final = timedelta(days=1)
 
 
 def partitions_ahead(
@@ -34,6 +36,21 @@ def partitions_ahead(
         made = store.ensure_series(cur, now, until)
     if made:
         log.info("partitions_made", extra={"count": made})
+
+
+def old_readings(
+    connection: psycopg.Connection, settings: SchedulerSettings, now: datetime
+) -> None:
+    """Delete the readings that are older than is wanted, where somebody has decided so."""
+    if not settings.keep_readings_years:
+        return
+    before_at = now - timedelta(days=366 * settings.keep_readings_years)  # rather a day too long
+    with connection.transaction(), connection.cursor() as cur:
+        dropped = retention.drop_before(cur, before_at)
+    if dropped:
+        log.warning(
+            "old_readings_deleted", extra={"count": dropped, "before": f"{before_at:%Y-%m-%d}"}
+        )
 
 
 def old_sessions(
@@ -66,11 +83,25 @@ def watch_gateways(
         log.warning("gateways_silent", extra={"count": silent})
 
 
+def watch_gaps(connection: psycopg.Connection, settings: SchedulerSettings, now: datetime) -> None:
+    """Say how many outboxes have numbers missing for long; the console and “homevitals gaps” show which."""
+    with connection.transaction(), connection.cursor() as cur:
+        old = gaps.count(
+            cur,
+            before_at=now - timedelta(hours=settings.outbox_gap_h),
+            replaced_since=now - _LOST_IS_SAID_FOR,
+        )
+    if old.waiting or old.lost:
+        log.warning("outbox_gaps", extra={"waiting": old.waiting, "lost": old.lost})
+
+
 _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], None], timedelta]] = {
     partitions_ahead: timedelta(hours=6),
+    old_readings: timedelta(days=1),
     old_sessions: timedelta(minutes=30),
     watch_queue: timedelta(seconds=30),
     watch_gateways: timedelta(hours=1),
+    watch_gaps: timedelta(minutes=15),
 }
 
 

@@ -43,6 +43,13 @@ class SchedulerSettings:
     months_ahead: int = setting(
         3, help="how many months of partitions are made ahead (plain PostgreSQL only)"
     )
+    keep_readings_years: int = setting(
+        0,
+        unit="years",
+        choices=(0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30),
+        help="age at which readings and their daily summaries are deleted, in whole months; 0 keeps them for ever. "
+        "Deleting health data is a decision: look up how long your law and your payers want records kept",
+    )
     queue_alarm_s: float = setting(
         60.0,
         unit="s",
@@ -52,6 +59,13 @@ class SchedulerSettings:
         26.0,
         unit="h",
         help="silence after which a gateway is reported: a day and a bit, as cuffs are used daily",
+    )
+    outbox_gap_h: float = setting(
+        1.0,
+        unit="h",
+        minimum=0.0,
+        help="how long a number of a gateway's outbox may be missing before the log says so; gateways send again "
+        "within minutes",
     )
 
 

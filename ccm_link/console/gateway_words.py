@@ -8,10 +8,12 @@ from typing import Final
 
 from ccm_link.console import wording
 from ingest.directory import Gateway, Standing
+from ingest.gaps import Gap
 
 # A gateway speaks when a peripheral does. A home that measures daily is heard daily; two days leave room for a day
 # that was forgotten.
 _SILENT_AFTER: Final = timedelta(hours=48)
+_MOST_HOLES: Final = 5  # written out; the count says how many numbers there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,30 @@ def state(gateway: Gateway, now: datetime) -> GatewayState:
             is_fine=False,
         )
     return GatewayState("online", "Nothing to do.", is_fine=True)
+
+
+def gap(missing: Gap) -> GatewayState:
+    """Say what missing numbers of an outbox mean."""
+    records = wording.count(missing.missing_count, "record")
+    if missing.is_superseded:
+        return GatewayState(
+            f"{records} lost with an older outbox",
+            "The box began a new outbox. What it could save of the old one came under new numbers; the rest is lost "
+            "unless the cuff or meter still has it. The damaged file is kept on the box: see its log.",
+            is_fine=False,
+        )
+    return GatewayState(
+        f"{records} on the way",
+        "The box sends them until it has a receipt. If that takes longer than an hour, look at its log and network. "
+        "After a repair of its outbox, numbers of records that had arrived before stay missing.",
+        is_fine=False,
+    )
+
+
+def numbers(missing: Gap) -> str:
+    """Write out which numbers are missing: "number 4, numbers 7 to 9"."""
+    shown = [
+        f"number {first}" if first == last else f"numbers {first} to {last}"
+        for first, last in missing.holes[:_MOST_HOLES]
+    ]
+    return ", ".join(shown) + (" and more" if len(missing.holes) > _MOST_HOLES else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
@@ -9,7 +11,7 @@ from ccm_link.console import forms, gateway_words, inputs, permissions, problems
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
-from ingest import audit, fleet, gateway_certificates, store
+from ingest import audit, fleet, gaps, gateway_certificates, store
 from ingest.audit import Kind
 from ingest.directory import Gateway, Standing
 from ingest.errors import EnrolmentRefused
@@ -84,12 +86,18 @@ def _gateway(desk: Desk, cur: Cursor, gateway_id: str) -> Gateway:
 
 def _show_all(desk: Desk, cur: Cursor, refusal: Refusal = NOTHING_REFUSED) -> HTMLResponse:
     gateways = store.gateways(cur, desk.practice_id)
+    missing: Counter[str] = Counter()
+    for gap in gaps.of_practice(cur, desk.practice_id):
+        missing[gap.gateway_id] += gap.missing_count
     desk.saw(gateways=len(gateways))
     return desk.page(
         cur,
         "gateways.html",
         status=200 if refusal is NOTHING_REFUSED else refusal.status,
-        gateways=[(gateway, gateway_words.state(gateway, desk.now)) for gateway in gateways],
+        gateways=[
+            (gateway, gateway_words.state(gateway, desk.now), missing[gateway.gateway_id])
+            for gateway in gateways
+        ],
         may_create=permissions.may(desk.who, Resource.GATEWAY, Action.CREATE),
         refusal=refusal,
     )
@@ -99,6 +107,7 @@ def _show(
     desk: Desk, cur: Cursor, gateway: Gateway, refusal: Refusal = NOTHING_REFUSED
 ) -> HTMLResponse:
     issued = gateway_certificates.certificates(cur, desk.practice_id)
+    missing = gaps.of_practice(cur, desk.practice_id, gateway.gateway_id)
     desk.saw(resource_id=gateway.gateway_id)
     return desk.page(
         cur,
@@ -107,6 +116,7 @@ def _show(
         gateway=gateway,
         state=gateway_words.state(gateway, desk.now),
         certificates=[one for one in issued if one.gateway_id == gateway.gateway_id],
+        gaps=[(gap, gateway_words.gap(gap), gateway_words.numbers(gap)) for gap in missing],
         is_revoked=gateway.status is Standing.REVOKED,
         may_issue=permissions.may(desk.who, Resource.GATEWAY, Action.ISSUE_CODE),
         may_revoke=permissions.may(desk.who, Resource.GATEWAY, Action.REVOKE),

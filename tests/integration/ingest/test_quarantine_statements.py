@@ -75,6 +75,10 @@ FILES: dict[str, Runs] = {
         ),
         "assignments": (INGEST, {"peripheral_ids": [ID], **SOMEBODYS}),
     },
+    "gaps": {
+        "gaps": (CONSOLE, {"gateway_id": None, **SOMEBODYS}),
+        "count_gaps": (SCHEDULER, {"before_at": AT, "replaced_since": AT}),
+    },
 }
 
 
