@@ -10,6 +10,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from deploy import storage_versions
 from ingest import migrate
 
 OWNER: Final = "homevitals_owner"
@@ -51,9 +52,14 @@ def create_roles(admin: psycopg.Connection[Any]) -> None:
 
 
 def migrate_all(owner_conninfo: str, at: datetime) -> list[str]:
-    """Apply what is missing of all packages' migrations; idempotent, safe to run twice at once."""
+    """Apply what is missing of all packages' migrations; idempotent, safe to run twice at once.
+
+    Raises:
+        MissingProgram: PostgreSQL or TimescaleDB is too old.
+    """
     applied: list[str] = []
     with psycopg.connect(owner_conninfo) as connection:
+        storage_versions.require(connection)
         for package, schema in SCHEMAS.items():
             folder = resources.files(package) / "migrations"
             names = migrate.migrate(connection, schema, folder, applied_at=at)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import conninfo
 
-from deploy import certificate_files, database, errors, start_conditions
+from deploy import certificate_files, database, errors, start_conditions, storage_versions
 from deploy.configuration import Configuration
 from deploy.settings import SECTIONS
 from firmware_profiles import wire
@@ -28,7 +28,6 @@ from ingest.settings import IngestSettings
 _Q: Final = named_queries.load("deploy", "doctor")
 _INGEST_Q: Final = named_queries.load("ingest")
 
-_OLDEST_MAJOR: Final = 15  # the first whose views can be asked with the caller's rights
 # The first minor release of each major without the eleven faults published in May 2026, one of them reachable by an
 # ordinary role. Source: PostgreSQL security information, release of 14 May 2026.
 _PATCHED_MINORS: Final = {15: 18, 16: 14, 17: 10, 18: 4}
@@ -195,6 +194,9 @@ def _server(connection: psycopg.Connection[Any]) -> tuple[int, str, datetime]:
 def _in_the_database(patient: Patient, connection: psycopg.Connection[Any]) -> Iterator[Finding]:
     version, _, server_at = _server(connection)
     yield version_finding(version)
+    versions = storage_versions.read(connection)
+    too_old = storage_versions.fault(versions)
+    yield Finding("storage", State.FAILED if too_old else State.OK, str(versions), too_old or "")
     yield _apart(patient.clock(), server_at)
     roles = connection.execute(_Q.roles, {"owner": database.OWNER}).fetchall()
     at_fault = [f"{role} {fault}" for role, faults in roles for fault in faults]
@@ -218,9 +220,12 @@ def version_finding(version: int) -> Finding:
     major, minor = divmod(version, 10_000)
     found = f"PostgreSQL {major}.{minor}"
     patched = _PATCHED_MINORS.get(major)
-    if major < _OLDEST_MAJOR:
+    if major < storage_versions.POSTGRESQL:
         return Finding(
-            "server", State.FAILED, found, f"install PostgreSQL {_OLDEST_MAJOR} or later"
+            "server",
+            State.FAILED,
+            found,
+            f"install PostgreSQL {storage_versions.POSTGRESQL} or later",
         )
     if patched is not None and minor < patched:
         return Finding(

@@ -53,6 +53,21 @@ def old_readings(
         )
 
 
+def old_readings(
+    connection: psycopg.Connection, settings: SchedulerSettings, now: datetime
+) -> None:
+    """Delete the readings that are older than is wanted, where somebody has decided so."""
+    if not settings.keep_readings_years:
+        return
+    before_at = now - timedelta(days=366 * settings.keep_readings_years)  # rather a day too long
+    with connection.transaction(), connection.cursor() as cur:
+        dropped = retention.drop_before(cur, before_at)
+    if dropped:
+        log.warning(
+            "old_readings_deleted", extra={"count": dropped, "before": f"{before_at:%Y-%m-%d}"}
+        )
+
+
 def old_sessions(
     connection: psycopg.Connection, _settings: SchedulerSettings, now: datetime
 ) -> None:
@@ -97,6 +112,7 @@ def watch_gaps(connection: psycopg.Connection, settings: SchedulerSettings, now:
 
 _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], None], timedelta]] = {
     partitions_ahead: timedelta(hours=6),
+    old_readings: timedelta(days=1),
     old_readings: timedelta(days=1),
     old_sessions: timedelta(minutes=30),
     watch_queue: timedelta(seconds=30),

@@ -14,7 +14,7 @@ from ingest import named_queries
 
 _Q: Final = named_queries.load("deploy", "storage_versions")
 
-_POSTGRESQL: Final = 15  # the first whose views can be asked with the caller's rights
+POSTGRESQL: Final = 15  # the first whose views can be asked with the caller's rights
 # 2.20: bloom filters of the columnstore find one reading by its id, and its policies have the names that we call.
 _TIMESCALEDB: Final = (2, 20)
 _POSTGRESQL_FOR_TIMESCALEDB: Final = 16
@@ -58,8 +58,8 @@ def read(connection: psycopg.Connection[Any]) -> Versions:
 def fault(versions: Versions) -> str | None:
     """Say what is too old, and what to do; None where everything is new enough."""
     major = versions.postgresql // 10_000
-    if major < _POSTGRESQL:
-        return f"PostgreSQL {major} is too old; install PostgreSQL {_POSTGRESQL} or later"
+    if major < POSTGRESQL:
+        return f"PostgreSQL {major} is too old; install PostgreSQL {POSTGRESQL} or later"
     if versions.timescaledb is None:
         return None
     if major < _POSTGRESQL_FOR_TIMESCALEDB:

@@ -186,6 +186,7 @@ def database_templates(postgres: embedded_postgres.EmbeddedPostgres) -> dict[str
         if with_timescaledb and not postgres.has_timescaledb:
             continue
         name = f"template_{engine}"
+        _forget(postgres, name)
         database_setup.prepare(
             postgres.conninfo, name, datetime.now(UTC), timescaledb=with_timescaledb
         )
@@ -214,6 +215,12 @@ def database(
     yield Database(postgres, name, engine)
     with psycopg.connect(postgres.conninfo("postgres", "postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def _forget(postgres: embedded_postgres.EmbeddedPostgres, name: str) -> None:
+    # A server that somebody else runs still has the last run's.
+    with psycopg.connect(postgres.conninfo("postgres", "postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
 
 
 def _seal(postgres: embedded_postgres.EmbeddedPostgres, name: str) -> None:

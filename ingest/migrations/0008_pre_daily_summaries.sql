@@ -204,7 +204,7 @@ grant select on ingest.daily_summary to homevitals_console, homevitals_alerts;
 -- Record keys stay: what was deleted and comes again is still a repetition. For the scheduler, which may not drop tables.
 -- Nothing younger than two years goes: charts and statistics look back a year, and a wrong figure must not cost readings.
 create function ingest.drop_series_before(before_at timestamptz) returns integer
-language plpgsql security definer set search_path = pg_catalog as $$
+language plpgsql security definer set search_path = pg_catalog set lock_timeout = '5s' as $$
 declare
     partition_name text;
     kept_from date;
