@@ -22,7 +22,7 @@ Row  Input                                           State
 42   unknown code                                    quarantine “out_of_range” or “unknown_characteristic”
 43   number 0, -1, 2^63, 1.0                         quarantine “out_of_range” or “wrong_type”; no receipt is possible
 44   same place, same content                        receipt “duplicate”
-45   same place, other content                       see the tests: the record's key decides, the first stands
+45   same place, other content                       undated: “record_conflict”, the first stands; dated: both kept
 46   new epoch that begins with 1                    stored, and its numbers are an account of their own
 47   one bad record in a full batch                  the others stored, receipts by record
 48   time without zone, +99:00, second 60, week      quarantine “bad_time”
@@ -363,6 +363,16 @@ def test_row_45_a_place_that_is_used_twice_keeps_its_first_record(door: Door) ->
     (kept,) = door.rows("quarantine")
     assert kept["raw"] == other.raw
     assert door.events() == ["record_conflict"]
+
+
+def test_row_45_what_the_cuff_dated_is_known_by_that_and_not_by_its_place(door: Door) -> None:
+    # An outbox that was copied uses its numbers again, for measurements that are real: neither overwrites the other.
+    home = door.home
+    first, other = home.record(1, 120), home.record(1, 160)
+    assert door.send(first) == {1: STORED}
+    assert door.send(other) == {1: STORED}
+    assert door.send(first, other) == {1: DUPLICATE}
+    assert sorted(row["systolic_mmhg"] for row in door.readings()) == [120.0, 160.0]
 
 
 def test_row_46_a_new_outbox_begins_with_one(door: Door) -> None:
