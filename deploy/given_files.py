@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -33,20 +34,7 @@ def source(name: str) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", copy)
         return
     path = _direct(name)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if path.is_symlink():
-            raise _symbolic(path) from None
-        raise errors.DeployError(f"{path} cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise errors.DeployError(
-                f"{path} is no regular file; pipe it in with “-” if it is meant"
-            )
-        if status.st_size > _LARGEST_INPUT:
-            raise _too_large()
+    with os.fdopen(_opened(path), "rb") as file:
         yield file
 
 
@@ -66,8 +54,8 @@ def target(name: str, *, replace: bool) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     path = _direct(name)
-    _refuse_what_is_there(path, replace=replace)
     try:
+        _refuse_what_is_there(path, replace=replace)
         descriptor, neighbour = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -83,6 +71,23 @@ def target(name: str, *, replace: bool) -> Iterator[BinaryIO]:
         raise errors.DeployError(
             f"{path} cannot be written ({error.strerror}); nothing was left behind"
         ) from None
+
+
+def _opened(path: Path) -> int:
+    """Return the descriptor of a regular file; nothing else is even opened for longer than it takes to find out."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _symbolic(path) from None
+        raise errors.DeployError(f"{path} cannot be read: {error.strerror}") from None
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_INPUT:
+        return descriptor
+    os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise errors.DeployError(f"{path} is no regular file; pipe it in with “-” if it is meant")
+    raise _too_large()
 
 
 def _direct(name: str) -> Path:

@@ -68,12 +68,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force", action="store_true", help="the file of rejects may be there")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(refuse=parser.error)
 
 
 def run(options: argparse.Namespace) -> int:
     """Look at the whole file, tell what it holds, and store it if that is wanted and nothing is faulty."""
     if options.partial != (options.rejects is not None):
-        raise errors.ConfigurationError("“--partial” and “--rejects” go together")
+        options.refuse("“--partial” and “--rejects” go together")
     with _stop_asked() as asked:
         try:
             with ExitStack() as opened:
