@@ -234,35 +234,43 @@ where practice_id = %(practice_id)s and patient_id = %(patient_id)s and kind = %
   and measured_at >= %(from_at)s and measured_at < %(until_at)s
 order by measured_at, reading_id;
 
+-- name: last_stored_lately_at
+-- When the practice's newest reading of the last two months came in: the sign that the way is open. They lie in rows, where
+-- the last one is found without looking at the others. A later version of a reading or an imported one is no sign.
+select stored_at from ingest.reading_history
+where practice_id = %(practice_id)s and version = 1 and origin = 'device' and measured_at > now() - interval '60 days'
+order by stored_at desc
+limit 1;
+
 -- name: last_stored_at
--- When the practice's newest reading came in, whatever time it was measured at: the sign that the way is open. A later
--- version of a reading or an imported one is none.
+-- The same whatever time it was measured at; all of the practice's readings are looked at.
 select max(stored_at) from ingest.reading_history
 where practice_id = %(practice_id)s and version = 1 and origin = 'device';
 
+-- name: measured_at_of_reading
+-- Where in the series a reading is: its key, or its version's row, says when it was measured. Asked first, because only a
+-- value tells the planner in which partition or chunk to look; a join would have it consider all of them.
+select measured_at from ingest.record_key where practice_id = %(practice_id)s and reading_id = %(reading_id)s
+union all
+select measured_at from ingest.reading_version where practice_id = %(practice_id)s and reading_id = %(reading_id)s;
+
 -- name: reading
--- One reading, whether this version of it counts or not; its key, or its version's row, says when it was measured and
--- thereby where in the series it is.
-select r.practice_id, r.reading_id, r.patient_id, r.peripheral_id, r.user_slot, r.kind, r.result,
-       r.measured_at, r.time_method, r.time_quality, r.device_time, r.device_clock_offset_s,
-       r.gateway_received_at, r.stored_at, r.systolic_mmhg, r.diastolic_mmhg, r.mean_arterial_mmhg,
-       r.pulse_bpm, r.glucose_mg_dl, r.sequence_number, r.qualifiers, r.profile_id, r.profile_version,
-       r.characteristic, r.raw, r.gateway_id, r.outbox_epoch, r.outbox_seq, r.message_id, r.origin,
-       r.measured_day, r.version, r.superseded_at
-from (select measured_at from ingest.record_key where reading_id = %(reading_id)s
-      union all
-      select measured_at from ingest.reading_version
-      where practice_id = %(practice_id)s and reading_id = %(reading_id)s) as k
-join ingest.reading_history r on r.reading_id = %(reading_id)s and r.measured_at = k.measured_at
-where r.practice_id = %(practice_id)s;
+-- One reading, whether this version of it counts or not.
+select practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
+       time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
+       diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
+       profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin,
+       measured_day, version, superseded_at
+from ingest.reading_history
+where practice_id = %(practice_id)s and reading_id = %(reading_id)s and measured_at = %(measured_at)s;
 
 -- name: provenance
 -- From a reading back to the wire: the record key names the first version, and all versions came the same way.
 with place as (
-    select k.reading_id, k.measured_at, k.record_key, k.content_sha256
+    select k.record_key, k.content_sha256
     from ingest.record_key k where k.practice_id = %(practice_id)s and k.reading_id = %(reading_id)s
     union all
-    select v.reading_id, v.measured_at, k.record_key, k.content_sha256
+    select k.record_key, k.content_sha256
     from ingest.reading_version v
     join ingest.record_key k on k.practice_id = v.practice_id and k.reading_id = v.original_id
     where v.practice_id = %(practice_id)s and v.reading_id = %(reading_id)s
@@ -271,10 +279,10 @@ select r.reading_id, p.bluetooth_address, r.gateway_id, r.outbox_epoch, r.outbox
        m.packet_id, m.received_at, m.sent_at, m.payload_sha256, m.record_count, place.record_key,
        place.content_sha256, r.stored_at
 from place
-join ingest.reading_history r on r.reading_id = place.reading_id and r.measured_at = place.measured_at
+cross join ingest.reading_history r
 join ingest.peripheral p on p.practice_id = r.practice_id and p.peripheral_id = r.peripheral_id
 join ingest.message m on m.message_id = r.message_id
-where r.practice_id = %(practice_id)s;
+where r.practice_id = %(practice_id)s and r.reading_id = %(reading_id)s and r.measured_at = %(measured_at)s;
 
 -- name: unassigned_readings
 -- What waits for an assignment, latest first.

@@ -297,24 +297,37 @@ def readings_of_patient(
 
 
 def last_stored_at(cur: Cursor, practice_id: UUID) -> datetime | None:
-    """Return when the practice's newest reading came from a home, aware UTC; None before the first."""
-    cur.execute(_Q.last_stored_at, {"practice_id": practice_id})
-    newest_at: datetime | None = _one(cur)[0]
+    """Return when the practice's newest reading came from a home, aware UTC; None before the first.
+
+    While readings of the last two months come in, one that was measured earlier makes no newer sign.
+    """
+    asked = {"practice_id": practice_id}
+    lately = cur.execute(_Q.last_stored_lately_at, asked).fetchone()
+    if lately is None:
+        cur.execute(_Q.last_stored_at, asked)
+    newest_at: datetime | None = (lately or _one(cur))[0]
     return newest_at
 
 
 def reading(cur: Cursor, practice_id: UUID, reading_id: UUID) -> rows.StoredReading | None:
     """Return one reading of the practice, whichever version of it; None if it has no such reading."""
-    parameters = {"practice_id": practice_id, "reading_id": reading_id}
-    found = stored_readings(cur, _Q.reading, parameters)
+    place = _place_of_reading(cur, practice_id, reading_id)
+    found = stored_readings(cur, _Q.reading, place) if place else []
     return found[0] if found else None
 
 
 def provenance(cur: Cursor, practice_id: UUID, reading_id: UUID) -> rows.Provenance | None:
     """Return the way of one reading from the peripheral to the store."""
-    parameters = {"practice_id": practice_id, "reading_id": reading_id}
-    found = statements.rows(cur, rows.Provenance, _Q.provenance, parameters)
+    place = _place_of_reading(cur, practice_id, reading_id)
+    found = statements.rows(cur, rows.Provenance, _Q.provenance, place) if place else []
     return found[0] if found else None
+
+
+def _place_of_reading(cur: Cursor, practice_id: UUID, reading_id: UUID) -> dict[str, Any] | None:
+    """Return the parameters that lead to a reading, None if the practice has no such reading."""
+    asked = {"practice_id": practice_id, "reading_id": reading_id}
+    row = cur.execute(_Q.measured_at_of_reading, asked).fetchone()
+    return None if row is None else asked | {"measured_at": row[0]}
 
 
 def unassigned_readings(cur: Cursor, practice_id: UUID) -> list[rows.UnassignedReadings]:
