@@ -7,7 +7,7 @@ opened the transaction commits it.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import psycopg
@@ -15,6 +15,9 @@ from psycopg.rows import dict_row
 
 from ingest import audit, named_queries
 from ingest.people import Role, SignedIn, SignedInBy
+
+if TYPE_CHECKING:
+    from typing import LiteralString
 
 Cursor = psycopg.Cursor[Any]
 
@@ -75,12 +78,24 @@ def session(cur: Cursor, token_sha256: bytes, at: datetime) -> SignedIn | None:
     older than the lifetime of its kind.
     """
     parameters = {"token_sha256": token_sha256, "at": at, **_ended_since(at)}
+    return _signed_in(cur, _Q.use_session, parameters)
+
+
+def look_at_session(cur: Cursor, token_sha256: bytes, at: datetime) -> SignedIn | None:
+    """Return whose living session it is without keeping it alive: for what goes on while nobody does anything."""
+    return _signed_in(cur, _Q.look_at_session, {"token_sha256": token_sha256, **_ended_since(at)})
+
+
+def _signed_in(
+    cur: Cursor, statement: LiteralString, parameters: dict[str, Any]
+) -> SignedIn | None:
     with cur.connection.cursor(row_factory=dict_row) as found:
-        row = found.execute(_Q.use_session, parameters).fetchone()
+        row = found.execute(statement, parameters).fetchone()
     if row is None:
         return None
     own = {"role": Role(row["role"]), "signed_in_by": SignedInBy(row["signed_in_by"])}
-    return SignedIn(**row | own, session_mark=audit.session_mark(token_sha256))
+    mark = audit.session_mark(parameters["token_sha256"])
+    return SignedIn(**row | own, session_mark=mark)
 
 
 def prove_again(

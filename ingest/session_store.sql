@@ -43,6 +43,21 @@ where s.token_sha256 = %(token_sha256)s and same.token_sha256 = s.token_sha256
 returning s.practice_id, coalesce(f.role, h.role) as role, coalesce(f.display_name, h.display_name) as display_name,
           f.staff_id, h.person_id, h.patient_id, s.signed_in_by, coalesce(s.proved_at, s.created_at) as proved_at;
 
+-- name: look_at_session
+-- The same question without keeping the session alive.
+select s.practice_id, coalesce(f.role, h.role) as role, coalesce(f.display_name, h.display_name) as display_name,
+       f.staff_id, h.person_id, h.patient_id, s.signed_in_by, coalesce(s.proved_at, s.created_at) as proved_at
+from ingest.session s
+left join ingest.staff f
+    on f.practice_id = s.practice_id and f.staff_id = s.staff_id and f.disabled_at is null
+left join ingest.home_person h
+    on h.practice_id = s.practice_id and h.person_id = s.person_id and h.disabled_at is null
+where s.token_sha256 = %(token_sha256)s
+  and (f.staff_id is not null
+       and s.last_seen_at > %(staff_idle_since)s and s.created_at > %(staff_created_since)s
+    or h.person_id is not null
+       and s.last_seen_at > %(home_idle_since)s and s.created_at > %(home_created_since)s);
+
 -- name: prove_again
 -- The person of a session said again who they are: it goes on under a new token. Its age stays, so it ends when it would.
 update ingest.session

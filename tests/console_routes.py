@@ -17,6 +17,8 @@ from tests.made_up_practice import PASSWORD, Connect, MadeUp
 
 _QUERIES = {
     "/readings": "?kind=blood_pressure&from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
+    "/summaries/daily": "?kind=blood_pressure&from=2026-11-01&to=2026-11-12",
+    "/readings/stream": "?seconds=1",
     "/audit/export": "?from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
 }
 _DONE = {"row_version": "1", "disposition": "not_reached", "note": "Two calls."}

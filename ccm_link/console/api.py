@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
 from alerts import store as alerts_store
 from ccm_link import repeated_requests, tasks, time_log, work
@@ -26,10 +26,7 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.repeated_requests import KeyedRequest
 from ingest import store
 
-_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": api_models.ProblemDocument} for status in (401, 403, 404, 409, 422, 429)
-}
-router = APIRouter(prefix="/api/v1", responses=_REFUSALS)
+router = APIRouter(prefix="/api/v1", responses=api_models.REFUSALS)
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -215,23 +212,3 @@ def complete(desk: AtDesk, task_id: UUID, given: inputs.CompleteTask) -> api_mod
         if became is not None:
             time_lines.ended(desk, became)
     return api_models.Task.of(completed)
-
-
-@router.get("/patients/{patient_id}/readings")
-def readings(
-    desk: AtDesk, patient_id: UUID, asked: Annotated[inputs.ReadingsQuery, Query()]
-) -> api_models.Readings:
-    """Return a patient's readings of one kind, measured from ``from`` until before ``to``, oldest first."""
-    with desk.transaction() as cur:
-        patient = patient_head.load(cur, desk, patient_id).record
-        found = store.readings_of_patient(
-            cur, desk.practice_id, patient.patient_id, asked.kind, asked.from_at, asked.until_at
-        )
-        desk.saw(
-            patient_id,
-            kind=asked.kind,
-            from_at=asked.from_at,
-            until_at=asked.until_at,
-            readings=len(found),
-        )
-    return api_models.Readings.of(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -11,32 +11,31 @@ from pydantic import BaseModel, ConfigDict
 from alerts.rules import Severity
 from ccm_link import work
 from ccm_link.work import Activity, Disposition, Entered, TaskEventKind, TaskStatus
-from firmware_profiles.readings import Kind, Result
-from ingest import rows
-from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.people import Role
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """What every answer is made like."""
+
     # Answers are made of the packages' own dataclasses, so that a field cannot be named differently here.
     model_config = ConfigDict(from_attributes=True, extra="ignore")
 
 
-class Session(_Answer):
+class Session(Answer):
     """Who signed in."""
 
     display_name: str
     role: Role
 
 
-class Owner(_Answer):
+class Owner(Answer):
     """Whose task it is."""
 
     staff_id: UUID
     display_name: str
 
 
-class Task(_Answer):
+class Task(Answer):
     """A task. ``row_version`` goes into every change of it; ``owner`` is null while nobody has claimed it."""
 
     task_id: UUID
@@ -64,7 +63,7 @@ class Task(_Answer):
         return cls.model_validate(_flat(task) | {"owner": _owner(task)})
 
 
-class TaskEvent(_Answer):
+class TaskEvent(Answer):
     """One line of a task's history; nobody's where the alert rules did it."""
 
     at: datetime
@@ -73,7 +72,7 @@ class TaskEvent(_Answer):
     note: str
 
 
-class Breach(_Answer):
+class Breach(Answer):
     """A reading that breached the task's rule, with the trace of all rules that were asked."""
 
     reading_id: UUID
@@ -89,7 +88,7 @@ class TaskWithHistory(Task):
     breaches: list[Breach]
 
 
-class Worklist(_Answer):
+class Worklist(Answer):
     """The open tasks: urgent first, then what is due first. ``open_count`` also counts those beyond the list.
 
     ``hidden_count`` are those of restricted patients whom the person does not see; they are not in ``open_count``.
@@ -101,7 +100,7 @@ class Worklist(_Answer):
     tasks: list[Task]
 
 
-class Timer(_Answer):
+class Timer(Answer):
     """The person's running timer."""
 
     patient_id: UUID
@@ -110,7 +109,7 @@ class Timer(_Answer):
     started_at: datetime
 
 
-class TimeEntry(_Answer):
+class TimeEntry(Answer):
     """An interval of somebody's work, from ``started_at`` until before ``ended_at``."""
 
     entry_id: UUID
@@ -126,39 +125,10 @@ class TimeEntry(_Answer):
     reason: str
 
 
-class StoppedTimer(_Answer):
+class StoppedTimer(Answer):
     """What became of the timer: a time entry, or nothing where it ran less than a second."""
 
     entry: TimeEntry | None
-
-
-class Reading(_Answer):
-    """A measurement. Numbers are null where ``result`` is not ``measured``."""
-
-    reading_id: UUID
-    kind: Kind
-    result: Result
-    measured_at: datetime
-    time_method: TimeMethod
-    time_quality: TimeQuality
-    systolic_mmhg: float | None
-    diastolic_mmhg: float | None
-    mean_arterial_mmhg: float | None
-    pulse_bpm: float | None
-    glucose_mg_dl: float | None
-    qualifiers: tuple[str, ...]
-    stored_at: datetime
-
-
-class Readings(_Answer):
-    """A patient's measurements of one kind, oldest first."""
-
-    readings: list[Reading]
-
-    @classmethod
-    def of(cls, found: list[rows.StoredReading]) -> Self:
-        """Return readings as the API shows them."""
-        return cls(readings=[Reading.model_validate(reading) for reading in found])
 
 
 class ProblemDocument(BaseModel):
@@ -170,6 +140,12 @@ class ProblemDocument(BaseModel):
     what_to_do: str
     reason: str | None = None
     fields: dict[str, str] | None = None
+
+
+# What an operation may answer instead of what was asked for.
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": ProblemDocument} for status in (401, 403, 404, 409, 422, 429)
+}
 
 
 def _flat(task: work.Task) -> dict[str, Any]:

@@ -17,8 +17,11 @@ from ccm_link.console import (
     enrolment_api,
     patient_head,
     permissions,
+    readings_api,
+    readings_stream,
     refusals,
     security,
+    statistics_api,
     strict_requests,
     surroundings,
 )
@@ -45,6 +48,7 @@ from ccm_link.console.surroundings import Pool, Surroundings
 from ccm_link.settings import CcmLinkSettings
 
 _ROUTERS: Final = (
+    readings_stream.router,  # its address looks like that of a reading, so it is asked first
     entrance.router,
     codes.router,
     provider.router,
@@ -63,6 +67,8 @@ _ROUTERS: Final = (
     emergency_access.router,
     restrictions.router,
     api.router,
+    readings_api.router,
+    statistics_api.router,
     enrolment_api.router,
 )
 

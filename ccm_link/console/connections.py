@@ -22,6 +22,8 @@ from ccm_link.console import security
 REQUEST_TIMEOUT_S: Final = 20.0
 # Between two requests of a browser that keeps its connection.
 _KEEP_ALIVE_S: Final = 5
+# Whoever takes nothing of an answer for this long is cut off: the rest of it, or of a stream, would be kept meanwhile.
+WRITE_TIMEOUT_S: Final = 30.0
 # Each costs some kilobytes. A browser opens six; more than this at once get 503 and try again.
 MOST_CONNECTIONS: Final = 512
 # A browser that keeps a connection open ends with the process, not the process with the browser.
@@ -29,10 +31,12 @@ _SHUTDOWN_S: Final = 5
 
 
 class TimedConnection(H11Protocol):
-    """A connection that is closed when a request does not arrive whole within ``request_timeout_s``."""
+    """A connection that is closed when a request does not arrive whole, or an answer is not taken, in time."""
 
     request_timeout_s: float = REQUEST_TIMEOUT_S
+    write_timeout_s: float = WRITE_TIMEOUT_S
     _deadline: asyncio.TimerHandle | None = None
+    _write_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -49,7 +53,19 @@ class TimedConnection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        self._stop_waiting_to_write()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a peer that does not take what was written."""
+        super().pause_writing()
+        if self._write_deadline is None:
+            self._write_deadline = self.loop.call_later(self.write_timeout_s, self._give_up)
+
+    def resume_writing(self) -> None:
+        """Go on: the peer took most of it."""
+        self._stop_waiting_to_write()
+        super().resume_writing()
 
     def _is_whole(self) -> bool:
         if self.conn.their_state is h11.SEND_BODY:
@@ -66,15 +82,26 @@ class TimedConnection(H11Protocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _stop_waiting_to_write(self) -> None:
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+            self._write_deadline = None
+
     def _give_up(self) -> None:
         self.transport.abort()
 
 
 def server(
-    app: ASGIApp, host: str, port: int, *, request_timeout_s: float = REQUEST_TIMEOUT_S
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    request_timeout_s: float = REQUEST_TIMEOUT_S,
+    write_timeout_s: float = WRITE_TIMEOUT_S,
 ) -> uvicorn.Server:
     """Return a server for the application with all limits; the caller runs it."""
-    connection = type("Connection", (TimedConnection,), {"request_timeout_s": request_timeout_s})
+    limits = {"request_timeout_s": request_timeout_s, "write_timeout_s": write_timeout_s}
+    connection = type("Connection", (TimedConnection,), limits)
     return uvicorn.Server(
         uvicorn.Config(
             app,

@@ -58,6 +58,12 @@ class Desk:
     rule: permissions.Rule
     trail: Trail
 
+    def later(self, who: SignedIn) -> Desk:
+        """Return the same request's desk as of now, for an answer that goes on: what may be seen changes meanwhile."""
+        now = surroundings.of(self.request).clock()
+        network = surroundings.network_of(self.request)
+        return Desk(self.request, who, now, self.rule, Trail(who, network, now))
+
     @property
     def practice_id(self) -> UUID:
         """Return the practice that everything asked for has to belong to."""
@@ -181,6 +187,7 @@ class Desk:
     def did(
         self,
         kind: Kind,
+        /,
         *patient_ids: UUID,
         resource: Resource | None = None,
         resource_id: object = "",

@@ -44,6 +44,11 @@ class _Input(BaseModel):
 TypedPassword = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 TypedCode = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 GoingTo = Annotated[str, StringConstraints(max_length=500)]
+# Sealed text of ours that a program hands back: a place in a list, a position in a stream.
+Sealed = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+# In an address every number is text: “1_0” and “+5” would be read as numbers otherwise.
+_whole_number: Final = written("[1-9][0-9]{0,3}", "Write a whole number.")
+PageSize = Annotated[int, _whole_number, Field(ge=1, le=1000)]
 PersonName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
@@ -250,9 +255,46 @@ class _Span(_Input):
 
 
 class ReadingsQuery(_Span):
-    """Which readings of a patient: a kind and a span of at most 400 days."""
+    """Which readings of a patient: a kind, a span of at most 400 days, and which page of them how large."""
 
     kind: Kind
+    limit: PageSize = 200
+    cursor: Sealed | None = None
+
+
+class DailyQuery(_Input):
+    """Which days of a patient: a kind, and local days of at most 400, both ends included."""
+
+    kind: Kind
+    from_day: Annotated[LocalDay, Field(alias="from")]
+    until_day: Annotated[LocalDay, Field(alias="to")]
+
+    @model_validator(mode="after")
+    def _some_days(self) -> Self:
+        if not timedelta(0) <= self.until_day - self.from_day < _LONGEST_RANGE:
+            raise ValueError("“to” must not be before “from”, and 400 days are the most.")
+        return self
+
+
+class BloodPressureWindow(_Input):
+    """Which local days the statistics are of: so many that end with one, the patient's current one by default."""
+
+    days: Annotated[int, _whole_number, Field(ge=7, le=92)] = 7
+    last_day: LocalDay | None = None
+
+
+class GlucoseWindow(_Input):
+    """Likewise; a fortnight by default."""
+
+    days: Annotated[int, _whole_number, Field(ge=1, le=92)] = 14
+    last_day: LocalDay | None = None
+
+
+class StreamQuery(_Input):
+    """Whose new readings, the whole practice's by default, and for how long at most."""
+
+    patient_id: UUID | None = None
+    seconds: Annotated[int, _whole_number, Field(ge=1, le=3600)] = 3600
 
 
 def _nothing(given: object) -> object:

@@ -244,8 +244,16 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "POST /api/v1/tasks/{task_id}/complete": (Resource.TASK, Action.CHANGE),
     "POST /api/v1/timer/stop": (Resource.TIMER, Action.CHANGE),
     "POST /api/v1/time-entries": (Resource.TIME_LOG, Action.CHANGE),
-    # A year of readings at a time, for programs: more than a look.
+    "GET /api/v1/patients/{patient_id}/readings/latest": (Resource.PATIENT_RECORD, Action.VIEW),
+    "GET /api/v1/patients/{patient_id}/statistics/blood-pressure": (
+        Resource.PATIENT_RECORD,
+        Action.VIEW,
+    ),
+    "GET /api/v1/patients/{patient_id}/statistics/glucose": (Resource.PATIENT_RECORD, Action.VIEW),
+    # A year at a time, or everything that comes, for programs: more than a look.
     "GET /api/v1/patients/{patient_id}/readings": (Resource.PATIENT_RECORD, Action.EXPORT),
+    "GET /api/v1/patients/{patient_id}/summaries/daily": (Resource.PATIENT_RECORD, Action.EXPORT),
+    "GET /api/v1/readings/stream": (Resource.PATIENT_RECORD, Action.EXPORT),
 }
 
 

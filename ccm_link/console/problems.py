@@ -132,6 +132,34 @@ TOO_MANY: Final = Problem(
     "To keep others from guessing, the console waits between tries. Nothing is closed or lost.",
     "If it was not you who tried so often, tell an administrator of your practice.",
 )
+BAD_CURSOR: Final = Problem(
+    400,
+    "This cursor cannot be used",
+    "It was not made here for these readings, or it is more than an hour old.",
+    "Ask again without a cursor; begin at the time of the last reading that you have.",
+    reason="bad_cursor",
+)
+BAD_POSITION: Final = Problem(
+    400,
+    "This position cannot be used",
+    "It does not belong to this stream, or it is more than an hour old.",
+    "Fetch the readings since then, then open the stream without Last-Event-ID.",
+    reason="bad_position",
+)
+TOO_MANY_STREAMS: Final = Problem(
+    429,
+    "There are streams open already",
+    "One person holds three streams of new readings at most.",
+    "Close one of them, or wait until it ends.",
+    reason="too_many_streams",
+)
+NO_STREAM_LEFT: Final = Problem(
+    503,
+    "All streams are in use",
+    "This server holds a limited number of streams, and all are in use. Nothing is lost.",
+    "Try again in a minute, or fetch the latest readings now and then.",
+    reason="no_stream_left",
+)
 FAILED: Final = Problem(
     500,
     "Something went wrong on our side",

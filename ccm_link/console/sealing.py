@@ -46,6 +46,8 @@ class Purpose(StrEnum):
     LINKING = "linking"  # between an identity and the invitation that links it
     PROPOSAL = "proposal"  # a second factor that was shown and not confirmed yet
     KNOWN_BROWSER = "known_browser"
+    PLACE = "place"  # in a list of readings
+    POSITION = "position"  # in the stream of new readings
 
 
 class Seal:

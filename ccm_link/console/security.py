@@ -148,6 +148,18 @@ def comes_from_here(headers: Headers) -> bool:
     return origin is not None and urlsplit(origin).netloc == headers.get("host")
 
 
+def comes_from_elsewhere(headers: Headers) -> bool:
+    """Say whether a browser sent this from another site's page; a program that says nothing about it is none.
+
+    For what is only read and yet goes on, such as a stream of events: a foreign page must not even hold one open.
+    """
+    fetch_site = headers.get("sec-fetch-site")
+    origin = headers.get("origin")
+    return fetch_site in {"cross-site", "same-site"} or (
+        origin is not None and urlsplit(origin).netloc != headers.get("host")
+    )
+
+
 class AccessLog:
     """ASGI middleware: one line per request, with the route's template instead of the address asked for."""
 

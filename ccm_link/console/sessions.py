@@ -50,6 +50,20 @@ def signed_in(request: Request) -> SignedIn | None:
         return session_store.session(cur, _digest(token), surroundings.of(request).clock())
 
 
+def still_signed_in(request: Request, who: SignedIn) -> bool:
+    """Say whether the request's session lives, as the same person in the same role; asking does not keep it alive."""
+    token = cookies.one(request, _COOKIE)
+    if token is None:
+        return False
+    with entrance(request) as cur:
+        found = session_store.look_at_session(cur, _digest(token), surroundings.of(request).clock())
+    return found is not None and (found.role, found.staff_id, found.person_id) == (
+        who.role,
+        who.staff_id,
+        who.person_id,
+    )
+
+
 def open_for(
     request: Request, cur: Cursor, account: Account, signed_in_by: SignedInBy
 ) -> str | None:

@@ -43,6 +43,11 @@ class Surroundings:
         return bool(self.settings.public_url)
 
     @property
+    def conninfo(self) -> str:
+        """Return the connection string of the role homevitals_console, for a connection of no request."""
+        return str(self.pool.conninfo)
+
+    @property
     def host_names(self) -> tuple[str, ...]:
         """Return the names under which the console may be asked for."""
         public = urlsplit(self.settings.public_url).hostname

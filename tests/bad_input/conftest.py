@@ -34,11 +34,14 @@ def visitor(address: str) -> Iterator[Visitor]:
 
 @pytest.fixture
 def sign_in(visitor: Visitor) -> SignIn:
-    """Make browsers in which somebody of the made-up practice is signed in."""
+    """Make browsers in which somebody is signed in; without a practice in the name, of the made-up one."""
 
     def browser_of(name: str) -> httpx.Client:
         browser = visitor()
-        typed = {"sign_in_name": f"{name}@millbrook", "password": PASSWORD}
+        typed = {
+            "sign_in_name": name if "@" in name else f"{name}@millbrook",
+            "password": PASSWORD,
+        }
         answer = browser.post("/sign-in", data=typed)
         assert answer.status_code == 303, answer.text
         return browser

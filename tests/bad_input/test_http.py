@@ -9,10 +9,10 @@ Row  Input                                           State
 58   NaN, Infinity, NUL, numbers without end         422
 59   unknown or read-only field                      422 with the field's name, if it looks like one
 60   id that is none, unknown, another practice's    404 three times with the same body
-61   limit=-1, 1_0, +5, twice                        422: no list has one; unknown parameters are refused
+61   limit=-1, 1_0, +5, twice                        422, also where no list has one: unknown parameters are refused
 62   sort=;drop                                      422 likewise
 63   from after to, a hundred years, no zone         422
-64   cursor of somebody else                         there are no cursors; whoever adds them adds this row
+64   cursor changed, of another practice or query    400: it is sealed, and bound to practice, patient and query
 65   control characters, changed direction, 1 MB     422; 413
 66   emoji, right-to-left, combining, apostrophes    accepted, come back the same
 67   same Idempotency-Key, other body                409; the same body: the same entry again
@@ -23,7 +23,7 @@ Row  Input                                           State
 72   unknown host, absolute address, X-Forwarded-*   400; ignored
 73   a thousand ranges, multipart                    ranges are ignored; nothing takes multipart: 415
 74   method override, TRACE                          405
-75   WebSocket, event stream, idle connections       neither exists; idle connections end, their number is bounded
+75   WebSocket, foreign event stream, idle ones      no socket; 403; caps per person and process; idle connections end
 76   Accept-Language, time zone garbage              the same page as without
 ==== =============================================== ===================================================================
 """
@@ -34,6 +34,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,7 +44,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import WebSocketRoute
 
-from ccm_link.console import connections, permissions, security
+from ccm_link.console import arrival_watch, connections, permissions, security
 from tests.bad_input.conftest import SAME_ORIGIN, SignIn, Visitor, Wire
 from tests.console_server import Console
 from tests.made_up_practice import Connect, MadeUp
@@ -51,6 +52,14 @@ from tests.made_up_practice import Connect, MadeUp
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
 JSON = {"content-type": "application/json"}
 READINGS = {"kind": "blood_pressure", "from": "2026-11-11T00:00:00Z", "to": "2026-11-13T00:00:00Z"}
+DAYS = {"kind": "blood_pressure", "from": "2026-11-11", "to": "2026-11-12"}
+OF_A_PATIENT = (
+    "readings",
+    "readings/latest",
+    "summaries/daily",
+    "statistics/blood-pressure",
+    "statistics/glucose",
+)
 KEYS = ("title", "status", "detail", "what_to_do")
 
 
@@ -278,7 +287,11 @@ def test_row_60_an_id_that_is_none_looks_like_one_that_is_not_there(
     groups = [
         [("GET", f"/api/v1/tasks/{one}", None) for one in tasks],
         [("POST", f"/api/v1/tasks/{one}/claim", {"row_version": 1}) for one in tasks],
-        [("GET", f"/api/v1/patients/{one}/readings", None) for one in patients[1:]],
+        *(
+            [("GET", f"/api/v1/patients/{one}/{rest}", None) for one in patients[1:]]
+            for rest in OF_A_PATIENT
+        ),
+        [("GET", f"/api/v1/readings/stream?patient_id={one}", None) for one in patients[2:]],
         [("GET", f"/tasks/{one}", None) for one in tasks],
         [("GET", f"/patients/{one}", None) for one in patients[2:]],
     ]
@@ -292,8 +305,11 @@ def test_row_60_an_id_that_is_none_looks_like_one_that_is_not_there(
             assert len({_without_address(answer.text) for answer in answers}) == 1
 
 
-def _query(address: str) -> dict[str, str]:
-    return READINGS if address.endswith("/readings") else {}
+def _query(address: str) -> dict[str, str] | None:
+    if address.endswith("/readings"):
+        return READINGS
+    # None leaves a query alone that stands in the address.
+    return DAYS if address.endswith("/daily") else None
 
 
 def _without_address(text: str) -> str:
@@ -308,7 +324,8 @@ def test_row_61_a_limit_that_no_list_has_is_refused(
 ) -> None:
     for path in (
         "/api/v1/worklist",
-        f"/api/v1/patients/{made_up.patients['noor']}/readings",
+        "/api/v1/readings/stream",
+        *(f"/api/v1/patients/{made_up.patients['noor']}/{rest}" for rest in OF_A_PATIENT),
     ):
         for query in (
             "limit=-1",
@@ -319,7 +336,7 @@ def test_row_61_a_limit_that_no_list_has_is_refused(
             "limit=5&limit=6",
         ):
             with subtests.test(f"{path} {query}"):
-                answer = casey.get(f"{path}?{query}&{httpx.QueryParams(_query(path))}")
+                answer = casey.get(f"{path}?{query}&{httpx.QueryParams(_query(path) or {})}")
                 is_problem(answer, 422)
 
 
@@ -365,17 +382,66 @@ def test_row_63_a_span_that_is_none_is_refused(
             is_problem(casey.get(address, params=READINGS | changed), 422)
 
 
-def test_row_64_there_are_no_cursors(console: Console) -> None:
-    names = {name for route in api_routes(console.app) for name in _parameters(route.dependant)}
-    assert not names & {
-        "cursor",
-        "page",
-        "page_token",
-        "offset",
-        "after",
-        "before",
-        "token",
+def test_row_63_days_that_are_none_are_refused(
+    casey: httpx.Client, made_up: MadeUp, subtests: pytest.Subtests
+) -> None:
+    address = f"/api/v1/patients/{made_up.patients['noor']}/summaries/daily"
+    for changed in (
+        {"from": "2026-11-13"},
+        {"from": "2025-10-01"},
+        {"from": "1926-11-11"},
+        {"to": "2026-02-30"},
+        {"to": "2026-11-12T00:00:00Z"},
+        {"to": "1794268800"},
+        {"to": ""},
+    ):
+        with subtests.test(str(changed)):
+            is_problem(casey.get(address, params=DAYS | changed), 422)
+
+
+def test_row_64_a_cursor_is_good_for_its_own_query_alone(
+    casey: httpx.Client, sign_in: SignIn, made_up: MadeUp, subtests: pytest.Subtests
+) -> None:
+    address = f"/api/v1/patients/{made_up.patients['noor']}/readings"
+    page = casey.get(address, params=READINGS | {"limit": "1"}).json()
+    cursor = page["next_cursor"]
+    changed = ("A" if cursor[0] != "A" else "B") + cursor[1:]
+    assert made_up.patients["noor"].hex not in cursor
+    cases = {
+        "changed": (casey, address, {"cursor": changed}),
+        "cut off": (casey, address, {"cursor": cursor[:-1]}),
+        "none": (casey, address, {"cursor": "sentinel-Thornquist"}),
+        "of another query": (casey, address, {"cursor": cursor, "kind": "glucose"}),
+        "of another patient": (
+            casey,
+            f"/api/v1/patients/{made_up.patients['amalia']}/readings",
+            {"cursor": cursor},
+        ),
+        "of another practice": (
+            sign_in("fremd@another"),
+            f"/api/v1/patients/{made_up.foreign_patient_id}/readings",
+            {"cursor": cursor},
+        ),
     }
+    for case, (browser, where, query) in cases.items():
+        with subtests.test(case):
+            answer = browser.get(where, params=READINGS | query)
+            assert is_problem(answer, 400)["reason"] == "bad_cursor"
+            assert "sentinel" not in answer.text
+    with subtests.test("twice"):
+        answer = casey.get(f"{address}?{httpx.QueryParams(READINGS)}&cursor=a&cursor=b")
+        is_problem(answer, 422)
+
+
+def test_row_64_no_other_route_has_a_cursor(console: Console) -> None:
+    with_cursor = {
+        route.path
+        for route in api_routes(console.app)
+        if set(_parameters(route.dependant))
+        & {"cursor", "page", "page_token", "offset", "after", "before", "token"}
+    }
+    # The stream's positions are sealed in the same way: integration/ccm_link/console/test_readings_stream.py.
+    assert with_cursor == set()
 
 
 def api_routes(app: FastAPI) -> Iterator[APIRoute]:
@@ -750,7 +816,7 @@ def test_row_74_methods_that_nobody_may_use_are_refused(
 # Row 75
 
 
-def test_row_75_there_is_no_socket_and_no_stream(console: Console, wire: Wire) -> None:
+def test_row_75_there_is_no_socket(console: Console, wire: Wire) -> None:
     assert not [
         context.original_route
         for context in iter_route_contexts(console.app.routes)
@@ -768,9 +834,18 @@ def test_row_75_there_is_no_socket_and_no_stream(console: Console, wire: Wire) -
         )
     )
     assert got.startswith(b"HTTP/1.1 303 ")
-    for route in api_routes(console.app):
-        assert "EventSource" not in route.response_class.__class__.__name__
-        assert "text/event-stream" not in str(getattr(route.response_class, "media_type", ""))
+
+
+def test_row_75_a_foreign_page_opens_no_stream_and_nobody_many(casey: httpx.Client) -> None:
+    for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        is_problem(casey.get("/api/v1/readings/stream?seconds=1", headers=headers), 403)
+    with ExitStack() as stack:
+        for _ in range(arrival_watch.MOST_OF_A_PERSON):
+            answer = stack.enter_context(casey.stream("GET", "/api/v1/readings/stream?seconds=9"))
+            assert answer.status_code == 200
+        refused = is_problem(casey.get("/api/v1/readings/stream?seconds=1"), 429)
+        assert refused["reason"] == "too_many_streams"
+    assert arrival_watch.MOST_OF_A_PROCESS < connections.MOST_CONNECTIONS
 
 
 def test_row_75_idle_connections_are_bounded(wire: Wire) -> None:

@@ -89,6 +89,7 @@ SESSION_STORE: Runs = {
     ),
     "end_oldest_sessions": (ENTRANCE, {"kept": 5, **ACCOUNT}),
     "use_session": (ENTRANCE, {"token_sha256": BYTES, "at": AT, **ENDED}),
+    "look_at_session": (ENTRANCE, {"token_sha256": BYTES, **ENDED}),
     "prove_again": (
         ENTRANCE,
         {

@@ -216,7 +216,7 @@ def test_no_page_shows_another_practices_people(
         browser = sign_in(name)
         for route, _, _ in console_routes.guarded():
             if route.startswith("GET ") and "{" not in route:
-                assert "Fremde" not in browser.get(route.split()[1]).text, route
+                assert "Fremde" not in browser.get(console_routes.address(route, {})).text, route
 
 
 def test_foreign_pages_cannot_post_with_the_persons_cookie(

@@ -102,7 +102,11 @@ def test_readings_come_oldest_first_with_how_their_time_was_found(
     assert [one["time_quality"] for one in found] == ["good", "uncertain", "unknown", "good"]
     assert found[3]["result"] == "not_measurable"
     assert "raw" not in found[0]
-    assert client.get(address, params=READINGS | {"kind": "glucose"}).json() == {"readings": []}
+    assert client.get(address, params=READINGS | {"kind": "glucose"}).json() == {
+        "codes": {"glucose_mg_dl": {"loinc": "41653-7", "ucum": "mg/dL"}},
+        "readings": [],
+        "next_cursor": None,
+    }
 
 
 BAD_QUERIES = {

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from ccm_link.console import connections
@@ -24,10 +25,30 @@ async def answer(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"got {len(await request.body())}")
 
 
+# What came of the answers that have no end.
+ended: list[str] = []
+
+
+async def answer_for_ever(_: Request) -> StreamingResponse:
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 16_384
+                await asyncio.sleep(0)
+        finally:
+            ended.append("ended")
+
+    return StreamingResponse(pieces())
+
+
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    app = Starlette(routes=[Route("/", answer, methods=["GET", "POST"])])
-    server = connections.server(app, "127.0.0.1", 0, request_timeout_s=PATIENCE_S)
+    app = Starlette(
+        routes=[Route("/", answer, methods=["GET", "POST"]), Route("/endless", answer_for_ever)]
+    )
+    server = connections.server(
+        app, "127.0.0.1", 0, request_timeout_s=PATIENCE_S, write_timeout_s=PATIENCE_S
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline_s = time.monotonic() + 10
@@ -122,3 +143,23 @@ def test_a_head_that_is_too_long_is_refused(line: socket.socket) -> None:
     line.sendall(HEAD)
     with pytest.raises((BrokenPipeError, ConnectionResetError)):
         trickle(line, b"x: " + b"y" * 1_000 + b"\r\n", 0.001)
+
+
+def test_whoever_does_not_take_the_answer_is_cut_off(line: socket.socket) -> None:
+    ended.clear()
+    line.sendall(b"GET /endless HTTP/1.1\r\nHost: h\r\n\r\n")
+    deadline_s = time.monotonic() + 10
+    while not ended:  # nothing is read meanwhile
+        assert time.monotonic() < deadline_s, (
+            "the answer is still held for somebody who does not take it"
+        )
+        time.sleep(0.05)
+
+
+def test_whoever_takes_the_answer_slowly_gets_it(line: socket.socket) -> None:
+    ended.clear()
+    line.sendall(b"GET /endless HTTP/1.1\r\nHost: h\r\n\r\n")
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < PATIENCE_S * 3:
+        assert line.recv(1_048_576)
+    assert not ended
