@@ -30,6 +30,9 @@ _ENTRY = {
     "reason": "r",
 }
 
+_ASSIGNMENT = "/peripherals/{peripheral_id}/assignments/{assignment_id}"
+_SPAN = {"valid_from": "2026-11-11T13:00:00Z", "reason": "r"}
+
 # What is sent where something is; "{patient_id}" and the like are filled in. JSON for the API, forms for pages.
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /patients/{patient_id}/rules": {
@@ -48,6 +51,25 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /restrictions/{patient_id}/members": {"staff_id": "{staff_id}"},
     "POST /restrictions/{patient_id}/members/{staff_id}/leave": {},
     "POST /restrictions/{patient_id}/end": {},
+    "POST /peripherals/{peripheral_id}/assignments": {
+        "patient_id": "{patient_id}",
+        "user_slot": "2",
+        "from_on": "2026-11-01",
+        "from_time": "08:00",
+    },
+    f"POST {_ASSIGNMENT}/end": {"until_on": "2026-11-12", "until_time": "08:00"},
+    f"POST {_ASSIGNMENT}/correct-patient": {
+        "patient_id": "00000000-0000-0000-0000-000000000000",
+        "from_on": "2026-11-11",
+        "from_time": "08:00",
+        "reason": "Wrong cuff.",
+    },
+    f"POST {_ASSIGNMENT}/correct-time": {
+        "from_on": "2026-11-11",
+        "from_time": "08:00",
+        "reason": "Wrong day.",
+    },
+    "POST /quarantine/{quarantine_id}/redrive": {},
     "POST /gateways": {"label": "Box 12"},
     "POST /gateways/{gateway_id}/code": {},
     "POST /gateways/{gateway_id}/revoke": {"reason": "Stolen."},
@@ -79,6 +101,14 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /api/v1/tasks/{task_id}/complete": {**_DONE, "row_version": 1},
     "POST /api/v1/timer/stop": {"note": "Called."},
     "POST /api/v1/time-entries": {"patient_id": "{patient_id}", **_ENTRY},
+    "POST /api/v1/peripherals/{peripheral_id}/assignments": {
+        "patient_id": "{patient_id}",
+        "user_slot": 2,
+        "valid_from": "2026-11-11T13:00:00Z",
+    },
+    f"POST /api/v1{_ASSIGNMENT}/end": {"valid_until": "2026-11-12T13:00:00Z"},
+    f"POST /api/v1{_ASSIGNMENT}/correct-patient": {"patient_id": None, **_SPAN},
+    f"POST /api/v1{_ASSIGNMENT}/correct-time": _SPAN,
 }
 
 
@@ -116,6 +146,19 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
             "grant_id": str(patient_id),  # of nothing, unless a test makes one
             "staff_id": str(made_up.staff["robin"]),
             "gateway_id": "gw-home0001",
+            "quarantine_id": first(
+                "select quarantine_id from ingest.quarantine where practice_id ="
+                " (select practice_id from ingest.patient where patient_id = %s) order by received_at desc"
+            ),
+            "peripheral_id": first(
+                "select peripheral_id from ingest.assignment where patient_id = %s"
+            ),
+            "assignment_id": first(
+                "select assignment_id from ingest.assignment where patient_id = %s"
+            ),
+            "reading_id": first(
+                "select reading_id from ingest.reading_series where patient_id = %s order by measured_at desc"
+            ),
             "person_id": first("select person_id from ingest.home_person where patient_id = %s"),
         }
 

@@ -31,6 +31,8 @@ class Resource(StrEnum):
     TIME_LOG = "time_log"
     TIMER = "timer"  # one's own
     UNASSIGNED = "unassigned"  # readings that belong to nobody yet
+    PERIPHERAL = "peripheral"  # cuffs and meters; whose they are is an assignment
+    ASSIGNMENT = "assignment"  # who measures with which peripheral
     QUARANTINE = "quarantine"  # why, when, from which gateway
     QUARANTINE_BYTES = "quarantine_bytes"  # a reading may stand in them
     GATEWAY = "gateway"
@@ -94,11 +96,20 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
     },
     Resource.TIMER: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
     Resource.UNASSIGNED: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
+    # Who looks after the gateways sees what measures in the homes, not who measures with it.
+    Resource.PERIPHERAL: {
+        Role.PRACTICE_ADMINISTRATOR: _VIEW,
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _VIEW,
+        Role.OPERATOR: _VIEW,
+    },
+    # It decides into which record a reading goes.
+    Resource.ASSIGNMENT: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
     # Who looks after the gateways sees that something is unreadable and why, never what it was.
     Resource.QUARANTINE: {
         Role.CARE_MANAGER: _VIEW,
         Role.CLINICIAN: _VIEW,
-        Role.OPERATOR: _VIEW,
+        Role.OPERATOR: _WORK,  # who looks after the boxes has records tried again
     },
     Resource.QUARANTINE_BYTES: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
     Resource.GATEWAY: {
@@ -133,6 +144,8 @@ WITH_PATIENTS: Final = frozenset(
         Resource.TIME_LOG,
         Resource.TIMER,
         Resource.UNASSIGNED,
+        Resource.PERIPHERAL,
+        Resource.ASSIGNMENT,
         Resource.QUARANTINE,
         Resource.QUARANTINE_BYTES,
         Resource.HOME_ACCOUNT,
@@ -170,6 +183,7 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "GET /patients": (Resource.PATIENT_RECORD, Action.VIEW),
     "GET /patients/{patient_id}": (Resource.PATIENT_RECORD, Action.VIEW),
     "GET /patients/{patient_id}/charts/{chart}.svg": (Resource.PATIENT_RECORD, Action.VIEW),
+    "GET /readings/{reading_id}": (Resource.PATIENT_RECORD, Action.VIEW),
     "POST /patients/{patient_id}/rules": (Resource.RULE, Action.CHANGE),
     "GET /tasks/{task_id}": (Resource.TASK, Action.VIEW),
     "POST /tasks/{task_id}/claim": (Resource.TASK, Action.CHANGE),
@@ -201,6 +215,27 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     # What did not arrive as it should
     "GET /unassigned": (Resource.UNASSIGNED, Action.VIEW),
     "GET /quarantine": (Resource.QUARANTINE, Action.VIEW),
+    "POST /quarantine/{quarantine_id}/redrive": (Resource.QUARANTINE, Action.CHANGE),
+    # Who measures with what
+    "GET /peripherals": (Resource.PERIPHERAL, Action.VIEW),
+    "GET /peripherals/{peripheral_id}": (Resource.PERIPHERAL, Action.VIEW),
+    "POST /peripherals/{peripheral_id}/assignments": (Resource.ASSIGNMENT, Action.CHANGE),
+    "GET /peripherals/{peripheral_id}/assignments/{assignment_id}": (
+        Resource.ASSIGNMENT,
+        Action.CHANGE,
+    ),
+    "POST /peripherals/{peripheral_id}/assignments/{assignment_id}/end": (
+        Resource.ASSIGNMENT,
+        Action.CHANGE,
+    ),
+    "POST /peripherals/{peripheral_id}/assignments/{assignment_id}/correct-patient": (
+        Resource.ASSIGNMENT,
+        Action.CHANGE,
+    ),
+    "POST /peripherals/{peripheral_id}/assignments/{assignment_id}/correct-time": (
+        Resource.ASSIGNMENT,
+        Action.CHANGE,
+    ),
     "GET /gateways": (Resource.GATEWAY, Action.VIEW),
     "POST /gateways": (Resource.GATEWAY, Action.CREATE),
     "GET /gateways/{gateway_id}": (Resource.GATEWAY, Action.VIEW),
@@ -244,6 +279,22 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "POST /api/v1/tasks/{task_id}/complete": (Resource.TASK, Action.CHANGE),
     "POST /api/v1/timer/stop": (Resource.TIMER, Action.CHANGE),
     "POST /api/v1/time-entries": (Resource.TIME_LOG, Action.CHANGE),
+    "GET /api/v1/peripherals": (Resource.PERIPHERAL, Action.VIEW),
+    "GET /api/v1/peripherals/{peripheral_id}/assignments": (Resource.ASSIGNMENT, Action.VIEW),
+    "POST /api/v1/peripherals/{peripheral_id}/assignments": (Resource.ASSIGNMENT, Action.CHANGE),
+    "POST /api/v1/peripherals/{peripheral_id}/assignments/{assignment_id}/end": (
+        Resource.ASSIGNMENT,
+        Action.CHANGE,
+    ),
+    "POST /api/v1/peripherals/{peripheral_id}/assignments/{assignment_id}/correct-patient": (
+        Resource.ASSIGNMENT,
+        Action.CHANGE,
+    ),
+    "POST /api/v1/peripherals/{peripheral_id}/assignments/{assignment_id}/correct-time": (
+        Resource.ASSIGNMENT,
+        Action.CHANGE,
+    ),
+    "GET /api/v1/readings/{reading_id}/versions": (Resource.PATIENT_RECORD, Action.VIEW),
     "GET /api/v1/patients/{patient_id}/readings/latest": (Resource.PATIENT_RECORD, Action.VIEW),
     "GET /api/v1/patients/{patient_id}/statistics/blood-pressure": (
         Resource.PATIENT_RECORD,

@@ -124,6 +124,22 @@ def foreign(connect: Connect, made_up: MadeUp) -> dict[str, str]:
             " 'Fremdes Zuhause', 'active' from ingest.staff where staff_id = %s",
             (staff_id,),
         )
+        reading_id, peripheral_id = connection.execute(
+            "select reading_id, peripheral_id from ingest.reading_series where patient_id = %s",
+            (made_up.foreign_patient_id,),
+        ).fetchone()
+        (assignment_id,) = connection.execute(
+            "insert into ingest.assignment (practice_id, peripheral_id, patient_id, valid_from, assigned_by)"
+            " select practice_id, %s, %s, '2026-01-01', 'Fremde Person' from ingest.staff where staff_id = %s"
+            " returning assignment_id",
+            (peripheral_id, made_up.foreign_patient_id, staff_id),
+        ).fetchone()
+        (quarantine_id,) = connection.execute(
+            "insert into ingest.quarantine (practice_id, topic, reason, detail, raw, content_sha256, message_id,"
+            " received_at) select practice_id, 't', 'empty', 'd', '', '', gen_random_uuid(), now()"
+            " from ingest.staff where staff_id = %s returning quarantine_id",
+            (staff_id,),
+        ).fetchone()
         (person_id,) = connection.execute(
             "insert into ingest.home_person (practice_id, patient_id, role, display_name, added_by, added_at)"
             " select practice_id, %s, 'patient', 'Fremde Person', staff_id, now() from ingest.staff"
@@ -138,6 +154,10 @@ def foreign(connect: Connect, made_up: MadeUp) -> dict[str, str]:
         "staff_id": str(staff_id),
         "person_id": str(person_id),
         "gateway_id": "gw-foreign1",
+        "reading_id": str(reading_id),
+        "peripheral_id": str(peripheral_id),
+        "assignment_id": str(assignment_id),
+        "quarantine_id": str(quarantine_id),
         "chart": "blood-pressure",
     }
 

@@ -92,3 +92,52 @@ def test_quarantine_shows_bytes_as_hex_and_says_what_to_do(casey: httpx.Client) 
     assert "security" in said
     assert "<b>x</b>" not in page.text
     assert "7b 22 67 61 74 65 77 61 79" in said
+
+
+def test_operator_asks_for_a_second_try_and_sees_what_became_of_it(
+    sign_in: Callable[[str], httpx.Client], casey: httpx.Client, connect: Connect
+) -> None:
+    ozzie = sign_in("ozzie")
+    (address,) = set(
+        re.findall(r"/quarantine/[0-9a-f-]{36}/redrive", ozzie.get("/quarantine").text)[:1]
+    )
+    assert "/redrive" not in casey.get("/quarantine").text
+    assert casey.post(address, data={"nothing": ""}).status_code == 403
+    for _ in range(2):  # the second time it waits already
+        answer = ozzie.post(address, data={"nothing": ""})
+        assert answer.status_code == 303, answer.text
+        assert answer.headers["location"] == "/quarantine"
+    assert "A second try was asked for just now." in text_of(ozzie.get("/quarantine"))
+    with connect("postgres") as connection:
+        asked = connection.execute(
+            "update ingest.quarantine set redriven_at = redrive_asked_at, redriven_by = redrive_asked_by,"
+            " redriven_reason = 'gateway_not_active', redrive_asked_at = null, redrive_asked_by = null"
+            " where redrive_asked_at is not null returning quarantine_id"
+        ).fetchall()
+        connection.commit()
+        assert len(asked) == 1
+        said = text_of(ozzie.get("/quarantine"))
+        assert "still held. Its gateway is not enrolled, or was revoked." in said
+        connection.execute(
+            "update ingest.quarantine set redriven_to = 'stored', redriven_reason = null where redriven_at is not null"
+        )
+    said = text_of(ozzie.get("/quarantine"))
+    assert "2 records, newest first" in said
+    assert "Tried again lately" in said
+    assert "a reading" in said
+
+
+def test_missing_numbers_of_an_outbox_are_shown_with_what_they_mean(
+    sign_in: Callable[[str], httpx.Client], connect: Connect
+) -> None:
+    with connect("postgres") as connection:
+        connection.execute(
+            "insert into ingest.outbox_epoch (practice_id, gateway_id, epoch, positions, first_seen_at, last_seen_at,"
+            " gap_since) select practice_id, gateway_id, repeat('f', 32), '{[1,2),[3,8),[9,10)}', now(), now(), now()"
+            " from ingest.gateway where gateway_id = 'gw-home0001'"
+        )
+    ozzie = sign_in("ozzie")
+    assert "online 2 records missing" in text_of(ozzie.get("/gateways"))
+    said = text_of(ozzie.get("/gateways/gw-home0001"))
+    assert "2 records on the way number 2, number 8" in said
+    assert "Missing records" not in text_of(ozzie.get("/gateways/gw-home0002"))
