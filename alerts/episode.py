@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -91,6 +91,43 @@ class EpisodeEvent:
     reading_id: UUID | None
     measured_at: datetime | None
     note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """A reading that breached an episode's rule.
+
+    Attributes:
+        sentence: What was measured against which limit.
+        withdrawn: Why the reading counts no more; "" where it does.
+    """
+
+    reading_id: UUID
+    measured_at: datetime
+    sentence: str
+    withdrawn: str
+
+
+def breaches(events: Iterable[EpisodeEvent]) -> list[Breach]:
+    """Return the readings that an episode's history tells of, in its order, withdrawn ones too. Pure."""
+    events = list(events)
+    withdrawn = {
+        event.reading_id: event.note
+        for event in events
+        if event.event is EpisodeEventKind.READING_WITHDRAWN
+    }
+    return [
+        Breach(
+            reading_id=event.reading_id,
+            measured_at=event.measured_at,
+            sentence=event.note,
+            withdrawn=withdrawn.get(event.reading_id, ""),
+        )
+        for event in events
+        if event.event is not EpisodeEventKind.READING_WITHDRAWN
+        and event.reading_id is not None
+        and event.measured_at is not None
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from alerts import store as alerts_store
 from ccm_link import tasks, work
 from deploy import errors
 from firmware_profiles import decode, models
-from ingest import named_queries, rows, store
+from ingest import corrections, named_queries, rows, store
 
 _Q: Final = named_queries.load("deploy")
 
@@ -160,7 +160,7 @@ def _to_the_store(
         ],
     )
     yield Station(
-        "reading",
+        "reading" if reading.version == 1 else f"reading, version {reading.version}",
         found.stored_at,
         [
             f"{_numbers(reading)}, measured {reading.measured_at:%Y-%m-%d %H:%M:%S} UTC",
@@ -168,6 +168,28 @@ def _to_the_store(
             f"patient {reading.patient_id}; record key {found.record_key.hex()}",
         ],
     )
+    yield from _other_versions(cur, practice_id, reading)
+
+
+def _other_versions(
+    cur: Cursor, practice_id: UUID, reading: rows.StoredReading
+) -> Iterator[Station]:
+    for one in corrections.history(cur, practice_id, reading.reading_id):
+        if one.reading_id == reading.reading_id:
+            continue
+        made = (
+            f"{one.cause} by {one.made_by}: {one.detail}" if one.cause else "as it was stored first"
+        )
+        counts = (
+            "counts"
+            if one.superseded_at is None
+            else f"counted until {one.superseded_at:%Y-%m-%d %H:%M:%S} UTC"
+        )
+        yield Station(
+            f"version {one.version} of it",
+            one.stored_at,
+            [f"{made}; {counts}", f"patient {one.patient_id}; reading {one.reading_id}"],
+        )
 
 
 def _record_station(reading: rows.StoredReading) -> Station:

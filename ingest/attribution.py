@@ -17,7 +17,15 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from ingest import corrections, lasting_connection, named_queries, statements, store, tenancy
+from ingest import (
+    corrections,
+    lasting_connection,
+    named_queries,
+    statements,
+    store,
+    tenancy,
+    time_ordered_id,
+)
 from ingest.corrections import Cause, Correction
 from ingest.directory import Assignment, Peripheral
 from ingest.rows import StoredReading
@@ -84,7 +92,7 @@ def reattributed(
             continue
         new = replace(
             reading,
-            reading_id=uuid4(),
+            reading_id=time_ordered_id.new(),
             patient_id=patient_id,
             measured_day=None if assignment is None else assignment.day_of(reading.measured_at),
             stored_at=at,

@@ -23,7 +23,7 @@ from alerts.settings import AlertsSettings
 from ccm_link import enrolment, task_sink, time_log
 from ccm_link.work import Activity
 from firmware_profiles.readings import Kind, Result
-from ingest import people, store, tenancy
+from ingest import assignments, people, store, tenancy
 from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.people import Role
 from ingest.rows import QuarantineRow, StoredReading
@@ -112,6 +112,7 @@ def set_up(connect: Connect, now: datetime = NOW) -> MadeUp:
         foreign_home = _Home(cur, foreign_id, now)
         foreign_patient_id = foreign_home.add("Fremder Patient", date(1950, 1, 1), "F-1")
     made_up = _readings(practice_id, patients, now)
+    _assign(connect, [one for one in made_up if one.patient_id], now)
     foreign = [_blood_pressure(foreign_id, foreign_patient_id, now - timedelta(hours=1), 201, 104)]
     _store(connect, [*made_up, *foreign, *_nobodys(practice_id, now)], now)
     _quarantine(connect, practice_id, now)
@@ -372,6 +373,29 @@ def _register(
             " values (%s, %s, %s, %s) on conflict do nothing",
             (practice_id, peripheral_id, address, profile_id),
         )
+
+
+def _assign(connect: Connect, readings: list[StoredReading], now: datetime) -> None:
+    """Say whose the peripherals are with which these readings were measured; nothing is left to follow."""
+    with connect("homevitals_ingest") as connection, connection.cursor() as cur:
+        tenancy.enter(cur, Scope((readings[0].practice_id,)))
+        _register(cur, readings[0].practice_id, readings)
+    with connect("homevitals_owner") as connection, connection.cursor() as cur:
+        for practice_id, patient_id, peripheral_id in sorted(
+            {(one.practice_id, one.patient_id, one.peripheral_id) for one in readings}
+        ):
+            tenancy.enter(cur, Scope((practice_id,)))
+            assignments.assign(
+                cur,
+                practice_id,
+                peripheral_id=peripheral_id,
+                user_slot=None,
+                patient_id=patient_id,
+                valid_from=now - timedelta(days=110),
+                assigned_by="Casey Lindqvist",
+                at=now - timedelta(days=110),
+            )
+        cur.execute("delete from ingest.attribution_work")
 
 
 def _quarantine(connect: Connect, practice_id: uuid.UUID, now: datetime) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
 
+from alerts import episode
 from alerts import store as alerts_store
 from ccm_link import repeated_requests, tasks, time_log, work
 from ccm_link.console import (
@@ -81,13 +82,15 @@ def read_task(desk: AtDesk, task_id: UUID) -> api_models.TaskWithHistory:
         events = tasks.events(cur, desk.practice_id, task_id)
         breaches = [
             api_models.Breach(
-                reading_id=event.reading_id,
-                measured_at=event.measured_at,
-                sentence=event.note,
-                trace=alerts_store.trace_of(cur, desk.practice_id, event.reading_id),
+                reading_id=breach.reading_id,
+                measured_at=breach.measured_at,
+                sentence=breach.sentence,
+                withdrawn_because=breach.withdrawn or None,
+                trace=alerts_store.trace_of(cur, desk.practice_id, breach.reading_id),
             )
-            for event in alerts_store.episode_events(cur, desk.practice_id, task.episode_id)
-            if event.reading_id is not None and event.measured_at is not None
+            for breach in episode.breaches(
+                alerts_store.episode_events(cur, desk.practice_id, task.episode_id)
+            )
         ]
         desk.saw(task.patient_id, resource_id=task_id, breaches=len(breaches))
     return api_models.TaskWithHistory(

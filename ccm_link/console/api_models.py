@@ -73,11 +73,15 @@ class TaskEvent(Answer):
 
 
 class Breach(Answer):
-    """A reading that breached the task's rule, with the trace of all rules that were asked."""
+    """A reading that breached the task's rule, with the trace of all rules that were asked.
+
+    ``withdrawn_because``: why it counts no more, where it turned out to be somebody else's or was read wrongly.
+    """
 
     reading_id: UUID
     measured_at: datetime
     sentence: str
+    withdrawn_because: str | None
     trace: dict[str, Any] | None
 
 

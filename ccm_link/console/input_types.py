@@ -95,6 +95,12 @@ RowVersion = Annotated[
     _digits(int, "[0-9]{1,9}", "Write a whole number."),
     Field(strict=True, ge=1, le=2**31 - 1),
 ]
+UserSlot = Annotated[
+    int,
+    _digits(int, "[0-9]{1,3}", "Write the number that the peripheral shows for the user."),
+    # Source: Bluetooth GATT Specification Supplement, Blood Pressure Measurement, User ID; 255 is "unknown user".
+    Field(strict=True, ge=0, le=254),
+]
 LimitNumber = Annotated[
     float,
     _digits(float, r"[0-9]{1,4}(\.[0-9]{1,2})?", "Write a number like 160 or 160.5."),

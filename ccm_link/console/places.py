@@ -13,6 +13,7 @@ _PLACES: Final = (
     ("/patients", "Patients"),
     ("/time", "Time log"),
     ("/unassigned", "Unassigned"),
+    ("/peripherals", "Peripherals"),
     ("/quarantine", "Quarantine"),
     ("/gateways", "Gateways"),
     ("/restrictions", "Restricted"),

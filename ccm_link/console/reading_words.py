@@ -65,6 +65,7 @@ def marks(reading: StoredReading) -> tuple[Mark, ...]:
     """Return what has to be known about the reading: where it is from, about its time, what the peripheral said."""
     return (
         *_origin_marks(reading),
+        *_version_marks(reading),
         *_time_marks(reading),
         *(_qualifier(name) for name in reading.qualifiers),
     )
@@ -81,6 +82,38 @@ def _origin_marks(reading: StoredReading) -> tuple[Mark, ...]:
             is_caution=False,
         ),
     )
+
+
+def _version_marks(reading: StoredReading) -> tuple[Mark, ...]:
+    if reading.superseded_at is not None:
+        return (Mark("counts no more", "A later version of this reading took its place."),)
+    if reading.version == 1:
+        return ()
+    return (
+        Mark(
+            "corrected",
+            "Not as it was stored first: whose it is, or what its bytes mean, was corrected.",
+            is_caution=False,
+        ),
+    )
+
+
+def how_dated(reading: StoredReading) -> str:
+    """Return in a sentence where the time of a reading comes from."""
+    device = _DEVICES[reading.kind]
+    match reading.time_method:
+        case TimeMethod.DEVICE_CLOCK_CORRECTED:
+            return f"The {device}’s clock, corrected by what it was off when the gateway read it."
+        case TimeMethod.DEVICE_CLOCK:
+            return f"The {device}’s clock, which could not be compared with another."
+        case TimeMethod.GATEWAY_RECEIPT:
+            return "When the gateway received it; it was measured then or earlier."
+        case TimeMethod.INGEST_RECEIPT:
+            return "When the server received it; it was measured then or earlier."
+        case TimeMethod.IMPORTED:
+            return "The imported file’s own time."
+        case _:
+            assert_never(reading.time_method)
 
 
 def _time_marks(reading: StoredReading) -> tuple[Mark, ...]:

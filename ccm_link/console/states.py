@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from alerts.rules import Rule
 from ccm_link.console import trail
 from ccm_link.work import Task, TimeEntry, Timer
+from ingest.assignments import Assignment
 
 State = Mapping[str, object]
 
@@ -41,6 +42,18 @@ def time_entry(of: TimeEntry) -> State:
         "voided_at": of.voided_at,
         "voided_by": of.voided_by,
         "void_reason": None if of.void_reason is None else trail.sha256_of(of.void_reason),
+    }
+
+
+def assignment(of: Assignment) -> State:
+    """Return from when until when a slot of a peripheral is somebody's, and whether that counts."""
+    return {
+        "peripheral_id": of.peripheral_id,
+        "user_slot": of.user_slot,
+        "valid_from": of.valid_from,
+        "valid_until": of.valid_until,
+        "replaces": of.replaces,
+        "voided_at": of.voided_at,
     }
 
 

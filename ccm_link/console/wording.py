@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from alerts.rules import Comparison, Rule, Severity
 from ccm_link import local_days
 from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal, TaskEventKind
-from ingest import audit
+from ingest import audit, corrections
 from ingest.access import Verdict, Why
 from ingest.people import Role
 
@@ -29,6 +29,8 @@ _FIELDS: Final = {
     "ended": "Until",
     "ended_on": "Day of the end",
     "explanation": "In your own words",
+    "from_on": "From the day",
+    "from_time": "From the time",
     "gateway-label": "Name of the box",
     "find-name": "Exact name or record number",
     "limit": "New limit",
@@ -38,6 +40,8 @@ _FIELDS: Final = {
     "password": "Password",
     "password-password": "Password until now",
     "practice": "Short name of your practice",
+    "owner-patient_id": "Who measured",
+    "owner-reason": "Why it was thought otherwise",
     "patient_id": "Patient",
     "question": "Which limit",
     "reason": "Why",
@@ -49,6 +53,10 @@ _FIELDS: Final = {
     "staff_id": "Who looks after the patient",
     "started": "From",
     "time-reason": "Why no timer was running",
+    "span-reason": "Why it was thought otherwise",
+    "until_on": "Until the day",
+    "until_time": "Until the time",
+    "user_slot": "User of the peripheral",
     "verdict": "Was it justified?",
     "worked_on": "Day",
 }
@@ -78,6 +86,11 @@ DISPOSITIONS: Final = {
     Disposition.DEVICE_FAULT: "Fault of the device",
     Disposition.EXPECTED_THRESHOLD_REVIEWED: "Expected for this patient, limit reviewed",
     Disposition.EMERGENCY_SERVICES_ADVISED: "Emergency services advised",
+}
+
+CAUSES: Final = {
+    corrections.Cause.ASSIGNMENT: "The assignment of the peripheral was changed",
+    corrections.Cause.PROFILE: "Read anew with a newer device profile",
 }
 
 WHY_EMERGENCY: Final = {
@@ -216,6 +229,16 @@ def task_event(of: TaskEventKind) -> str:
 def deed(of: audit.Kind) -> str:
     """Return what an event of the audit trail tells: "looked"."""
     return _DEEDS[of]
+
+
+def cause(of: str) -> str:
+    """Return why a reading got a new version."""
+    return CAUSES[corrections.Cause(of)]
+
+
+def slot(number: int | None) -> str:
+    """Return a user of a peripheral: "user 2", or that it does not tell them apart."""
+    return "does not tell users apart" if number is None else f"user {number}"
 
 
 def limit(rule: Rule) -> str:

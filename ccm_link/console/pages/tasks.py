@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from alerts import episode
 from alerts import store as alerts_store
 from ccm_link import tasks, time_log
 from ccm_link.console import (
@@ -58,9 +59,10 @@ class Said(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A reading that breached the task's rule, and what every rule said about it."""
+    """A reading that breached the task's rule, what every rule said about it, and why it counts no more."""
 
     reading: StoredReading
+    withdrawn: str  # "": it counts
     trace: dict[str, Any] | None  # None: not evaluated, which cannot be for a breach
 
 
@@ -224,11 +226,11 @@ def _show(
 ) -> HTMLResponse:
     task = task_record.load(cur, desk, task_id)
     episode_events = alerts_store.episode_events(cur, desk.practice_id, task.episode_id)
-    reading_ids = [event.reading_id for event in reversed(episode_events) if event.reading_id]
+    found = episode.breaches(episode_events)
     breaches = [
-        Breach(reading, alerts_store.trace_of(cur, desk.practice_id, reading_id))
-        for reading_id in reading_ids[:_MOST_BREACHES]
-        if (reading := store.reading(cur, desk.practice_id, reading_id)) is not None
+        Breach(reading, one.withdrawn, alerts_store.trace_of(cur, desk.practice_id, one.reading_id))
+        for one in found[: -_MOST_BREACHES - 1 : -1]
+        if (reading := store.reading(cur, desk.practice_id, one.reading_id)) is not None
     ]
     desk.saw(
         task.patient_id,
@@ -243,6 +245,7 @@ def _show(
         task=task,
         patient=patient_head.load(cur, desk, task.patient_id),
         breaches=breaches,
+        all_breaches=len(found),
         events=tasks.events(cur, desk.practice_id, task_id),
         activities=[(one.value, wording.activity(one)) for one in Activity],
         dispositions=list(wording.DISPOSITIONS.items()),

@@ -64,7 +64,10 @@ def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Itera
     for place in ("patients", "time", "quarantine", "unassigned", "gateways", "timer", "nowhere"):
         page.goto(f"/{place}")
         yield place
+    yield from _peripherals(page)
     _restrict(connect, made_up)
+    page.goto("/peripherals")
+    yield "peripherals with one of a hidden patient"
     record = f"/patients/{made_up.patients['bertram']}"
     page.goto("/patients")
     yield "patients with a restricted record"
@@ -104,6 +107,33 @@ def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Itera
     page.fill("textarea", " ")
     page.click("button:text('Write down the review')")
     yield "review refused"
+
+
+def _peripherals(page: Page) -> Iterator[str]:
+    page.goto("/peripherals")
+    yield "peripherals"
+    page.goto("/unassigned")
+    page.click("a:has-text('assign it')")
+    yield "peripheral that is nobody's"
+    page.select_option("#assign-patient_id", index=1)
+    page.fill("#assign-user_slot", "two")
+    page.click("button:text('Give it to the patient')")
+    yield "assignment refused"
+    page.fill("#assign-user_slot", "")
+    page.select_option("#assign-patient_id", index=1)
+    page.click("button:text('Give it to the patient')")
+    yield "peripheral just assigned"
+    page.click("a:has-text('End or correct')")
+    yield "assignment"
+    page.fill("#span-from_on", "2026-11-10")
+    page.fill("#span-reason", "It was later.")
+    page.click("button:text('Correct its time')")
+    page.click("summary:has-text('What was corrected')")
+    yield "peripheral with a corrected assignment"
+    page.goto("/patients")
+    page.click("a:has-text('Amalia')")
+    page.locator("#latest-table ~ tbody a").first.click()
+    yield "reading"
 
 
 def _restrict(connect: Connect, made_up: MadeUp) -> None:

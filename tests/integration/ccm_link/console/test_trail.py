@@ -102,6 +102,7 @@ class Practice:
             "ccm.time_entry",
             "alerts.rule",
             "alerts.episode",
+            "ingest.assignment",
             "ingest.restriction",
             "ingest.care_team_member",
             "ingest.break_glass",
