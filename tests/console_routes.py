@@ -70,24 +70,6 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         "reason": "Wrong day.",
     },
     "POST /quarantine/{quarantine_id}/redrive": {},
-    "POST /peripherals/{peripheral_id}/assignments": {
-        "patient_id": "{patient_id}",
-        "user_slot": "2",
-        "from_on": "2026-11-01",
-        "from_time": "08:00",
-    },
-    f"POST {_ASSIGNMENT}/end": {"until_on": "2026-11-12", "until_time": "08:00"},
-    f"POST {_ASSIGNMENT}/correct-patient": {
-        "patient_id": "00000000-0000-0000-0000-000000000000",
-        "from_on": "2026-11-11",
-        "from_time": "08:00",
-        "reason": "Wrong cuff.",
-    },
-    f"POST {_ASSIGNMENT}/correct-time": {
-        "from_on": "2026-11-11",
-        "from_time": "08:00",
-        "reason": "Wrong day.",
-    },
     "POST /gateways": {"label": "Box 12"},
     "POST /gateways/{gateway_id}/code": {},
     "POST /gateways/{gateway_id}/revoke": {"reason": "Stolen."},
@@ -174,11 +156,6 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
             "assignment_id": first(
                 "select assignment_id from ingest.assignment where patient_id = %s"
             ),
-            "reading_id": first(
-                "select reading_id from ingest.reading_series where patient_id = %s order by measured_at desc"
-            ),
-            "peripheral_id": first("select peripheral_id from ingest.assignment where patient_id = %s"),
-            "assignment_id": first("select assignment_id from ingest.assignment where patient_id = %s"),
             "reading_id": first(
                 "select reading_id from ingest.reading_series where patient_id = %s order by measured_at desc"
             ),

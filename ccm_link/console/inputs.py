@@ -26,7 +26,6 @@ from ccm_link.console.input_types import (
     LocalDay,
     LocalTime,
     RowVersion,
-    UserSlot,
     Words,
     readable,
     written,
@@ -38,7 +37,9 @@ from ingest import access, audit
 _LONGEST_RANGE: Final = timedelta(days=400)  # a year and the month around its ends
 
 
-class _Input(BaseModel):
+class Input(BaseModel):
+    """What every one of them is like."""
+
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
@@ -49,7 +50,7 @@ GoingTo = Annotated[str, StringConstraints(max_length=500)]
 Sealed = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 # In an address every number is text: “1_0” and “+5” would be read as numbers otherwise.
 _whole_number: Final = written("[1-9][0-9]{0,3}", "Write a whole number.")
-PageSize = Annotated[int, _whole_number, Field(ge=1, le=1000)]
+PageSize = Annotated[int, Field(ge=1, le=1000), _whole_number]
 PersonName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
@@ -64,7 +65,7 @@ SignInName = Annotated[
 ]
 
 
-class _SignIn(_Input):
+class _SignIn(Input):
     sign_in_name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     password: TypedPassword
 
@@ -81,20 +82,20 @@ class SignInForm(_SignIn):
     going_to: GoingTo = ""
 
 
-class Code(_Input):
+class Code(Input):
     """A code alone."""
 
     code: TypedCode
 
 
-class SecondFactor(_Input):
+class SecondFactor(Input):
     """The first code of a second factor that is being set up, and the sealed proposal that the page carried."""
 
     code: TypedCode
     proposal: Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
-class _NewPassword(_Input):
+class _NewPassword(Input):
     new_password: TypedPassword
     new_password_again: TypedPassword
 
@@ -120,7 +121,7 @@ class ChangePassword(_NewPassword):
 StaffRole = Literal["care_manager", "clinician", "operator", "practice_administrator", "auditor"]
 
 
-class AddStaff(_Input):
+class AddStaff(Input):
     """A new member of staff."""
 
     sign_in_name: SignInName
@@ -128,45 +129,45 @@ class AddStaff(_Input):
     role: StaffRole
 
 
-class ChangeRole(_Input):
+class ChangeRole(Input):
     """What a member of staff may do from now on."""
 
     role: StaffRole
 
 
-class ExpectGateway(_Input):
+class ExpectGateway(Input):
     """How people call a gateway's box."""
 
     label: PersonName
 
 
-class RevokeGateway(_Input):
+class RevokeGateway(Input):
     """Why a gateway is not trusted any more."""
 
     reason: Words
 
 
-class AddHomePerson(_Input):
+class AddHomePerson(Input):
     """A patient or a carer who will sign in from home."""
 
     display_name: PersonName
     role: Literal["patient", "carer"]
 
 
-class ClaimTask(_Input):
+class ClaimTask(Input):
     """The version of the task that was looked at."""
 
     row_version: RowVersion
 
 
-class ReleaseTask(_Input):
+class ReleaseTask(Input):
     """The version of the task that was looked at, and why it is given back."""
 
     row_version: RowVersion
     note: Words
 
 
-class CompleteTask(_Input):
+class CompleteTask(Input):
     """What became of the task."""
 
     row_version: RowVersion
@@ -174,20 +175,20 @@ class CompleteTask(_Input):
     note: Words
 
 
-class StartTimer(_Input):
+class StartTimer(Input):
     """What the time goes into."""
 
     activity: Activity
 
 
-class StopTimer(_Input):
+class StopTimer(Input):
     """What was done, and when it really ended if that was before now."""
 
     note: Words
     ended_at: Instant | None = None
 
 
-class StopTimerForm(_Input):
+class StopTimerForm(Input):
     """The same from the page, in the practice's wall clock time."""
 
     note: Words
@@ -201,13 +202,13 @@ class StopTimerForm(_Input):
         return self
 
 
-class DiscardTimer(_Input):
+class DiscardTimer(Input):
     """Why the timer's time does not count."""
 
     reason: Words
 
 
-class TimeEntry(_Input):
+class TimeEntry(Input):
     """A span of one's own work that no timer held."""
 
     patient_id: UUID
@@ -219,7 +220,7 @@ class TimeEntry(_Input):
     reason: Words
 
 
-class TimeEntryForm(_Input):
+class TimeEntryForm(Input):
     """The same from a task's page, in the practice's wall clock time."""
 
     worked_on: LocalDay
@@ -230,13 +231,13 @@ class TimeEntryForm(_Input):
     reason: Words
 
 
-class VoidEntry(_Input):
+class VoidEntry(Input):
     """Why the entry does not count."""
 
     reason: Words
 
 
-class SetLimit(_Input):
+class SetLimit(Input):
     """A limit for one patient: which question, how much, why."""
 
     question: Annotated[str, written("[a-z_]+/[a-z_]+/[a-z]+", "Choose one of the list.")]
@@ -244,7 +245,7 @@ class SetLimit(_Input):
     reason: Words
 
 
-class _Span(_Input):
+class _Span(Input):
     from_at: Annotated[Instant, Field(alias="from")]
     until_at: Annotated[Instant, Field(alias="to")]
 
@@ -263,7 +264,7 @@ class ReadingsQuery(_Span):
     cursor: Sealed | None = None
 
 
-class DailyQuery(_Input):
+class DailyQuery(Input):
     """Which days of a patient: a kind, and local days of at most 400, both ends included."""
 
     kind: Kind
@@ -277,25 +278,25 @@ class DailyQuery(_Input):
         return self
 
 
-class BloodPressureWindow(_Input):
+class BloodPressureWindow(Input):
     """Which local days the statistics are of: so many that end with one, the patient's current one by default."""
 
-    days: Annotated[int, _whole_number, Field(ge=7, le=92)] = 7
+    days: Annotated[int, Field(ge=7, le=92), _whole_number] = 7
     last_day: LocalDay | None = None
 
 
-class GlucoseWindow(_Input):
+class GlucoseWindow(Input):
     """Likewise; a fortnight by default."""
 
-    days: Annotated[int, _whole_number, Field(ge=1, le=92)] = 14
+    days: Annotated[int, Field(ge=1, le=92), _whole_number] = 14
     last_day: LocalDay | None = None
 
 
-class StreamQuery(_Input):
+class StreamQuery(Input):
     """Whose new readings, the whole practice's by default, and for how long at most."""
 
     patient_id: UUID | None = None
-    seconds: Annotated[int, _whole_number, Field(ge=1, le=3600)] = 3600
+    seconds: Annotated[int, Field(ge=1, le=3600), _whole_number] = 3600
 
 
 def _nothing(given: object) -> object:
@@ -303,7 +304,7 @@ def _nothing(given: object) -> object:
     return None if given == "" else given
 
 
-class AuditQuery(_Input):
+class AuditQuery(Input):
     """Which events of the audit trail: of how many days, of whom, about whom; behind which one the page begins."""
 
     days: Literal["7", "30", "90", "365"] = "7"
@@ -329,7 +330,7 @@ class AuditExport(_Span):
     """Which time of the audit trail to hand out: at most 400 days."""
 
 
-class FindRestricted(_Input):
+class FindRestricted(Input):
     """The exact name or record number of a patient who is not in the list."""
 
     name: Annotated[
@@ -339,7 +340,7 @@ class FindRestricted(_Input):
     ]
 
 
-class EmergencyAccess(_Input):
+class EmergencyAccess(Input):
     """Why somebody has to see a restricted patient now, and the proof of who they are."""
 
     reason: access.Why
@@ -348,14 +349,14 @@ class EmergencyAccess(_Input):
     code: Annotated[str, StringConstraints(max_length=20)] = ""
 
 
-class ReviewAccess(_Input):
+class ReviewAccess(Input):
     """What a reviewer found about an emergency access."""
 
     verdict: access.Verdict
     note: Words
 
 
-class RestrictPatient(_Input):
+class RestrictPatient(Input):
     """Whose data only a care team sees from now on, who is its first member, and why."""
 
     patient_id: UUID
@@ -363,99 +364,7 @@ class RestrictPatient(_Input):
     reason: Words
 
 
-class CareTeamMember(_Input):
+class CareTeamMember(Input):
     """Who joins a care team."""
 
     staff_id: UUID
-
-
-# In a form's list of patients: nobody whom the practice knows.
-NOBODY: Final = UUID(int=0)
-
-
-class WallSpan(_Input):
-    """From when until when, in the practice's wall clock time; without an end while it goes on."""
-
-    from_on: LocalDay
-    from_time: LocalTime
-    until_on: LocalDay | None = None
-    until_time: LocalTime | None = None
-
-    @model_validator(mode="after")
-    def _some_span(self) -> Self:
-        if (self.until_on is None) != (self.until_time is None):
-            raise ValueError("Say both the day and the time of the end, or neither.")
-        if self.until_on is not None and self.until_time is not None:
-            begins, ends = (self.from_on, self.from_time), (self.until_on, self.until_time)
-            if ends <= begins:
-                raise ValueError("The end has to be later than the beginning.")
-        return self
-
-
-class AssignForm(WallSpan):
-    """Whose a slot of a peripheral is, from the peripheral's page."""
-
-    patient_id: UUID
-    user_slot: UserSlot | None = None
-
-
-class EndAssignmentForm(_Input):
-    """When an assignment ended, in the practice's wall clock time."""
-
-    until_on: LocalDay
-    until_time: LocalTime
-
-
-class CorrectPatientForm(WallSpan):
-    """Who measured in a part of an assignment's time, and why it was thought otherwise."""
-
-    patient_id: UUID
-    reason: Words
-
-    @property
-    def patient(self) -> UUID | None:
-        """Return the patient; None where it was nobody whom the practice knows."""
-        return None if self.patient_id == NOBODY else self.patient_id
-
-
-class CorrectTimeForm(WallSpan):
-    """From when until when an assignment really held, and why it was thought otherwise."""
-
-    reason: Words
-
-
-class _InstantSpan(_Input):
-    valid_from: Instant
-    valid_until: Instant | None = None
-
-    @model_validator(mode="after")
-    def _some_span(self) -> Self:
-        if self.valid_until is not None and self.valid_until <= self.valid_from:
-            raise ValueError("“valid_until” has to be later than “valid_from”.")
-        return self
-
-
-class Assign(_InstantSpan):
-    """Whose a slot of a peripheral is; no slot for a peripheral that does not tell its users apart."""
-
-    patient_id: UUID
-    user_slot: UserSlot | None = None
-
-
-class EndAssignment(_Input):
-    """When an assignment ended."""
-
-    valid_until: Instant
-
-
-class CorrectPatient(_InstantSpan):
-    """Who measured in a part of an assignment's time, null for nobody whom the practice knows, and why."""
-
-    patient_id: UUID | None
-    reason: Words
-
-
-class CorrectTime(_InstantSpan):
-    """From when until when an assignment really held, and why it was thought otherwise."""
-
-    reason: Words

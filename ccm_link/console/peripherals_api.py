@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from ccm_link.console import (
     api_models,
     assigning,
-    inputs,
+    assignment_inputs,
     patient_head,
     peripheral_models,
     problems,
@@ -40,7 +40,7 @@ def of_peripheral(desk: AtDesk, peripheral_id: UUID) -> peripheral_models.Assign
 
 @router.post("/peripherals/{peripheral_id}/assignments", status_code=201)
 def assign(
-    desk: AtDesk, peripheral_id: UUID, given: inputs.Assign
+    desk: AtDesk, peripheral_id: UUID, given: assignment_inputs.Assign
 ) -> peripheral_models.Assignments:
     """Give a slot of a peripheral to a patient; its readings follow within seconds."""
     with assigning.refusals(), desk.transaction() as cur:
@@ -58,7 +58,7 @@ def assign(
 
 @router.post("/peripherals/{peripheral_id}/assignments/{assignment_id}/end")
 def end(
-    desk: AtDesk, peripheral_id: UUID, assignment_id: UUID, given: inputs.EndAssignment
+    desk: AtDesk, peripheral_id: UUID, assignment_id: UUID, given: assignment_inputs.EndAssignment
 ) -> peripheral_models.Assignments:
     """End an open assignment."""
     with assigning.refusals(), desk.transaction() as cur:
@@ -69,7 +69,7 @@ def end(
 
 @router.post("/peripherals/{peripheral_id}/assignments/{assignment_id}/correct-patient")
 def correct_patient(
-    desk: AtDesk, peripheral_id: UUID, assignment_id: UUID, given: inputs.CorrectPatient
+    desk: AtDesk, peripheral_id: UUID, assignment_id: UUID, given: assignment_inputs.CorrectPatient
 ) -> peripheral_models.Assignments:
     """Say that somebody else measured, or nobody known, in a part of an assignment's time; the rest of it stays."""
     with assigning.refusals(), desk.transaction() as cur:
@@ -81,7 +81,7 @@ def correct_patient(
 
 @router.post("/peripherals/{peripheral_id}/assignments/{assignment_id}/correct-time")
 def correct_time(
-    desk: AtDesk, peripheral_id: UUID, assignment_id: UUID, given: inputs.CorrectTime
+    desk: AtDesk, peripheral_id: UUID, assignment_id: UUID, given: assignment_inputs.CorrectTime
 ) -> peripheral_models.Assignments:
     """Say that an assignment held from another instant, or until another."""
     with assigning.refusals(), desk.transaction() as cur:

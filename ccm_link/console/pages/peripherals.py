@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from ccm_link.console import (
     assigning,
+    assignment_inputs,
     forms,
     input_types,
-    inputs,
     permissions,
     problems,
     wording,
@@ -103,7 +103,7 @@ def peripheral_page(desk: AtDesk, peripheral_id: UUID, said: Said | None = None)
 def assign(desk: AtDesk, peripheral_id: UUID, fields: Posted) -> Response:
     """Give the peripheral to a patient from a moment on."""
 
-    def change(cur: Cursor, given: inputs.AssignForm) -> None:
+    def change(cur: Cursor, given: assignment_inputs.AssignForm) -> None:
         span = _span(desk, cur, given)
         assigning.assign(desk, cur, peripheral_id, given.patient_id, given.user_slot, *span)
 
@@ -111,7 +111,14 @@ def assign(desk: AtDesk, peripheral_id: UUID, fields: Posted) -> Response:
         return _show(desk, cur, peripheral_id, refusal=refusal)
 
     return _answer(
-        desk, peripheral_id, "assign", fields, inputs.AssignForm, change, show, Said.ASSIGNED
+        desk,
+        peripheral_id,
+        "assign",
+        fields,
+        assignment_inputs.AssignForm,
+        change,
+        show,
+        Said.ASSIGNED,
     )
 
 
@@ -126,13 +133,13 @@ def assignment_page(desk: AtDesk, peripheral_id: UUID, assignment_id: UUID) -> H
 def end(desk: AtDesk, peripheral_id: UUID, assignment_id: UUID, fields: Posted) -> Response:
     """End an assignment."""
 
-    def change(cur: Cursor, given: inputs.EndAssignmentForm) -> None:
+    def change(cur: Cursor, given: assignment_inputs.EndAssignmentForm) -> None:
         before = assigning.assignment(desk, cur, peripheral_id, assignment_id)
         zone = ZoneInfo(desk.practice(cur).time_zone)
         assigning.end(desk, cur, before, _instant(given.until_on, given.until_time, zone, "until"))
 
     return _answer(
-        desk, peripheral_id, "end", fields, inputs.EndAssignmentForm, change,
+        desk, peripheral_id, "end", fields, assignment_inputs.EndAssignmentForm, change,
         _shows(desk, peripheral_id, assignment_id), Said.ENDED,
     )  # fmt: skip
 
@@ -143,13 +150,13 @@ def correct_patient(
 ) -> Response:
     """Say that somebody else measured, or nobody known, in a part of an assignment's time."""
 
-    def change(cur: Cursor, given: inputs.CorrectPatientForm) -> None:
+    def change(cur: Cursor, given: assignment_inputs.CorrectPatientForm) -> None:
         before = assigning.assignment(desk, cur, peripheral_id, assignment_id)
         span = _span(desk, cur, given)
         assigning.correct_patient(desk, cur, before, given.patient, *span, given.reason)
 
     return _answer(
-        desk, peripheral_id, "owner", fields, inputs.CorrectPatientForm, change,
+        desk, peripheral_id, "owner", fields, assignment_inputs.CorrectPatientForm, change,
         _shows(desk, peripheral_id, assignment_id), Said.CORRECTED,
     )  # fmt: skip
 
@@ -160,12 +167,12 @@ def correct_time(
 ) -> Response:
     """Say that an assignment's time was another."""
 
-    def change(cur: Cursor, given: inputs.CorrectTimeForm) -> None:
+    def change(cur: Cursor, given: assignment_inputs.CorrectTimeForm) -> None:
         before = assigning.assignment(desk, cur, peripheral_id, assignment_id)
         assigning.correct_time(desk, cur, before, *_span(desk, cur, given), given.reason)
 
     return _answer(
-        desk, peripheral_id, "span", fields, inputs.CorrectTimeForm, change,
+        desk, peripheral_id, "span", fields, assignment_inputs.CorrectTimeForm, change,
         _shows(desk, peripheral_id, assignment_id), Said.CORRECTED,
     )  # fmt: skip
 
@@ -205,7 +212,9 @@ def _shows(
     return lambda cur, refusal: _show_one(desk, cur, peripheral_id, assignment_id, refusal)
 
 
-def _span(desk: Desk, cur: Cursor, given: inputs.WallSpan) -> tuple[datetime, datetime | None]:
+def _span(
+    desk: Desk, cur: Cursor, given: assignment_inputs.WallSpan
+) -> tuple[datetime, datetime | None]:
     zone = ZoneInfo(desk.practice(cur).time_zone)
     from_at = _instant(given.from_on, given.from_time, zone, "from")
     if given.until_on is None or given.until_time is None:
@@ -278,7 +287,7 @@ def _show_one(
         assignment=one,
         patients=[
             *(choice for choice in _patients(desk, cur) if choice[0] != str(one.patient_id)),
-            (str(inputs.NOBODY), "Nobody whom the practice knows"),
+            (str(assignment_inputs.NOBODY), "Nobody whom the practice knows"),
         ],
         refusal=refusal,
     )

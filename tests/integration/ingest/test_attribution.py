@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from hypothesis import strategies as st
 
+from deploy import way
 from ingest import assignments, attribution, corrections, people, tenancy
 from ingest.assignments import Span
 from ingest.commit import Committer
@@ -146,6 +147,16 @@ def test_a_corrected_assignment_moves_its_readings_and_their_former_versions_sta
     assert (first.patient_id, first.cause) == (home.patient_id, None)
     assert (second.patient_id, second.cause, second.made_by) == (bob, "assignment", "Casey")
     assert first.superseded_at == second.stored_at
+    with database.connect("homevitals_console", home.practice_id) as connection:
+        for version in (first, second):
+            cur = connection.cursor()
+            found = way.of_reading(cur, home.practice_id, version.reading_id, lambda *_: None)
+            assert found.patient_id == version.patient_id
+            text = way.as_text(found.stations)
+            assert "topic hv/1/up/gw-aaaa1111/readings" in text
+            assert "assignment by Casey" in text or version is second
+            assert "counted until" in text or version is first
+            assert "record key" in text
     left = owner.execute("select count(*) from ingest.attribution_work where attempts > 0")
     assert left.fetchone() == (0,)
 
