@@ -15,7 +15,8 @@ from alerts import store as alerts_store
 from ccm_link import tasks, work
 from deploy import errors
 from firmware_profiles import decode, models
-from ingest import corrections, named_queries, rows, store
+from ingest import corrections, imports, named_queries, rows, store
+from ingest.rows import Origin
 
 _Q: Final = named_queries.load("deploy")
 
@@ -137,6 +138,9 @@ def _reading(cur: Cursor, practice_id: UUID, reading_id: UUID) -> rows.StoredRea
 def _to_the_store(
     cur: Cursor, practice_id: UUID, reading: rows.StoredReading, outbox_row: OutboxRow
 ) -> Iterator[Station]:
+    if reading.origin is Origin.IMPORT:
+        yield from _from_a_file(cur, reading)
+        return
     found = store.provenance(cur, practice_id, reading.reading_id)
     if found is None:
         raise errors.DeployError("nobody knows how the reading came here")
@@ -190,6 +194,30 @@ def _other_versions(
             one.stored_at,
             [f"{made}; {counts}", f"patient {one.patient_id}; reading {one.reading_id}"],
         )
+
+
+def _from_a_file(cur: Cursor, reading: rows.StoredReading) -> Iterator[Station]:
+    row = imports.row_of(cur, reading.practice_id, reading.reading_id)
+    if row is None:
+        raise errors.DeployError("nobody knows how the reading came here")
+    yield Station(
+        "row of a file",
+        row.started_at,
+        [
+            f"row {row.row_number} of a file in the format “{row.format}”, imported by {row.started_by}",
+            f"SHA-256 of the file {row.file_sha256.hex()}",
+            f"{reading.raw.hex(' ')}",
+        ],
+    )
+    yield Station(
+        "reading",
+        reading.stored_at,
+        [
+            f"{_numbers(reading)}, measured {reading.measured_at:%Y-%m-%d %H:%M:%S} UTC",
+            f"imported, not sent by a device ({reading.time_quality}); reading {reading.reading_id}",
+            f"patient {reading.patient_id}",
+        ],
+    )
 
 
 def _record_station(reading: rows.StoredReading) -> Station:

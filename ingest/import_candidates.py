@@ -127,7 +127,11 @@ def _candidate(
         message_id=None,
         origin=Origin.IMPORT,
         measured_day=measured_at.astimezone(zone).date(),
-        **row.numbers.by_name(),
+        systolic_mmhg=row.numbers.systolic_mmhg,
+        diastolic_mmhg=row.numbers.diastolic_mmhg,
+        mean_arterial_mmhg=row.numbers.mean_arterial_mmhg,
+        pulse_bpm=row.numbers.pulse_bpm,
+        glucose_mg_dl=row.numbers.glucose_mg_dl,
     )
     # The key holds all that the row says of the measurement: under one key there is no other content.
     return ImportCandidate(

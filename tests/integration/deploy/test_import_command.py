@@ -288,3 +288,37 @@ def test_an_import_that_was_ended_goes_on_without_doubling(
     assert rows(
         database, "select rows_done, stored_count, finished_at is null from ingest.import_run"
     ) == [(20_000, 20_000, False)]
+
+
+def test_the_way_of_an_imported_reading_begins_in_its_file(
+    database: Any, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(written(tmp_path, imported_files.generic(3)), "--apply")[0] == 0
+    ((reading_id,),) = rows(
+        database, "select reading_id from ingest.imported_reading where row_number = 3"
+    )
+    assert cli.main(["way", str(reading_id)]) == 0
+    told = capsys.readouterr().out
+    assert "row 3 of a file in the format “generic”" in told
+    assert "imported, not sent by a device" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("generic.csv", ()),
+        ("omron.csv", ("--patient", "MADE-UP-1")),
+        ("and.csv", ("--format", "and", "--patient", "MADE-UP-1")),
+        ("bundle.json", ()),
+    ],
+)
+@pytest.mark.parametrize("database", ["partitions"], indirect=True)
+def test_the_examples_of_the_documents_can_be_imported(
+    database: Any, run: Run, name: str, words: tuple[str, ...]
+) -> None:
+    with database.connect("homevitals_owner") as connection, connection.cursor() as cur:
+        imported_files.add_practice(cur, "docs", ("MADE-UP-1", "MADE-UP-2"))
+    file = ROOT / "docs" / "examples" / name
+    status, told, _ = run(file, "--practice", "docs", "--apply", *words)
+    assert status == 0, told
+    assert "stored" in told

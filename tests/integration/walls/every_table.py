@@ -58,6 +58,7 @@ _WORDS: dict[str, Any] = {
     "ingest.break_glass.expires_at": AT.replace(hour=13),
     "ingest.correction.cause": "assignment",
     "ingest.reading_version.version": 2,
+    "ingest.import_run.format": "generic",
     "ingest.audit_event.action": "R",
     "ingest.audit_event.outcome": "success",
     "ingest.audit_event.agent_kind": "service",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alerts.evaluate import Evaluation, Silence, evaluate
 from alerts.rules import Comparison, Measure, Rule, Severity
 from firmware_profiles.readings import Kind, Result
-from ingest.rows import StoredReading
+from ingest.rows import Origin, StoredReading
 
 MakeRule = Callable[..., Rule]
 MakeReading = Callable[..., StoredReading]
@@ -237,3 +237,16 @@ def test_order_and_repetition_of_readings_make_no_difference(
 
     repeated = readings + data.draw(st.lists(st.sampled_from(readings), max_size=8))
     assert episodes(data.draw(st.permutations(repeated))) == episodes(readings)
+
+
+def test_an_imported_breach_is_recorded_and_calls_nobody(
+    make_rule: MakeRule, make_reading: MakeReading, ask: Ask
+) -> None:
+    rule = make_rule(Measure.SYSTOLIC_MMHG)
+    imported = ask(make_reading(systolic_mmhg=190.0, origin=Origin.IMPORT), [rule])
+    assert imported.silence is Silence.IMPORTED
+    assert imported.breaches == ()
+    assert imported.trace["rules"][0]["breached"]
+    assert "not sent by a device" in imported.trace["sentence"]
+    harmless = ask(make_reading(systolic_mmhg=120.0, origin=Origin.IMPORT), [rule])
+    assert harmless.silence is None
