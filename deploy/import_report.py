@@ -25,6 +25,7 @@ class ImportReport:
         survey: The counts.
         faults: The first faults, at most :data:`FAULTS_TOLD`.
         time_zone: What was said about times without a zone; None for each patient's own.
+        other_table_at: The line on which another table begins that was not read; None where there is none.
         as_json: Whether it is for a program.
     """
 
@@ -32,6 +33,7 @@ class ImportReport:
     survey: Survey
     faults: Sequence[Fault]
     time_zone: str | None
+    other_table_at: int | None
     as_json: bool
 
     def print(self, ending: str) -> None:
@@ -57,6 +59,8 @@ class ImportReport:
             print(f"    {_place(self.format, fault)}: {fault.words}")
         if survey.faults > len(self.faults):
             print(f"    … and {survey.faults - len(self.faults)} more")
+        if self.other_table_at is not None:
+            print(f"line {self.other_table_at} begins another table, which was not read")
         if self.format is not Format.FHIR:
             zone = self.time_zone or "the patient's own"
             print(f"times without a zone were read in {zone}; say another with --time-zone")
@@ -81,6 +85,7 @@ class ImportReport:
                 }
                 for fault in self.faults
             ],
+            "other_table_at": self.other_table_at,
             "is_whole": survey.is_whole,
             "outcome": ending,
         }

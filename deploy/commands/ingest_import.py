@@ -116,8 +116,16 @@ def _import(options: argparse.Namespace, asked: _Asked, opened: ExitStack) -> in
         wants_to_stop=lambda: asked.number != 0,
     )
     before = _stamp(stream)
-    survey, faults = _look(options, importer, _read(stream, chosen, options), opened)
-    report = ImportReport(chosen, survey, faults, options.time_zone, as_json=options.json)
+    looked_at = _read(stream, chosen, options)
+    survey, faults = _look(options, importer, looked_at, opened)
+    report = ImportReport(
+        chosen,
+        survey,
+        faults,
+        options.time_zone,
+        looked_at.other_table_at,
+        as_json=options.json,
+    )
     if not survey.is_whole:
         report.print("interrupted while looking: nothing was stored")
         raise _Interrupted

@@ -39,12 +39,14 @@ class CsvTable:
     Args:
         stream: The file, at its beginning.
         delimiter: One of :data:`DELIMITERS`.
+        may_be_followed: Whether another table, of other columns, may stand below: it is not read, and
+            ``other_table_at`` says on which line it begins.
 
     Raises:
         FileRefused: it is no CSV file in UTF-8, or its header names a column twice.
     """
 
-    def __init__(self, stream: BinaryIO, delimiter: str) -> None:
+    def __init__(self, stream: BinaryIO, delimiter: str, *, may_be_followed: bool = False) -> None:
         self._rows = _rows(stream, delimiter)
         header = next(self._rows, None)
         if header is None:
@@ -53,16 +55,26 @@ class CsvTable:
             raise errors.FileRefused(f"line {header.place.number}: {header.words}")
         self.header_raw: Final = header.raw
         self.columns: Final = _columns(header, delimiter)
+        self.other_table_at: int | None = None
         self._width = len(header.cells)
+        self._may_be_followed = may_be_followed
 
     def __iter__(self) -> Iterator[CsvRow | Fault]:
         """Yield the rows below the header, each as wide as it is."""
         for row in self._rows:
+            if self._may_be_followed and isinstance(row, CsvRow) and self._begins_another(row):
+                self.other_table_at = row.line
+                return
             if isinstance(row, CsvRow) and len(row.cells) != self._width:
                 words = f"has {len(row.cells)} cells, the header has {self._width}"
                 yield Fault(Place(row.line), FaultReason.RAGGED, words, row.raw)
             else:
                 yield row
+
+    def _begins_another(self, row: CsvRow) -> bool:
+        """Say whether a row is a header: it begins with the same column as ours, and goes on with others."""
+        names = [cell.strip().casefold() for cell in row.cells]
+        return self.columns.get(names[0]) == 0 and names != list(self.columns)
 
 
 def _columns(header: CsvRow, delimiter: str) -> dict[str, int]:

@@ -46,8 +46,14 @@ class Reading:
     format: Format
     rows: Iterator[Outcome]
     head: bytes
-    separator: bytes
-    tail: bytes
+    separator: bytes = b""
+    tail: bytes = b""
+    table: CsvTable | None = None
+
+    @property
+    def other_table_at(self) -> int | None:
+        """Return the line on which another table begins that was not read; known once the rows were taken."""
+        return None if self.table is None else self.table.other_table_at
 
 
 def detect(stream: BinaryIO, delimiter: str) -> Format:
@@ -82,10 +88,10 @@ def read(stream: BinaryIO, chosen: Format, *, delimiter: str, order: DateOrder |
         rows = fhir_bundle.read(payload)
         head = b'{"resourceType":"Bundle","type":"collection","entry":[\n'
         return Reading(chosen, rows, head, b",\n", b"\n]}\n")
-    table = CsvTable(stream, delimiter)
+    table = CsvTable(stream, delimiter, may_be_followed=chosen is not Format.GENERIC)
     if chosen is Format.GENERIC:
         rows = generic_csv.read(table)
     else:
         variants = omron_csv.VARIANTS if chosen is Format.OMRON else and_csv.VARIANTS
         rows = vendor_table.read(table, variants, order)
-    return Reading(chosen, rows, table.header_raw, b"", b"")
+    return Reading(chosen, rows, table.header_raw, table=table)

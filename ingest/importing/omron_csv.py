@@ -15,8 +15,9 @@ What is read, from what evidence, and how sure (looked up 2026-11; nobody here h
 - The logbook that the app sends by mail: ``Measurement Date,Time Zone,SYS,DIA,Pulse,Device Model Name`` and its
   Japanese form; titles only, from the sending program's own texts. Not sure of the dates either.
 
-Other languages, exports of weight or activity, and a second table below the first are not read: the header is
-refused, rows of a second table are faults. Symptoms and notes stay in the row's bytes and are not shown.
+Other languages and exports of weight or activity are refused by their header. Reports of 2024 had further tables
+(steps, weight) below the first, each with a header that begins with the date's column: these are not read, and the
+report says on which line they begin. Symptoms and notes stay in the row's bytes and are not shown.
 """
 
 from __future__ import annotations

@@ -107,6 +107,22 @@ def test_omrons_exports_are_known_by_their_header(
     assert found.raw == content.encode().splitlines(keepends=True)[1]
 
 
+def test_another_table_below_ends_the_first_and_is_named() -> None:
+    file = imported_files.omron(
+        "Jan 6 2025,08:46,117,76,50,-,-,-,-",
+        "",
+        '"Date","Total steps","Distance"',
+        "Jan 6 2025,5000,3",
+    )
+    found = formats.read(io.BytesIO(file.encode()), Format.OMRON, delimiter=",", order=None)
+    (only,) = found.rows
+    assert isinstance(only, ImportedRow)
+    assert found.other_table_at == 4
+    # Our own header once more is no other table: somebody put two files together.
+    twice = imported_files.omron(imported_files.OMRON_HEADER)
+    assert fault(twice).place.number == 2
+
+
 def test_an_irregular_pulse_is_said() -> None:
     line = '"2024/12/09 12:15","Asia/Tokyo","127","85","62","{}","x"'
     assert row(f"{APAC}\n{line.format('Detected')}").qualifiers == ("irregular_pulse",)
