@@ -108,7 +108,8 @@ def _zone(listener: Listener) -> list[str]:
         f"  session_expiry_interval = {limits.session_expiry_d}d",
         f"  server_keepalive = {limits.keepalive_s}",
         f"  wildcard_subscription = {str(not listener.client_id_is_name).lower()}",
-        "  shared_subscription = false",
+        # Ingest workers share the gateways' messages; nobody else has anything to share.
+        f"  shared_subscription = {str(not listener.client_id_is_name).lower()}",
         "  exclusive_subscription = false",
         "  retain_available = true",
         "}",

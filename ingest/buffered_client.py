@@ -20,7 +20,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.exception import MalformedPacket
 
-_READ_BYTES: Final = 256 * 1024
+_READ_BYTES: Final = 64 * 1024
 _MOST_READ_BYTES: Final = (
     4 * _READ_BYTES
 )  # at one look, so that writing and keeping alive get their turn

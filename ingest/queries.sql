@@ -134,14 +134,22 @@ values (
 on conflict do nothing
 returning quarantine_id;
 
--- name: insert_messages
+-- name: make_messages_taken_in
+-- As for the readings: copied into a table of the connection's own, which is quicker than anything else by far.
+create temporary table if not exists messages_taken_in (like ingest.message) on commit delete rows;
+
+-- name: copy_messages_taken_in
+-- In the order of the fields of MessageRow; their types stand in store.py.
+copy messages_taken_in (
+    message_id, practice_id, topic, packet_id, received_at, sent_at, payload_sha256, record_count
+) from stdin (format binary);
+
+-- name: store_messages_taken_in
 -- Twice when its records were taken in one by one.
 insert into ingest.message (
     message_id, practice_id, topic, packet_id, received_at, sent_at, payload_sha256, record_count)
-select * from unnest(
-    %(message_ids)b::uuid[], %(practice_ids)b::uuid[], %(topics)b::text[], %(packet_ids)b::int[],
-    %(received_ats)b::timestamptz[], %(sent_ats)b::timestamptz[], %(payload_sha256s)b::bytea[],
-    %(record_counts)b::int[])
+select message_id, practice_id, topic, packet_id, received_at, sent_at, payload_sha256, record_count
+from messages_taken_in
 on conflict do nothing;
 
 -- name: insert_security_event
@@ -235,12 +243,12 @@ where practice_id = %(practice_id)s and patient_id = %(patient_id)s and kind = %
 order by measured_at, reading_id;
 
 -- name: last_stored_lately_at
--- When the practice's newest reading of the last two months came in: the sign that the way is open. They lie in rows, where
--- the last one is found without looking at the others. A later version of a reading or an imported one is no sign.
-select stored_at from ingest.reading_history
-where practice_id = %(practice_id)s and version = 1 and origin = 'device' and measured_at > now() - interval '60 days'
-order by stored_at desc
-limit 1;
+-- When the practice's newest reading came in, of those that came within a span and were measured in the last two months: the
+-- sign that the way is open. They lie in rows, by the time of their arrival. A later version of a reading or an imported one
+-- is no sign.
+select max(stored_at) from ingest.reading_history
+where practice_id = %(practice_id)s and version = 1 and origin = 'device'
+  and stored_at > now() - %(within)s and measured_at > now() - interval '60 days';
 
 -- name: last_stored_at
 -- The same whatever time it was measured at; all of the practice's readings are looked at.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
@@ -31,7 +31,20 @@ _Q: Final = named_queries.load("ingest")
 # What the rules judge: numbers, and "HI" and "LO", which say more than any number.
 _JUDGED: Final = frozenset({Result.MEASURED, Result.ABOVE_RANGE, Result.BELOW_RANGE})
 _READING_FIELDS: Final = [field.name for field in fields(rows.StoredReading)]
+# Most practices have a reading of the last hour, and nearly all one of the last two days.
+_LATELY: Final = (timedelta(hours=1), timedelta(days=2), timedelta(days=60))
 _reading_columns: Final = attrgetter(*_READING_FIELDS)
+_message_columns: Final = attrgetter(*(field.name for field in fields(rows.MessageRow)))
+_MESSAGE_TYPES: Final = [
+    "uuid",
+    "uuid",
+    "text",
+    "int4",
+    "timestamptz",
+    "timestamptz",
+    "bytea",
+    "int4",
+]
 _QUALIFIERS: Final = _READING_FIELDS.index("qualifiers")
 # Of the columns of copy_taken_in, in their order; a binary COPY is written with them.
 _COPIED_TYPES: Final = (
@@ -168,10 +181,12 @@ def add_messages(cur: Cursor, messages: Sequence[rows.MessageRow]) -> None:
     """Remember the messages that readings, contexts or quarantine rows point at."""
     if not messages:
         return
-    cur.execute(
-        _Q.insert_messages,
-        {f"{f.name}s": [getattr(row, f.name) for row in messages] for f in fields(rows.MessageRow)},
-    )
+    cur.execute(_Q.make_messages_taken_in)
+    with cur.copy(_Q.copy_messages_taken_in) as copy:
+        copy.set_types(_MESSAGE_TYPES)
+        for row in messages:
+            copy.write_row(_message_columns(row))
+    cur.execute(_Q.store_messages_taken_in)
 
 
 def add_security_events(cur: Cursor, events: Sequence[rows.SecurityEvent]) -> None:
@@ -301,11 +316,14 @@ def last_stored_at(cur: Cursor, practice_id: UUID) -> datetime | None:
 
     While readings of the last two months come in, one that was measured earlier makes no newer sign.
     """
-    asked = {"practice_id": practice_id}
-    lately = cur.execute(_Q.last_stored_lately_at, asked).fetchone()
-    if lately is None:
-        cur.execute(_Q.last_stored_at, asked)
-    newest_at: datetime | None = (lately or _one(cur))[0]
+    newest_at: datetime | None = None
+    for within in _LATELY:
+        cur.execute(_Q.last_stored_lately_at, {"practice_id": practice_id, "within": within})
+        (newest_at,) = _one(cur)
+        if newest_at is not None:
+            return newest_at
+    cur.execute(_Q.last_stored_at, {"practice_id": practice_id})
+    (newest_at,) = _one(cur)
     return newest_at
 
 

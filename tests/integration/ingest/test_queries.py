@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +13,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from ingest import named_queries
-from ingest.rows import StoredReading
+from ingest.rows import MessageRow, StoredReading
 
 pytestmark = pytest.mark.db
 
@@ -74,19 +74,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
             **ORIGIN,
         },
     ),
-    "insert_messages": (
-        INGEST,
-        {
-            "message_ids": [ID],
-            "practice_ids": [None],
-            "topics": ["t"],
-            "packet_ids": [1],
-            "received_ats": [AT],
-            "sent_ats": [None],
-            "payload_sha256s": [BYTES],
-            "record_counts": [1],
-        },
-    ),
+    "make_messages_taken_in": (INGEST, {}),
     "insert_security_event": (
         INGEST,
         {"practice_id": None, "at": AT, "event": "e", "gateway_id": None, "detail": ""},
@@ -130,7 +118,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
             "until_at": AT,
         },
     ),
-    "last_stored_lately_at": (CONSOLE, NOBODY),
+    "last_stored_lately_at": (CONSOLE, {"within": timedelta(days=1), **NOBODY}),
     "last_stored_at": (CONSOLE, NOBODY),
     "measured_at_of_reading": (ALERTS, SOMEBODY),
     "reading": (ALERTS, {"measured_at": AT, **SOMEBODY}),
@@ -141,7 +129,10 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "series_engine": (SCHEDULER, {}),
 }
 # Run by every test of the commit; alone they have no table to work on.
-COPIES = {"copy_taken_in", "store_taken_in", "claim_and_store_taken_in"}
+COPIES = {
+    *("copy_taken_in", "store_taken_in", "claim_and_store_taken_in"),
+    *("copy_messages_taken_in", "store_messages_taken_in"),
+}
 
 
 def test_every_statement_has_a_run_here() -> None:
@@ -171,6 +162,10 @@ def test_the_columns_of_the_view_are_those_of_the_copy(database: Any) -> None:
 
 
 def test_columns_are_copied_in_the_order_of_the_fields() -> None:
+    of_messages = re.search(r"messages_taken_in \((.*?)\)", Q.copy_messages_taken_in, re.DOTALL)
+    assert of_messages is not None
+    assert re.findall(r"\w+", of_messages[1]) == [field.name for field in fields(MessageRow)]
+
     columns = re.search(r"taken_in \((.*?)\)", Q.copy_taken_in, re.DOTALL)
 
     assert columns is not None

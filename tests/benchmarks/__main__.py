@@ -1,0 +1,102 @@
+"""``./deploy/bench``: measure on this machine, print rates, CPU per reading, and ratios within the one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import history, ingest, stand
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="deploy/bench", description=__doc__)
+    parser.add_argument("name", choices=tuple(_NAMES), help="what to measure")
+    parser.add_argument("--json", action="store_true", help="print JSON, for machines")
+    parser.add_argument("--quick", action="store_true", help="one small round: does it run at all?")
+    parser.add_argument(
+        "--sizes",
+        default="1000000,10000000",
+        help="history: how many readings, one after the other; 100000000 takes an hour and 80 GiB",
+    )
+    parser.add_argument("--engine", choices=("partitions", "timescaledb"), help="only this storage")
+    options = parser.parse_args()
+    measure, print_found = _NAMES[options.name]
+    found = {
+        engine: measure(engine, options)
+        for engine in ([options.engine] if options.engine else stand.engines())
+    }
+    if options.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return 0
+    for engine, results in found.items():
+        print_found(engine, results)
+    return 0
+
+
+def _ingest(engine: str, options: argparse.Namespace) -> dict[str, Any]:
+    sizes = ingest.Sizes(1500, 20, 200, 2.0, 1) if options.quick else ingest.Sizes()
+    load = os.getloadavg()[0]
+    with stand.stand(engine) as here:
+        bench = ingest.Bench(here, sizes, _tell)
+        bench.run()
+    return {
+        "machine": {
+            "cores": os.cpu_count(),
+            "load_before": round(load, 2),
+            "python": sys.version[:7],
+        },
+        "figures": {name: figure.told() for name, figure in bench.figures.items()},
+        "ratios": {name: round(ratio, 2) for name, ratio in ingest.ratios(bench.figures).items()},
+        **bench.notes,
+    }
+
+
+def _tell(words: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
+    else:
+        print(words, file=sys.stderr, flush=True)
+
+
+def _history(engine: str, options: argparse.Namespace) -> dict[str, Any]:
+    sizes = [200_000] if options.quick else [int(size) for size in options.sizes.split(",")]
+    with stand.stand(engine) as here:
+        return history.run(here, sizes, _tell)
+
+
+def _print_history(engine: str, results: dict[str, Any]) -> None:
+    print(f"\n{engine}")
+    sizes = list(results)
+    print(f"{'readings':48}" + "".join(f"{size:>16}" for size in sizes))
+    for name in results[sizes[0]]:
+        print(f"{name:48}" + "".join(f"{results[size][name]:>16,}" for size in sizes))
+
+
+def _print(engine: str, results: dict[str, Any]) -> None:
+    print(f"\n{engine}: {results['machine']}\n")
+    for name, figure in results["figures"].items():
+        cpu = ", ".join(f"{who} {us} µs" for who, us in figure["cpu_us_per_reading"].items())
+        span = f"{figure['lowest']}–{figure['highest']}"
+        print(f"{name:58} {figure['readings_per_s']:>8} /s  ({span})  {cpu}")
+    print()
+    for name, ratio in results["ratios"].items():
+        print(f"{name:58} {ratio:>8.2f}")
+    late = results["publish_to_receipt_ms"]
+    print(
+        f"\nat {results['paced_readings_per_s']} readings a second, publish to receipt: "
+        f"p50 {late['p50']} ms, p99 {late['p99']} ms, highest {late['highest']} ms; "
+        f"worker {results['worker_mib']} MiB"
+    )
+
+
+# Name → what measures it on one storage engine, what prints the result.
+_NAMES = {"ingest": (_ingest, _print), "history": (_history, _print_history)}
+
+if __name__ == "__main__":
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    sys.exit(main())
