@@ -125,7 +125,8 @@ def test_nothing_but_the_view_leads_to_the_series(
         "select c.oid::regclass::text, role from pg_class c cross join unnest(%s::text[]) role"
         " where (c.oid in (select inhrelid from pg_inherits) or c.oid = any (%s::regclass[])"
         "        or c.relnamespace in (select oid from pg_namespace where nspname like '\\_timescaledb\\_internal'))"
-        "   and c.relkind in ('r', 'p', 'v')"
+        # Of TimescaleDB's own views there are some for everybody, about sizes; those of an aggregate hold readings.
+        "   and (c.relkind in ('r', 'p') or c.relkind = 'v' and c.relname ~ '^(day_sums|_partial_view|_direct_view)')"
         "   and has_table_privilege(role, c.oid, 'select, insert, update, delete, truncate')",
         (list(ROLES), sorted(BEHIND_A_VIEW)),
     ).fetchall()
