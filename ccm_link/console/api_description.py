@@ -14,7 +14,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from ccm_link.console import permissions
+from ccm_link.console import api_examples, permissions
 
 PROBLEM_TYPE: Final = "application/problem+json"
 _PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
@@ -41,7 +41,16 @@ def of(app: FastAPI, cookie_name: str) -> dict[str, Any]:
             if permissions.ROUTES.get(f"{method.upper()} {path}") is not permissions.ANYBODY:
                 operation["security"] = [{"session": []}]
             _describe_refusals(operation)
+            _give_examples(operation, description["components"].get("schemas", {}))
     return description
+
+
+def _give_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    good = [answer for status, answer in operation["responses"].items() if status < "300"]
+    for node in [*good, operation.get("requestBody", {})]:
+        for kind, content in node.get("content", {}).items():
+            if kind == "application/json":
+                content["example"] = api_examples.of(content["schema"], schemas)
 
 
 def _describe_refusals(operation: dict[str, Any]) -> None:

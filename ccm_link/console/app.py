@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from ccm_link.console import (
     api,
+    api_page,
     enrolment_api,
     patient_head,
     peripherals_api,
@@ -51,7 +52,6 @@ from ccm_link.console.surroundings import Pool, Surroundings
 from ccm_link.settings import CcmLinkSettings
 
 _ROUTERS: Final = (
-    readings_stream.router,  # its address looks like that of a reading, so it is asked first
     entrance.router,
     codes.router,
     provider.router,
@@ -72,8 +72,10 @@ _ROUTERS: Final = (
     emergency_access.router,
     restrictions.router,
     api.router,
+    api_page.router,
     peripherals_api.router,
     readings_api.router,
+    readings_stream.router,
     statistics_api.router,
     enrolment_api.router,
 )

@@ -270,6 +270,7 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "POST /enrol/v1/renewal": ANYBODY,
     # The JSON API
     "GET /api/v1/openapi.json": (Resource.CONSOLE, Action.VIEW),
+    "GET /api/v1/docs": (Resource.CONSOLE, Action.VIEW),
     "POST /api/v1/session": ANYBODY,
     "DELETE /api/v1/session": ANYBODY,
     "GET /api/v1/worklist": (Resource.WORKLIST, Action.VIEW),

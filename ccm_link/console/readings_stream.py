@@ -67,7 +67,26 @@ _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
         "sent and have to be fetched, “closed” with a reason at the end. Lines that begin with a colon keep the "
         "connection open. After the connection was lost, Last-Event-ID goes on behind the last event; where the server "
         "was started again meanwhile, readings of the minute before may come twice: their ids tell.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                # Of one event.
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "event": {"enum": ["opened", "reading", "gap", "closed"]},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                        "id": {"type": "string"},
+                        "retry": {"type": "integer"},
+                    },
+                    "required": ["event", "data"],
+                },
+                "example": {
+                    "event": "reading",
+                    "data": '{"reading_id": "6f1c2f8e-…", "systolic_mmhg": 131, …}',
+                    "id": "w1Xk…",
+                },
+            }
+        },
     },
     400: {"model": api_models.ProblemDocument},
     503: {"model": api_models.ProblemDocument},

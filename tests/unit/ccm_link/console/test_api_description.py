@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
+import jsonschema
 import pytest
 from fastapi import FastAPI
 
-from ccm_link.console import api_description, app, permissions
+from ccm_link.console import api_description, api_examples, api_page, app, permissions, rendering
 from ccm_link.settings import CcmLinkSettings
 
 
@@ -62,3 +64,83 @@ def test_an_address_knows_all_of_its_methods(
     console: FastAPI, path: str, methods: list[str]
 ) -> None:
     assert api_description.methods_of(console, path) == methods
+
+
+def test_every_body_and_every_answer_has_an_example_that_fits_its_schema(
+    console: FastAPI, subtests: pytest.Subtests
+) -> None:
+    description = api_description.of(console, "cookie")
+    for rule, operation in operations(console).items():
+        with subtests.test(rule):
+            nodes = [answer for status, answer in operation["responses"].items() if status < "300"]
+            nodes += [operation["requestBody"]] if "requestBody" in operation else []
+            for node in nodes:
+                for kind, content in node.get("content", {}).items():
+                    assert content.get("example"), kind
+                    if kind == "application/json":
+                        jsonschema.validate(
+                            content["example"],
+                            content["schema"] | {"components": description["components"]},
+                            format_checker=jsonschema.FormatChecker(),
+                        )
+
+
+# What a number of an answer may be besides a quantity with its unit.
+COUNTS = re.compile(
+    r"count|version|readings|days|numbers|sessions|needed|had|entered|imported|undated|without_number|control_solution"
+    r"|above_range|below_range|beyond_protocol|outside_hours|status|slot|port"
+)
+UNITS = re.compile(r"_(mmhg|bpm|mg_dl|percent|s|day)$|^(seconds|mean|smallest|largest)$")
+
+
+def test_every_number_of_an_answer_says_its_unit_or_is_a_count(console: FastAPI) -> None:
+    schemas = api_description.of(console, "cookie")["components"]["schemas"]
+    without = {
+        f"{name}.{field}"
+        for name, schema in schemas.items()
+        for field, its in schema.get("properties", {}).items()
+        if {"number", "integer"} & {one.get("type") for one in its.get("anyOf", [its])}
+        and not UNITS.search(field)
+        and not COUNTS.search(field)
+    }
+    assert without == set()
+
+
+def test_the_page_names_every_operation_and_every_schema_without_a_script(console: FastAPI) -> None:
+    description = api_description.of(console, "cookie")
+    page = rendering.render(
+        "api.html",
+        operations=list(api_page.operations(description)),
+        schemas=list(api_page.schemas(description)),
+    )
+    for path, methods in description["paths"].items():
+        for method in methods:
+            assert f"{method.upper()} {path}" in page
+    anchors = re.findall(r'id="([^"]+)"', page)
+    assert len(anchors) == len(set(anchors))
+    assert {link[1:] for link in re.findall(r'href="(#[^"]+)"', page)} <= set(anchors)
+    assert {f"schema-{name}" for name in description["components"]["schemas"]} <= set(anchors)
+    assert not re.search(r"<script|\son\w+=|javascript:|\sstyle=", page)
+    assert not re.search(r'(src|href|action)="(https?:)?//', page)
+
+
+@pytest.mark.parametrize(
+    ("schema", "name", "example"),
+    [
+        ({"type": "number"}, "systolic_mmhg", 131),
+        ({"anyOf": [{"type": "null"}, {"type": "integer"}]}, "", 1),
+        ({"type": "integer", "minimum": 7}, "", 7),
+        ({"type": "array", "items": {"type": "string", "format": "date"}}, "", ["2026-11-12"]),
+        ({"enum": ["a", "b"]}, "", "a"),
+        ({"$ref": "#/components/schemas/X"}, "", {"note": "Called."}),
+        (
+            {"type": "object", "additionalProperties": {"type": "boolean"}},
+            "",
+            {"systolic_mmhg": True},
+        ),
+        ({}, "", None),
+    ],
+)
+def test_an_example_is_made_of_its_schema(schema: dict, name: str, example: object) -> None:
+    named = {"X": {"type": "object", "properties": {"note": {"type": "string"}}}}
+    assert api_examples.of(schema, named, name) == example
