@@ -21,9 +21,9 @@ Cursor = psycopg.Cursor[Any]
 
 _Q: Final = named_queries.load("ingest", "assignments")
 
-# A worker looks up assignments shortly before it stores readings. What it looked up before the change and commits after
-# the first look is found by a second one. No statement of a worker's batch may take longer than a minute, and there is
-# one at a time between look-up and commit that can wait for others.
+# A worker looks up assignments shortly before it stores readings. What it decided before the change and commits after the
+# first look is found by a second one. Decisions older than half a minute are made anew (ingest/worker.py), and no
+# statement of a worker's transaction may take longer than one.
 LOOK_AGAIN_AFTER: Final = timedelta(minutes=2)
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
@@ -26,6 +26,7 @@ from firmware_profiles import topics, wire
 from firmware_profiles.wire import Batch
 from ingest import arrivals, database_hand, receipts
 from ingest.arrivals import Arrival, Opened
+from ingest.commit import Committer
 from ingest.database_hand import DatabaseHand
 from ingest.inbox import Delivery
 from ingest.intake import Plan
@@ -40,6 +41,10 @@ log = logging.getLogger(__name__)
 _IDLE_S: Final = 0.5
 # Payloads of one transaction. After an outage messages hold hundreds of records each.
 _MOST_BYTES: Final = 512 * 1024
+# After this, what was decided about a batch is decided anew before it is written: assignments may have changed while
+# the database was away. Ingest looks a second time at the readings of a changed assignment after two minutes
+# (ingest/assignments.py); nothing decided before the change may be written later than that.
+_DECISIONS_HOLD: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ class Worker:
         """Commit a batch, or else its messages in ever smaller parts; in the writer's thread."""
         if (plans := batch.plans) is not None:
             try:
-                return self._writer.do(lambda committer: committer.write(plans, batch.stored_at))
+                return self._writer.do(lambda committer: _written(committer, batch, plans))
             except tenacity.RetryError:
                 raise
             except Exception as error:  # top loop: as above
@@ -153,6 +158,12 @@ class Worker:
         )
         counts = Counter(fate.status.value for fate in fates.values())
         log.info("messages_taken_in", extra={"count": len(batch.deliveries), **counts})
+
+
+def _written(committer: Committer, batch: _Batch, plans: Sequence[Plan]) -> Fates:
+    if abs(_now() - batch.stored_at) > _DECISIONS_HOLD:
+        return committer.take_in(batch.messages, _now())
+    return committer.write(plans, batch.stored_at)
 
 
 def _open(arrival: Arrival) -> Opened:

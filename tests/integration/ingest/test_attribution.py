@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from deploy import way
 from ingest import assignments, attribution, corrections, people, tenancy
+from ingest import worker as ingest_worker
 from ingest.assignments import Span
 from ingest.commit import Committer
 from ingest.corrections import Cause, Correction
@@ -257,6 +258,27 @@ def test_what_was_looked_up_before_the_change_and_stored_after_it_follows_at_the
     assert not attribution.follow(worker, home.now + timedelta(minutes=1))
     assert attribution.follow(worker, home.now + assignments.LOOK_AGAIN_AFTER)
     assert whose(owner) == {5: bob}
+
+
+def test_what_was_decided_long_ago_is_decided_anew_before_it_is_written(
+    worker: Any, owner: Owner, database: Any, home: Any, bob: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database can have been out of a worker's reach while people at the console changed an assignment."""
+    messages, stored_at = [home.message([home.record(5)])], datetime.now(UTC)
+    with database.connect("homevitals_ingest") as connection:
+        connection.autocommit = True
+        committer = Committer(connection)
+        plans = committer.plan(messages, stored_at)
+        handed_on(database, home, bob, 20)
+        drain(worker, home)
+        batch = ingest_worker._Batch([], messages, plans, stored_at)
+        with monkeypatch.context() as patched:
+            later = stored_at + ingest_worker._DECISIONS_HOLD + timedelta(seconds=1)
+            patched.setattr(ingest_worker, "_now", lambda: later)
+            ingest_worker._written(committer, batch, plans)
+    assert whose(owner) == {5: bob}
+    # Otherwise the second look finds it.
+    assert 2 * ingest_worker._DECISIONS_HOLD < assignments.LOOK_AGAIN_AFTER
 
 
 def test_a_reading_that_somebody_else_corrects_meanwhile_is_looked_at_again(
