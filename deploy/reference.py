@@ -32,7 +32,7 @@ _EXIT_STATUS: Final = """\
 | 3 | settings that cannot be used |
 | 4 | something that is needed is missing or cannot be reached |
 | 130 | interrupted |
-| 143 | ended by SIGTERM in the middle of an import |
+| 143 | ended by SIGTERM in the middle of an import or export |
 """
 
 

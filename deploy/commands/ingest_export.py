@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Any, BinaryIO, Final
 from uuid import UUID
 
@@ -67,12 +70,27 @@ def run(options: argparse.Namespace) -> int:
         all_versions=options.all_versions,
     )
     with (
+        _ended_cleanly(),
         given_files.target(options.output, replace=options.force) as file,
         psycopg.connect(settings.database, autocommit=True, options=_SESSION) as connection,
     ):
         count = _write(connection, wanted, options.format, file)
     print(f"{count} readings written", file=sys.stderr)
     return 0
+
+
+@contextmanager
+def _ended_cleanly() -> Iterator[None]:
+    """Let SIGTERM end the block like any other failure: nothing is left behind, and the trail says that it failed."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    former = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def _write(connection: psycopg.Connection[Any], wanted: Wanted, form: str, file: BinaryIO) -> int:

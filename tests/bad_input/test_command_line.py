@@ -409,6 +409,25 @@ def test_row_102_a_signal_while_looking_stores_nothing(
     assert stored(database) == 0
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.usefixtures("run")
+def test_row_102_a_signal_in_mid_export_leaves_no_file(
+    database: Any, tmp_path: Path, number: int, status: int
+) -> None:
+    with database.connect("postgres") as connection:
+        connection.execute("lock table ingest.reading_series in access exclusive mode")
+        process = start(database, "ingest", "export", tmp_path / "out.csv", "--practice", "elm")
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not list(tmp_path.iterdir()):
+            time.sleep(0.01)
+        assert len(list(tmp_path.iterdir())) == 1
+        process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == status, error
+    assert b"Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "words",
     [
