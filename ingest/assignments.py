@@ -21,8 +21,8 @@ Cursor = psycopg.Cursor[Any]
 
 _Q: Final = named_queries.load("ingest", "assignments")
 
-# A worker looks up assignments shortly before it stores readings. What it decided before the change and commits after the
-# first look is found by a second one. Decisions older than half a minute are made anew (ingest/worker.py), and no
+# A worker looks up assignments shortly before it stores readings. What it decided before the change and commits after
+# the first look is found by a second one. Decisions older than half a minute are made anew (ingest/worker.py), and no
 # statement of a worker's transaction may take longer than one.
 LOOK_AGAIN_AFTER: Final = timedelta(minutes=2)
 
