@@ -57,11 +57,12 @@ with made as (
 insert into ingest.reading_series (
     practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
     time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg, diastolic_mmhg,
-    mean_arterial_mmhg, pulse_bpm, qualifiers, profile_id, profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq,
-    message_id, measured_day)
+    mean_arterial_mmhg, pulse_bpm, qualifiers, profile_id, profile_version, characteristic, raw, gateway_id,
+    outbox_epoch, outbox_seq, message_id, measured_day)
 select practice_id, reading_id, patient_id, peripheral_id, 1, 'blood_pressure', 'measured', at,
-       'device_clock_corrected', 'good', at::timestamp, 0, at, at + interval '1 minute', systolic, systolic - 40, systolic - 27, 70, '{{}}',
-       'standard-cuff', 1, '2a35', '\\x1e6d004f005f00ea070b1c03110c4600010000', 'gw-00000000', repeat('0', 32), 1,
+       'device_clock_corrected', 'good', at::timestamp, 0, at, at + interval '1 minute', systolic, systolic - 40,
+       systolic - 27, 70, '{{}}', 'standard-cuff', 1, '2a35', '\\x1e6d004f005f00ea070b1c03110c4600010000',
+       'gw-00000000', repeat('0', 32), 1,
        reading_id, at::date
 from made order by made.at
 """

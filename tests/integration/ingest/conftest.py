@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +29,7 @@ from ingest import assignments, people
 from ingest.arrivals import Arrival, Opened, open_message
 from ingest.settings import IngestSettings
 from tests import gateway_rows, scopes
+from tests.ingest_workers import Processes
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 GATEWAY, ADDRESS = "gw-aaaa1111", "AA:BB:CC:DD:EE:01"
@@ -230,3 +232,14 @@ def gateway_home(owner: psycopg.Connection[Any], gateway: Gateway) -> Home:
     """A home in the database whose gateway is at the broker."""
     with owner.transaction(), owner.cursor() as cur:
         return add_home(cur, gateway.gateway_id)
+
+
+@pytest.fixture
+def processes(
+    ingest_settings: Callable[..., IngestSettings], database: Any, tmp_path: Path
+) -> Iterator[Processes]:
+    processes = Processes(ingest_settings, database.conninfo("homevitals_ingest"), tmp_path)
+    yield processes
+    for process in processes.running:
+        process.kill()
+        process.wait(10)
