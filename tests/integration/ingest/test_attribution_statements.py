@@ -93,9 +93,10 @@ CORRECTIONS: Runs = {
             **SOMEBODYS,
         },
     ),
+    "lift_columnstore_limit": (INGEST, {}),
     "supersede": (
         INGEST,
-        {"at": AT, "replaces_ids": [ID], "replaces_measured_ats": [AT], **SOMEBODYS},
+        {"at": AT, "patient_id": ID, "reading_ids": [ID], "measured_ats": [AT], **SOMEBODYS},
     ),
     "history": (CONSOLE, {"reading_id": ID, **SOMEBODYS}),
 }
