@@ -116,6 +116,19 @@ def test_session_lives_on_when_used_until_it_is_too_old(
     assert session_store.session(entrance, b"\2" * 32, AT + idle - SECOND) is not None
 
 
+def test_looking_at_a_session_does_not_keep_it_alive(
+    entrance: psycopg.Cursor[Any], home: Any, staff_id: UUID
+) -> None:
+    open_session(entrance, home, staff_id=staff_id)
+    almost = AT + STAFF_IDLE - SECOND
+    seen = session_store.look_at_session(entrance, TOKEN, almost)
+    assert seen is not None
+    assert (seen.staff_id, seen.role) == (staff_id, Role.CARE_MANAGER)
+    assert session_store.look_at_session(entrance, TOKEN, AT + STAFF_IDLE) is None
+    assert session_store.session(entrance, TOKEN, AT + STAFF_IDLE) is None
+    assert session_store.session(entrance, TOKEN, almost) == seen
+
+
 def test_session_ends_with_its_account_and_follows_its_role(
     owner: psycopg.Connection[Any],
     entrance: psycopg.Cursor[Any],
