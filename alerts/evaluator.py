@@ -22,7 +22,7 @@ from alerts.episode import EpisodeEvent, EpisodeEventKind, OpenedEpisode, TaskSi
 from alerts.evaluate import Answer, Outcome, Silence, evaluate
 from alerts.rules import Rule
 from alerts.settings import AlertsSettings
-from ingest import lasting_connection, tenancy
+from ingest import evaluation_queue, lasting_connection, tenancy
 from ingest import store as ingest_store
 from ingest.rows import EvaluationWork
 
@@ -89,7 +89,7 @@ def evaluate_batch(
         How many items were taken; 0 means that nothing is due.
     """
     with connection.transaction(), connection.cursor() as cur:
-        work = ingest_store.take_evaluation_work(cur, settings.batch_size, at)
+        work = evaluation_queue.take_evaluation_work(cur, settings.batch_size, at)
         if not work:
             return 0
         store.lock_patients(cur, {item.patient_id for item in work})
@@ -98,7 +98,7 @@ def evaluate_batch(
             for item in _in_event_time(work)
             if _evaluate_safely(cur, item, sink, at, settings.late_after)
         ]
-        ingest_store.finish_evaluation_work(cur, finished)
+        evaluation_queue.finish_evaluation_work(cur, finished)
     log.info("batch_evaluated", extra={"count": len(finished), "failed": len(work) - len(finished)})
     return len(work)
 
@@ -117,7 +117,7 @@ def _evaluate_safely(
         if cur.connection.broken:
             raise
         retry_at = at + min(timedelta(seconds=2 ** min(item.attempts + 1, 12)), LONGEST_RETRY)
-        ingest_store.postpone_evaluation_work(
+        evaluation_queue.postpone_evaluation_work(
             cur, item.queue_id, retry_at=retry_at, last_error=_kind(error)
         )
         log.error(  # noqa: TRY400 - a traceback's message may carry a patient's numbers

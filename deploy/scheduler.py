@@ -17,7 +17,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from deploy.settings import SchedulerSettings
-from ingest import gaps, retention, session_store, store
+from ingest import evaluation_queue, gaps, retention, session_store, store
 
 log = logging.getLogger(__name__)
 
@@ -53,21 +53,6 @@ def old_readings(
         )
 
 
-def old_readings(
-    connection: psycopg.Connection, settings: SchedulerSettings, now: datetime
-) -> None:
-    """Delete the readings that are older than is wanted, where somebody has decided so."""
-    if not settings.keep_readings_years:
-        return
-    before_at = now - timedelta(days=366 * settings.keep_readings_years)  # rather a day too long
-    with connection.transaction(), connection.cursor() as cur:
-        dropped = retention.drop_before(cur, before_at)
-    if dropped:
-        log.warning(
-            "old_readings_deleted", extra={"count": dropped, "before": f"{before_at:%Y-%m-%d}"}
-        )
-
-
 def old_sessions(
     connection: psycopg.Connection, _settings: SchedulerSettings, now: datetime
 ) -> None:
@@ -81,7 +66,7 @@ def old_sessions(
 def watch_queue(connection: psycopg.Connection, settings: SchedulerSettings, now: datetime) -> None:
     """Say when evaluation work waits too long: then tasks are late, and somebody has to look."""
     with connection.transaction(), connection.cursor() as cur:
-        oldest_at = store.oldest_evaluation_work_at(cur)
+        oldest_at = evaluation_queue.oldest_evaluation_work_at(cur)
     if oldest_at is not None and (now - oldest_at).total_seconds() > settings.queue_alarm_s:
         log.warning(
             "evaluation_is_behind", extra={"age_s": round((now - oldest_at).total_seconds())}
@@ -112,7 +97,6 @@ def watch_gaps(connection: psycopg.Connection, settings: SchedulerSettings, now:
 
 _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], None], timedelta]] = {
     partitions_ahead: timedelta(hours=6),
-    old_readings: timedelta(days=1),
     old_readings: timedelta(days=1),
     old_sessions: timedelta(minutes=30),
     watch_queue: timedelta(seconds=30),

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import psycopg
 
-from ingest import named_queries, statements, store
+from ingest import evaluation_queue, named_queries, statements, store
 from ingest.rows import StoredReading
 
 Cursor = psycopg.Cursor[Any]
@@ -101,7 +101,7 @@ def replace(
         return 0
     _supersede(cur, correction, [former for former, _ in replaced])
     store.add_readings(cur, [new for _, new in replaced])
-    store.queue_evaluation(cur, [one for pair in replaced for one in pair], correction.at)
+    evaluation_queue.queue_evaluation(cur, [one for pair in replaced for one in pair], correction.at)
     return len(replaced)
 
 

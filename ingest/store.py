@@ -1,4 +1,4 @@
-"""Readings, quarantine and evaluation queue in PostgreSQL.
+"""Readings and quarantine in PostgreSQL.
 
 This module and ``people.py`` execute all SQL of the package. Every function takes an open cursor;
 whoever opened the transaction commits it. Functions for people who signed in take their practice.
@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from firmware_profiles.readings import Kind, Result
-from ingest import directory, errors, named_queries, rows, statements
+from ingest import directory, errors, evaluation_queue, named_queries, rows, statements
 from ingest.measured_at import TimeMethod, TimeQuality
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ Cursor = psycopg.Cursor[Any]
 _Row = TypeVar("_Row")
 
 _Q: Final = named_queries.load("ingest")
-# What the rules judge: numbers, and "HI" and "LO", which say more than any number.
-_JUDGED: Final = frozenset({Result.MEASURED, Result.ABOVE_RANGE, Result.BELOW_RANGE})
 _READING_FIELDS: Final = [field.name for field in fields(rows.StoredReading)]
 # Most practices have a reading of the last hour, and nearly all one of the last two days.
 _LATELY: Final = (timedelta(hours=1), timedelta(days=2), timedelta(days=60))
@@ -110,7 +108,7 @@ def claim_and_store(cur: Cursor, candidates: Sequence[rows.Candidate]) -> set[UU
     if not candidates:
         return set()
     _copy(cur, [(c.reading, c.record_key, c.content_sha256) for c in candidates])
-    cur.execute(_Q.claim_and_store_taken_in, {"judged": list(_JUDGED)})
+    cur.execute(_Q.claim_and_store_taken_in, {"judged": list(evaluation_queue.JUDGED)})
     lost = {reading_id for (reading_id,) in cur}
     cur.execute(_Q.wake_evaluators)
     return lost
@@ -196,26 +194,6 @@ def add_security_events(cur: Cursor, events: Sequence[rows.SecurityEvent]) -> No
     cur.executemany(_Q.insert_security_event, [asdict(row) for row in events])
 
 
-def queue_evaluation(
-    cur: Cursor, readings: Sequence[rows.StoredReading], queued_at: datetime
-) -> None:
-    """Queue what the rules judge of these readings, those of patients, and wake the evaluators at commit."""
-    readings = [r for r in readings if r.patient_id is not None and r.result in _JUDGED]
-    if not readings:
-        return
-    cur.execute(
-        _Q.queue_evaluation,
-        {
-            "practice_ids": [r.practice_id for r in readings],
-            "patient_ids": [r.patient_id for r in readings],
-            "reading_ids": [r.reading_id for r in readings],
-            "measured_ats": [r.measured_at for r in readings],
-            "queued_at": queued_at,
-        },
-    )
-    cur.execute(_Q.wake_evaluators)
-
-
 def see_gateways(cur: Cursor, sightings: Collection[rows.GatewaySighting]) -> None:
     """Note when gateways were heard and whether they are online; one sighting per gateway."""
     gateway_ids, seen_ats, are_online = _arrays(
@@ -245,48 +223,6 @@ def see_outbox_positions(
             "at": at,
         },
     )
-
-
-def take_evaluation_work(cur: Cursor, limit: int, at: datetime) -> list[rows.EvaluationWork]:
-    """Lock the oldest work due at ``at`` that no other evaluator holds, until the transaction ends."""
-    return statements.rows(
-        cur, rows.EvaluationWork, _Q.take_evaluation_work, {"limit": limit, "at": at}
-    )
-
-
-def finish_evaluation_work(cur: Cursor, queue_ids: Sequence[int]) -> None:
-    """Delete work in the transaction that took it and wrote its result.
-
-    Raises:
-        StoreError: some of it was not there, so somebody else did it too; the transaction must not commit.
-    """
-    cur.execute(_Q.finish_evaluation_work, {"queue_ids": list(queue_ids)})
-    if cur.rowcount != len(set(queue_ids)):
-        raise errors.StoreError("evaluation work vanished while it was being done; roll back")
-
-
-def postpone_evaluation_work(
-    cur: Cursor, queue_id: int, *, retry_at: datetime, last_error: str
-) -> None:
-    """Count a failed evaluation and leave its work alone until ``retry_at``.
-
-    Args:
-        cur: in the transaction that took the work.
-        queue_id: the work.
-        retry_at: when it is due again, aware UTC.
-        last_error: the kind of failure, without any content.
-    """
-    cur.execute(
-        _Q.postpone_evaluation_work,
-        {"queue_id": queue_id, "retry_at": retry_at, "last_error": last_error},
-    )
-
-
-def oldest_evaluation_work_at(cur: Cursor) -> datetime | None:
-    """Return since when the oldest evaluation work waits, aware UTC; None when none does."""
-    cur.execute(_Q.oldest_evaluation_work_at)
-    oldest_at: datetime | None = _one(cur)[0]
-    return oldest_at
 
 
 def readings_of_patient(

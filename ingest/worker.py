@@ -114,7 +114,9 @@ class Worker:
         except tenacity.RetryError:
             raise
         except Exception as error:  # top loop: a defect must not stop the other messages
-            log.warning("messages_failed", **_told(error, len(messages)))
+            log.warning(
+                "messages_failed", extra=_told(error, len(messages)), exc_info=_is_defect(error)
+            )
             return _Batch(deliveries, messages, None, stored_at)
         return _Batch(deliveries, messages, plans, stored_at)
 
@@ -126,7 +128,11 @@ class Worker:
             except tenacity.RetryError:
                 raise
             except Exception as error:  # top loop: as above
-                log.warning("messages_failed", **_told(error, len(batch.messages)))
+                log.warning(
+                    "messages_failed",
+                    extra=_told(error, len(batch.messages)),
+                    exc_info=_is_defect(error),
+                )
         return self._take_in(batch.messages)
 
     def _take_in(self, messages: Sequence[Opened]) -> Fates:
@@ -141,7 +147,9 @@ class Worker:
             raise
         except Exception as error:  # top loop: as above
             reason, detail = _blame(error)
-            log.warning("messages_failed", **_told(error, len(messages)))
+            log.warning(
+                "messages_failed", extra=_told(error, len(messages)), exc_info=_is_defect(error)
+            )
         parts = messages if len(messages) > 1 else arrivals.one_by_one(messages[0])
         if len(parts) > 1:
             half = len(parts) // 2
@@ -180,11 +188,11 @@ def _open(arrival: Arrival) -> Opened:
 
 
 def _told(error: Exception, count: int) -> dict[str, Any]:
-    reason, _ = _blame(error)
-    return {
-        "extra": {"count": count, "reason": reason, **database_hand.where(error)},
-        "exc_info": reason is IngestReason.PROCESSING_FAILED,
-    }
+    return {"count": count, "reason": _blame(error)[0], **database_hand.where(error)}
+
+
+def _is_defect(error: Exception) -> bool:
+    return _blame(error)[0] is IngestReason.PROCESSING_FAILED
 
 
 def _blame(error: Exception) -> tuple[IngestReason, str]:

@@ -23,7 +23,7 @@ from alerts.settings import AlertsSettings
 from ccm_link import enrolment, task_sink, time_log
 from ccm_link.work import Activity
 from firmware_profiles.readings import Kind, Result
-from ingest import assignments, people, store, tenancy
+from ingest import assignments, evaluation_queue, people, store, tenancy
 from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.people import Role
 from ingest.rows import QuarantineRow, StoredReading
@@ -347,7 +347,7 @@ def _store(connect: Connect, readings: list[StoredReading], now: datetime) -> No
             ],
         )
         # What is older opens no task anyway, and three months of it would cost each test half a second.
-        store.queue_evaluation(
+        evaluation_queue.queue_evaluation(
             cur,
             [
                 one

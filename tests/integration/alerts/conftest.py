@@ -15,7 +15,7 @@ from alerts import practice_defaults
 from alerts.settings import AlertsSettings
 from ccm_link import enrolment
 from firmware_profiles.readings import Kind, Result
-from ingest import people, rows
+from ingest import evaluation_queue, people, rows
 from ingest import store as ingest_store
 from ingest.measured_at import TimeMethod, TimeQuality
 from tests import scopes
@@ -55,7 +55,7 @@ class Home:
         """Queue readings that are stored, or only wake the evaluators."""
         with self.owner.transaction(), self.owner.cursor() as cur:
             if wake:
-                ingest_store.queue_evaluation(cur, readings, NOON)
+                evaluation_queue.queue_evaluation(cur, readings, NOON)
                 return
             cur.executemany(
                 "insert into ingest.evaluation_queue"

@@ -17,7 +17,7 @@ from firmware_profiles.glucose_context import GlucoseMeasurementContext
 from firmware_profiles.readings import Kind
 from firmware_profiles.sfloat import Sfloat
 from firmware_profiles.wire import GatewayStatus, ReceiptStatus, Record
-from ingest import assignments, held_records, people, record_key, store, tenancy
+from ingest import assignments, evaluation_queue, held_records, people, record_key, store, tenancy
 from ingest.arrivals import Opened
 from ingest.commit import Committer
 from ingest.quarantine import IngestReason
@@ -508,8 +508,8 @@ def test_work_is_taken_finished_and_counted(committer: Committer, home: Any, dat
         first.cursor() as cur,
         second.cursor() as other,
     ):
-        work = store.take_evaluation_work(cur, 2, soon)
-        rest = store.take_evaluation_work(other, 2, soon)
+        work = evaluation_queue.take_evaluation_work(cur, 2, soon)
+        rest = evaluation_queue.take_evaluation_work(other, 2, soon)
         assert len(work) == 2
         assert len(rest) == 1
         assert {item.patient_id for item in work} == {home.patient_id}
@@ -517,17 +517,17 @@ def test_work_is_taken_finished_and_counted(committer: Committer, home: Any, dat
         found = store.reading(cur, home.practice_id, work[0].reading_id)
         assert found is not None
         assert found.measured_at == work[0].measured_at
-        store.finish_evaluation_work(cur, [item.queue_id for item in work])
-        store.postpone_evaluation_work(
+        evaluation_queue.finish_evaluation_work(cur, [item.queue_id for item in work])
+        evaluation_queue.postpone_evaluation_work(
             other, rest[0].queue_id, retry_at=soon + timedelta(hours=1), last_error="Test"
         )
         first.commit()
         second.commit()
-        assert store.take_evaluation_work(cur, 10, soon) == []
-        (again,) = store.take_evaluation_work(cur, 10, soon + timedelta(hours=1))
+        assert evaluation_queue.take_evaluation_work(cur, 10, soon) == []
+        (again,) = evaluation_queue.take_evaluation_work(cur, 10, soon + timedelta(hours=1))
         assert again.attempts == 1
     with database.connect("homevitals_scheduler") as scheduler, scheduler.cursor() as cur:
-        assert store.oldest_evaluation_work_at(cur) == again.queued_at
+        assert evaluation_queue.oldest_evaluation_work_at(cur) == again.queued_at
 
 
 def test_finishing_is_refused_when_the_work_is_gone(database: Any) -> None:
@@ -536,7 +536,7 @@ def test_finishing_is_refused_when_the_work_is_gone(database: Any) -> None:
         connection.cursor() as cur,
         pytest.raises(store.errors.StoreError),
     ):
-        store.finish_evaluation_work(cur, [UUID(int=7).int])
+        evaluation_queue.finish_evaluation_work(cur, [UUID(int=7).int])
 
 
 def test_engine_of_the_series_is_known(database: Any) -> None:

@@ -173,7 +173,7 @@ def test_columns_are_copied_in_the_order_of_the_fields() -> None:
     assert re.findall(r"\w+", columns[1]) == [*of_readings, "record_key", "content_sha256"]
 
 
-@pytest.mark.parametrize("module", ["store.py", "people.py", "migrate.py"])
+@pytest.mark.parametrize("module", ["store.py", "people.py", "migrate.py", "evaluation_queue.py"])
 def test_sql_stands_in_its_file_only(module: str) -> None:
     text = (resources.files("ingest") / module).read_text(encoding="utf-8")
 
@@ -181,7 +181,7 @@ def test_sql_stands_in_its_file_only(module: str) -> None:
 
 
 def test_no_statement_is_left_over() -> None:
-    modules = ("store.py", "migrate.py")
+    modules = ("store.py", "migrate.py", "evaluation_queue.py")
     text = "".join((resources.files("ingest") / m).read_text(encoding="utf-8") for m in modules)
 
     assert set(re.findall(r"_Q\.(\w+)", text)) == set(Q)

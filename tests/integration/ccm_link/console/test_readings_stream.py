@@ -16,7 +16,7 @@ import pytest
 
 from ccm_link.console import arrival_watch
 from firmware_profiles.readings import Kind, Result
-from ingest import store, tenancy
+from ingest import evaluation_queue, store, tenancy
 from ingest.tenancy import Scope
 from tests.console_server import Console
 from tests.made_up_practice import Clock, Connect, MadeUp
@@ -108,7 +108,7 @@ class Homes:
             store.ensure_series(cur, made.measured_at, made.measured_at)
             store.add_readings(cur, [made])
             if wakes:
-                store.queue_evaluation(cur, [made], at)
+                evaluation_queue.queue_evaluation(cur, [made], at)
         return made.reading_id
 
 
