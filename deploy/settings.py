@@ -50,13 +50,6 @@ class SchedulerSettings:
         help="age at which readings and their daily summaries are deleted, in whole months; 0 keeps them for ever. "
         "Deleting health data is a decision: look up how long your law and your payers want records kept",
     )
-    keep_readings_years: int = setting(
-        0,
-        unit="years",
-        choices=(0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30),
-        help="age at which readings and their daily summaries are deleted, in whole months; 0 keeps them for ever. "
-        "Deleting health data is a decision: look up how long your law and your payers want records kept",
-    )
     queue_alarm_s: float = setting(
         60.0,
         unit="s",

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from dataclasses import fields, replace
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from firmware_profiles import errors, uuids
 from firmware_profiles.blood_pressure import BloodPressureMeasurement
 from firmware_profiles.errors import FrameReason
 from firmware_profiles.glucose import GlucoseMeasurement
 from firmware_profiles.glucose_context import GlucoseMeasurementContext
-from firmware_profiles.readings import BloodPressureReading, Decoded, GlucoseContext
+from firmware_profiles.readings import (
+    BloodPressureReading,
+    Decoded,
+    GlucoseContext,
+    GlucoseReading,
+)
 
 if TYPE_CHECKING:
     from firmware_profiles.device_profile import DeviceProfile
@@ -27,8 +32,18 @@ _DECODERS: Final[Mapping[str, Callable[[bytes], Decoded]]] = {
     ),
 }
 
+_WITH_QUALIFIERS: Final = (BloodPressureReading, GlucoseReading)
+
 # The characteristics whose notifications are records.
 RECORDS: Final = frozenset(_DECODERS)
+
+_NAMES: Final = {kind: tuple(f.name for f in fields(kind)) for kind in _WITH_QUALIFIERS}
+_FIELDS: Final[Mapping[type, Callable[[Any], tuple[Any, ...]]]] = {
+    kind: attrgetter(*names) for kind, names in _NAMES.items()
+}
+_TIMES: Final = {
+    kind: tuple(name for name in names if name.endswith("_time")) for kind, names in _NAMES.items()
+}
 
 
 def decode_record(profile: DeviceProfile, characteristic: str, raw: bytes) -> Decoded:
@@ -67,13 +82,9 @@ def advisory(decoded: Decoded) -> dict[str, float | int | str | None]:
     """
     if isinstance(decoded, GlucoseContext):
         return {"sequence_number": decoded.sequence_number, **decoded.fields}
-    flat: dict[str, float | int | str | None] = {}
-    for name in decoded.__dataclass_fields__:
-        entry = getattr(decoded, name)
-        if isinstance(entry, datetime):
-            flat[name] = entry.isoformat()
-        elif isinstance(entry, tuple):
-            flat[name] = " ".join(entry)
-        else:
-            flat[name] = entry
+    flat = dict(zip(_NAMES[type(decoded)], _FIELDS[type(decoded)](decoded), strict=True))
+    for name in _TIMES[type(decoded)]:
+        if flat[name] is not None:
+            flat[name] = flat[name].isoformat()
+    flat["qualifiers"] = " ".join(decoded.qualifiers)
     return flat

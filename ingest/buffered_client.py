@@ -32,7 +32,7 @@ _ACKNOWLEDGEMENT: Final = struct.Struct("!BBH")
 _REFUSED: Final = 0x80  # reason codes from here on are failures; MQTT 5.0, 2.4
 # What waits here for the broker's acknowledgement of earlier receipts. A receipt that finds no place is not sent: its
 # gateway sends the records again and gets another.
-_MAX_WAITING: Final = 10_000
+_MAX_WAITING: Final = 50_000
 
 
 class Publication(NamedTuple):

@@ -101,7 +101,9 @@ def replace(
         return 0
     _supersede(cur, correction, [former for former, _ in replaced])
     store.add_readings(cur, [new for _, new in replaced])
-    evaluation_queue.queue_evaluation(cur, [one for pair in replaced for one in pair], correction.at)
+    evaluation_queue.queue_evaluation(
+        cur, [one for pair in replaced for one in pair], correction.at
+    )
     return len(replaced)
 
 

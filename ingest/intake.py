@@ -332,6 +332,8 @@ def _differing(record: Record, decoded: Decoded) -> str:
     if record.decoded is None:
         return ""
     ours, theirs = decode.advisory(decoded), record.decoded
+    if ours == theirs:
+        return ""
     names = sorted(name for name in ours if name not in theirs or theirs[name] != ours[name])
     if theirs.keys() - ours.keys():
         names.append("fields that the record does not have")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+from typing import Final
 
 from ingest import attribution, broker_probe, redrive_requests
 from ingest.sessions import Sessions
@@ -11,6 +13,8 @@ from ingest.settings import IngestSettings
 from ingest.worker import Worker
 
 log = logging.getLogger(__name__)
+
+_COLLECT_AFTER: Final = 100_000  # objects made and not yet gone
 
 
 def run(settings: IngestSettings, stop: threading.Event) -> None:
@@ -23,6 +27,10 @@ def run(settings: IngestSettings, stop: threading.Event) -> None:
         BrokerError: the worker cannot go on; starting it again is safe and loses nothing.
     """
     broker_probe.require(settings, stop)
+    # What a batch is made of has no cycles and is gone with it. Looking for some, as often as Python does by itself,
+    # took a fifth of the worker's time.
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
     sessions = Sessions(settings)
     log.info("ingest_started", extra={"worker": settings.worker_name})
     sessions.start()

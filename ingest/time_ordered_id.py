@@ -15,9 +15,35 @@ _COUNTER_BITS: Final = 12
 _VERSION_7: Final = 7 << 76
 _VARIANT: Final = 0b10 << 62
 _RANDOM_MASK: Final = (1 << 62) - 1
+_RANDOM_BYTES: Final = 8
+_DRAWN_AT_ONCE: Final = 512 * _RANDOM_BYTES
 
-_lock = threading.Lock()
-_last = 0  # milliseconds since 1970 and, in the lowest bits, the counter
+
+class _Source:
+    """Makes the ids of this process, one after the other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0  # milliseconds since 1970 and, in the lowest bits, the counter
+        self._drawn = b""
+        self._position = 0
+
+    def new(self) -> UUID:
+        with self._lock:
+            # The system's source is asked for many at once: each question lets another thread take the interpreter, and
+            # getting it back takes far longer than the answer.
+            if self._position == len(self._drawn):
+                self._drawn, self._position = os.urandom(_DRAWN_AT_ONCE), 0
+            drawn = self._drawn[self._position : self._position + _RANDOM_BYTES]
+            self._position += _RANDOM_BYTES
+            self._last = max(self._last + 1, time.time_ns() // 1_000_000 << _COUNTER_BITS)
+            ticks = self._last
+        at_ms, counter = ticks >> _COUNTER_BITS, ticks & (1 << _COUNTER_BITS) - 1
+        random = int.from_bytes(drawn, "big") & _RANDOM_MASK
+        return UUID(int=at_ms << 80 | _VERSION_7 | counter << 64 | _VARIANT | random)
+
+
+_SOURCE: Final = _Source()
 
 
 def new() -> UUID:
@@ -25,10 +51,4 @@ def new() -> UUID:
 
     It tells when it was made, to the millisecond: fit for what is stored now, never for when something was measured.
     """
-    global _last  # noqa: PLW0603 - one row of ids per process is what makes them rise
-    with _lock:
-        _last = max(_last + 1, time.time_ns() // 1_000_000 << _COUNTER_BITS)
-        ticks = _last
-    random = int.from_bytes(os.urandom(8), "big") & _RANDOM_MASK
-    at_ms, counter = ticks >> _COUNTER_BITS, ticks & (1 << _COUNTER_BITS) - 1
-    return UUID(int=at_ms << 80 | _VERSION_7 | counter << 64 | _VARIANT | random)
+    return _SOURCE.new()

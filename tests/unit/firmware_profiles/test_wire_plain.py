@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from firmware_profiles import wire, wire_plain
 from firmware_profiles.errors import WireError
-from firmware_profiles.wire import BadRecord, Batch, GatewayClock, Link, Record
+from firmware_profiles.wire import (
+    BadRecord,
+    Batch,
+    GatewayClock,
+    Link,
+    Receipt,
+    ReceiptItem,
+    ReceiptStatus,
+    Record,
+)
 
 GATEWAY = "gw-aaaa1111"
 INSTANTS = st.datetimes(timezones=st.just(UTC))
@@ -117,3 +126,20 @@ def test_anything_unusual_is_left_to_the_strict_way(before: str, after: str) -> 
     text = written(ORDINARY).decode()
     assert before in text
     assert wire_plain.read(text.replace(before, after).encode()) is None
+
+
+@given(
+    st.integers(1, 10**19),
+    st.integers(0, 10**19),
+    st.sampled_from(ReceiptStatus),
+    st.none() | st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=70),
+)
+def test_a_receipt_that_is_believed_at_once_can_be_read(
+    first: int, more: int, status: ReceiptStatus, reason: str | None
+) -> None:
+    receipt = Receipt("0" * 32, (ReceiptItem(first, first + more - 5, status, reason),))
+    try:
+        payload = wire.encode_receipt(receipt)
+    except WireError:
+        return
+    assert wire.decode_receipt(payload) == receipt

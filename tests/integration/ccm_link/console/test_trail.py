@@ -80,7 +80,9 @@ class Practice:
                 "update ccm.task set status = 'open', owner_staff_id = null, row_version = 1, completed_at = null,"
                 " disposition = null, disposition_note = null"
             )
-            connection.execute("delete from ingest.assignment where replaces is not null or user_slot is not null")
+            connection.execute(
+                "delete from ingest.assignment where replaces is not null or user_slot is not null"
+            )
             connection.execute(
                 "update ingest.assignment set valid_until = 'infinity', ended_at = null, ended_by = null,"
                 " voided_at = null, voided_by = null, void_reason = null"
