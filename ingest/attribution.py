@@ -7,11 +7,9 @@ so that taking in new readings never waits for it; each new version points at th
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID, uuid4
 
@@ -19,7 +17,6 @@ import psycopg
 
 from ingest import (
     corrections,
-    lasting_connection,
     named_queries,
     statements,
     store,
@@ -41,12 +38,8 @@ POLL_S: Final = 1.0
 """How long a change of an assignment may wait before its readings follow."""
 
 _BATCH: Final = 200  # readings of one look: a transaction of some ten milliseconds
-_END_WITHIN_S: Final = 5.0  # what is not committed then is done again by whoever starts next
 _LONGEST_RETRY: Final = timedelta(minutes=10)
 _DETAIL: Final = "an assignment of the peripheral was made, ended or corrected"
-_SESSION_OPTIONS: Final = (
-    "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,34 +93,6 @@ def reattributed(
         )
         wanted.append((reading, new))
     return wanted
-
-
-@contextmanager
-def following(conninfo: str) -> Iterator[None]:
-    """Let readings follow beside whatever the block does, in a thread with a connection of its own."""
-    stop = threading.Event()
-    thread = threading.Thread(target=run, args=(conninfo, stop), name="attribution", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(_END_WITHIN_S)
-
-
-def run(conninfo: str, stop: threading.Event) -> None:
-    """Let readings follow until ``stop`` is set; survive every restart of the database."""
-    while not stop.is_set():
-        try:
-            with lasting_connection.connect(
-                conninfo, stop, options=_SESSION_OPTIONS, log=log
-            ) as connection:
-                while not stop.is_set():
-                    if not follow(connection, datetime.now(UTC)):
-                        stop.wait(POLL_S)
-        except psycopg.Error as error:
-            log.warning("database_lost", extra={"error": _kind(error)})
-            stop.wait(POLL_S)
 
 
 def follow(connection: Connection, at: datetime, batch_size: int = _BATCH) -> bool:

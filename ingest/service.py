@@ -7,13 +7,18 @@ import logging
 import threading
 from typing import Final
 
-from ingest import attribution, broker_probe, redrive_requests
+from ingest import attribution, broker_probe, follower, redrive_requests
+from ingest.follower import Follower
 from ingest.sessions import Sessions
 from ingest.settings import IngestSettings
 from ingest.worker import Worker
 
 log = logging.getLogger(__name__)
 
+_FOLLOWERS: Final = (
+    Follower("attribution", attribution.follow, attribution.POLL_S),
+    Follower("redrive", redrive_requests.follow, redrive_requests.POLL_S),
+)
 _COLLECT_AFTER: Final = 100_000  # objects made and not yet gone
 
 
@@ -35,10 +40,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> None:
     log.info("ingest_started", extra={"worker": settings.worker_name})
     sessions.start()
     try:
-        with (
-            attribution.following(settings.database),
-            redrive_requests.following(settings.database),
-        ):
+        with follower.following(settings.database, *_FOLLOWERS):
             Worker(settings, sessions, stop).run()
     finally:
         sessions.stop()

@@ -66,10 +66,9 @@ class Sessions:
 
     def publish_all(self, publications: Sequence[tuple[str, bytes]]) -> None:
         """Publish over whichever connection is there; without any, gateways ask again by sending again."""
-        consumers = list(self._consumers.values())
-        through = next((one for one in consumers if one.is_connected), *consumers[:1])
-        if through is not None:
-            through.publish_all(publications)
+        connected = [one for one in list(self._consumers.values()) if one.is_connected]
+        if connected:
+            connected[0].publish_all(publications)
 
     def check(self) -> None:
         """Make sure that messages still arrive.

@@ -647,9 +647,12 @@ def permissions_routes() -> list[str]:
 def test_every_command_that_goes_on_running_has_its_conditions() -> None:
     ends_by_itself = {
         "audit",
+        "backup",
         "broker",
         "config",
+        "db",
         "doctor",
+        "gaps",
         "migrate",
         "practice",
         "profiles",

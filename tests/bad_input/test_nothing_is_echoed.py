@@ -203,5 +203,9 @@ def test_metrics_and_addresses_have_no_place_for_people(console: Console) -> Non
         "gateway_id",
         "person_id",
         "code_id",
+        "peripheral_id",
+        "assignment_id",
+        "reading_id",
+        "quarantine_id",
     }
     assert not [path for _, path in permissions.routes(console.app) if "metric" in path]

@@ -83,7 +83,10 @@ def test_the_operator_reaches_no_clinical_route() -> None:
         for rule in permissions.ROUTES.values()
         if rule is not permissions.ANYBODY and permissions.may(somebody(Role.OPERATOR), *rule)
     }
-    assert not reached & (permissions.WITH_PATIENTS - {Resource.QUARANTINE})
+    # Quarantined bytes, and peripherals without who measures with them: that is an assignment.
+    seen_without_patients = {Resource.QUARANTINE, Resource.PERIPHERAL}
+    assert not reached & (permissions.WITH_PATIENTS - seen_without_patients)
+    assert Resource.ASSIGNMENT not in reached
 
 
 def test_people_at_home_reach_their_own_record_and_nothing_else() -> None:

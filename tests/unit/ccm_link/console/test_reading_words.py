@@ -25,6 +25,8 @@ def reading(**fields: Any) -> StoredReading:
         "device_clock_offset_s": 4.0,
         "qualifiers": (),
         "origin": Origin.DEVICE,
+        "superseded_at": None,
+        "version": 1,
     }
     return cast("StoredReading", SimpleNamespace(**(ordinary | fields)))
 
