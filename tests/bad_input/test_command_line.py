@@ -99,7 +99,8 @@ def start(
     database: Any, *words: object, environ: dict[str, str] | None = None, **options: Any
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "deploy.cli", *map(str, words)],
+        # Whoever runs the tests in the background of a shell has them ignore Ctrl-C, and so would what they start.
+        ["env", "--default-signal=INT", sys.executable, "-m", "deploy.cli", *map(str, words)],
         cwd=ROOT,
         env=(os.environ if environ is None else environ) | environment(database),
         stdout=subprocess.PIPE,

@@ -16,12 +16,13 @@ import pytest
 from hypothesis import strategies as st
 
 from deploy import way
-from ingest import assignments, attribution, corrections, people, tenancy
+from ingest import assignments, attribution, corrections, follower, people, tenancy
 from ingest import worker as ingest_worker
 from ingest.assignments import Span
 from ingest.commit import Committer
 from ingest.corrections import Cause, Correction
 from ingest.errors import RefusedByStoreError
+from ingest.follower import Follower
 from tests import scopes
 
 pytestmark = pytest.mark.db
@@ -379,12 +380,8 @@ def test_the_service_follows_by_itself_and_survives_the_loss_of_its_connection(
     take_in: Callable[..., None], owner: Owner, database: Any, home: Any, bob: UUID
 ) -> None:
     take_in(5)
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=attribution.run, args=(database.conninfo("homevitals_ingest"), stop)
-    )
-    thread.start()
-    try:
+    assignments_change = Follower("attribution", attribution.follow, 0.1)
+    with follower.following(database.conninfo("homevitals_ingest"), assignments_change):
         _wait_until(lambda: _work_due(owner) == 0)
         owner.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'homevitals_ingest'"
@@ -392,10 +389,7 @@ def test_the_service_follows_by_itself_and_survives_the_loss_of_its_connection(
         )
         handed_on(database, home, bob, 20)
         _wait_until(lambda: whose(owner) == {5: bob})
-    finally:
-        stop.set()
-        thread.join(10)
-    assert not thread.is_alive()
+    assert "attribution" not in {thread.name for thread in threading.enumerate()}
 
 
 def _work_due(owner: Owner) -> int:

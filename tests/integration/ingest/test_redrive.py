@@ -17,9 +17,10 @@ import pytest
 from deploy import cli
 from firmware_profiles import models, topics, wire
 from firmware_profiles.wire import GatewayStatus
-from ingest import arrivals, held_records, intake, redrive, redrive_requests, tenancy
+from ingest import arrivals, follower, held_records, intake, redrive, redrive_requests, tenancy
 from ingest.audit import Agent, AgentKind
 from ingest.commit import Committer
+from ingest.follower import Follower
 from ingest.quarantine import IngestReason
 from ingest.redrive import Redriver, Wanted
 from ingest.redrive_message import Obstacle, To
@@ -424,9 +425,10 @@ def test_service_follows_requests_beside_its_work(
 ) -> None:
     of_newer_profile(home, committer)
     owner.execute("update ingest.quarantine set redrive_asked_at = now(), redrive_asked_by = 's'")
+    requests = Follower("redrive", redrive_requests.follow, 0.05)
     with (
         profile_versions.known(NEWER),
-        redrive_requests.following(database.conninfo("homevitals_ingest")),
+        follower.following(database.conninfo("homevitals_ingest"), requests),
     ):
         for _ in range(200):
             if not ids(owner):
