@@ -178,9 +178,18 @@ def _ask(stand: Stand, now: datetime, patients: int) -> dict[str, float]:
             lambda cur, turn: _day(cur, patient(turn)[0], now, 300),
         )
         ask("a practice's yesterday", lambda cur, turn: _day(cur, patient(turn)[0], now, 1))
+        at = year_ago + timedelta(days=40)
+        known = []
+        for turn in range(_TURNS):
+            with tenancy.transaction(console, patient(turn)[0]) as cur:
+                known.append(
+                    store.readings_of_patient(
+                        cur, *patient(turn), Kind.BLOOD_PRESSURE, at, at + timedelta(days=2)
+                    )[0].reading_id
+                )
         ask(
             "one reading by its id",
-            lambda cur, turn: _by_id(cur, *patient(turn), year_ago + timedelta(days=40)),
+            lambda cur, turn: int(store.reading(cur, patient(turn)[0], known[turn]) is not None),
         )
         ask(
             "when the last one came",
@@ -209,20 +218,6 @@ def _day(cur: Any, practice_id: UUID, now: datetime, days_ago: int) -> int:
         (practice_id, day, day + timedelta(days=1)),
     )
     return len(cur.fetchall())
-
-
-_KNOWN: dict[UUID, UUID] = {}
-
-
-def _by_id(cur: Any, practice_id: UUID, patient_id: UUID, at: datetime) -> int:
-    """Ask for one reading by its id; which one that is was found out in the turn before the clock."""
-    if patient_id not in _KNOWN:
-        found = store.readings_of_patient(
-            cur, practice_id, patient_id, Kind.BLOOD_PRESSURE, at, at + timedelta(days=2)
-        )
-        _KNOWN[patient_id] = found[0].reading_id
-    started = store.reading(cur, practice_id, _KNOWN[patient_id])
-    return int(started is not None)
 
 
 def _correct(

@@ -45,7 +45,7 @@ class Sizes:
     hundreds: int = 200
     naive: int = 1_500
     paced_s: float = 10.0
-    rounds: int = 2
+    rounds: int = 3
 
 
 @dataclass
