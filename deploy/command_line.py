@@ -8,6 +8,7 @@ import os
 from datetime import UTC, datetime
 from uuid import UUID
 
+from deploy import errors
 from ingest.audit import Agent, AgentKind
 
 
@@ -61,3 +62,31 @@ def identifier(word: str) -> UUID:
         return UUID(word)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{word!r} is no id; copy it from the list") from None
+
+
+def add_span(parser: argparse.ArgumentParser) -> None:
+    """Declare a span of measurement, either end of which may be left open."""
+    parser.add_argument(
+        "--from",
+        dest="from_at",
+        type=instant,
+        metavar="WHEN",
+        help="measured from 2026-11-01 (00:00 UTC) or 2026-11-01T08:00:00-05:00 on",
+    )
+    parser.add_argument(
+        "--to",
+        dest="until_at",
+        type=instant,
+        metavar="WHEN",
+        help="measured before then",
+    )
+
+
+def require_span(options: argparse.Namespace) -> None:
+    """Refuse a span that ends before it begins.
+
+    Raises:
+        ConfigurationError: it does.
+    """
+    if options.from_at and options.until_at and options.from_at >= options.until_at:
+        raise errors.ConfigurationError("“--from” has to be before “--to”")

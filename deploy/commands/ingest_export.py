@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 
 from ccm_link.settings import CcmLinkSettings
-from deploy import command_line, configuration, errors, given_files, look
+from deploy import command_line, configuration, given_files, look
 from firmware_profiles.readings import Kind
 from ingest import audit, exports, tenancy
 from ingest.exporting import csv_file, parquet_file
@@ -35,20 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=list(_WRITERS), default="csv", help="form of the file")
     parser.add_argument("--patient", metavar="RECORD_NUMBER", help="one patient's alone")
     parser.add_argument("--kind", choices=list(Kind), help="one kind of measurement alone")
-    parser.add_argument(
-        "--from",
-        dest="from_at",
-        type=command_line.instant,
-        metavar="WHEN",
-        help="measured from 2026-11-01 (00:00 UTC) or 2026-11-01T08:00:00-05:00 on",
-    )
-    parser.add_argument(
-        "--to",
-        dest="until_at",
-        type=command_line.instant,
-        metavar="WHEN",
-        help="measured before then",
-    )
+    command_line.add_span(parser)
     parser.add_argument(
         "--all-versions", action="store_true", help="also versions that were corrected since"
     )
@@ -57,8 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write whose data is taken into the audit trail, then write the data."""
-    if options.from_at and options.until_at and options.from_at >= options.until_at:
-        raise errors.ConfigurationError("“--from” has to be before “--to”")
+    command_line.require_span(options)
     settings = configuration.load(options.config).get(CcmLinkSettings)
     practice = look.practice(settings, options.practice)
     wanted = Wanted(

@@ -40,20 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="only what this version has read; may be given more than once",
     )
-    parser.add_argument(
-        "--from",
-        dest="from_at",
-        type=command_line.instant,
-        metavar="WHEN",
-        help="measured from 2026-11-01 (00:00 UTC) or 2026-11-01T08:00:00-05:00 on",
-    )
-    parser.add_argument(
-        "--to",
-        dest="until_at",
-        type=command_line.instant,
-        metavar="WHEN",
-        help="measured before then",
-    )
+    command_line.add_span(parser)
     parser.add_argument(
         "--apply",
         action="store_true",
@@ -64,8 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what would change in the readings of a practice, or change it."""
-    if options.from_at and options.until_at and options.from_at >= options.until_at:
-        raise errors.ConfigurationError("“--from” has to be before “--to”")
+    command_line.require_span(options)
     profile = _profile(options)
     configured = configuration.load(options.config)
     practice = look.practice(configured.get(CcmLinkSettings), options.practice)
