@@ -8,6 +8,8 @@
     ├── IdentityError       key and certificate of this gateway cannot be used (reason: IdentityReason)
     ├── EnrolmentError      the server gave no certificate (reason: EnrolmentReason)
     │   └── ServerAwayError     it could not be asked
+    ├── ControlError        the running gateway refused a request of this machine
+    │   └── GatewayAwayError    it could not be asked
     ├── AdapterError        there is no working Bluetooth adapter
     ├── SessionError        one conversation with one peripheral failed (reason: SessionReason)
     └── UplinkError         the connection to the broker failed (reason: UplinkReason)
@@ -118,6 +120,16 @@ class EnrolmentError(GatewayError):
 
 class ServerAwayError(EnrolmentError):
     """The enrolment server could not be asked; check its address and the network, then try again."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class ControlError(GatewayError):
+    """The running gateway refused; its log says more."""
+
+
+class GatewayAwayError(ControlError):
+    """The gateway does not run; start it, then try again."""
 
     exit_code = ExitCode.UNREACHABLE
 

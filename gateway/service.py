@@ -14,6 +14,7 @@ from gateway import adapter as radio
 from gateway import errors, rotation, scan, session
 from gateway import settings as gateway_settings
 from gateway.backoff import Backoff
+from gateway.control_socket import ControlSocket, Handler
 from gateway.errors import StorageReason
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
@@ -50,6 +51,8 @@ class Gateway:
         self._uplink = Uplink(settings, identities, outbox, _now)
         self._watch = scan.Watch(settings.peripherals, time.monotonic)
         self._failures: dict[str, Backoff] = {}
+        # What “homevitals-gateway …” beside this process may ask, by name; see gateway/control_socket.py.
+        self._requests: dict[str, Handler] = {}
 
     async def run(self) -> NoReturn:
         """Run all loops until cancelled.
@@ -61,6 +64,7 @@ class Gateway:
             self._uplink.run(),
             self._use_radio(),
             self._keep_house(),
+            ControlSocket(self._settings.state_folder, self._requests).serve(),
         ]
         if isinstance(self._identities, Rotation):
             loops.append(
