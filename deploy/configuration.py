@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from deploy import errors
-from deploy.settings import SECTIONS
+from deploy.settings import SECTIONS, ProfilesSettings
 from firmware_profiles import errors as leaf_errors
 from firmware_profiles import settings as declaration
-from firmware_profiles import settings_file
+from firmware_profiles import models, profile_folder, settings_file
 
 S = TypeVar("S")
 
@@ -32,14 +32,15 @@ class Configuration:
 
 
 def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Configuration:
-    """Return the settings: environment over file over default.
+    """Return the settings: environment over file over default; the process then knows the site's device profiles.
 
     Args:
         path: The TOML file; None uses the environment and the defaults alone.
         environ: The environment; None means this process's own.
 
     Raises:
-        ConfigurationError: the file cannot be read, or a setting is unknown or wrong; all problems at once.
+        ConfigurationError: the file cannot be read, or a setting is unknown or wrong; all problems at once. Or a
+            device profile of the site is broken.
     """
     try:
         text = "" if path is None else settings_file.read(path)
@@ -53,4 +54,13 @@ def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Configu
         raise errors.ConfigurationError(
             f"the settings in {where} cannot be used:\n{lines}"
         ) from error
-    return Configuration(loaded)
+    configuration = Configuration(loaded)
+    _know_profiles(configuration.get(ProfilesSettings).folder)
+    return configuration
+
+
+def _know_profiles(folder: Path) -> None:
+    try:
+        models.add(profile_folder.read(folder) if folder != Path() else ())
+    except leaf_errors.ProfileError as error:
+        raise errors.ConfigurationError(f"the device profiles cannot be used:\n{error}") from error

@@ -54,7 +54,7 @@ def text() -> str:
         "## Device profiles",
         _table(
             ("profile", "version", "peripheral"),
-            ((f"`{p.profile_id}`", p.version, p.title) for p in models.PROFILES),
+            ((f"`{p.profile_id}`", p.version, p.title) for p in models.profiles()),
         ),
         "## MQTT topics",
         _table(

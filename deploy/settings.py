@@ -88,6 +88,16 @@ class SignerSettings:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ProfilesSettings:
+    """What is known about peripherals besides what we ship."""
+
+    folder: Path = setting(
+        Path(),
+        help="folder with a site's own device profiles (*.toml), the same that its gateways have; not set: none",
+    )
+
+
 SECTIONS: Final[dict[str, type[Any]]] = {
     "ingest": IngestSettings,
     "alerts": AlertsSettings,
@@ -98,4 +108,5 @@ SECTIONS: Final[dict[str, type[Any]]] = {
     "broker": BrokerSettings,
     "guard": GuardSettings,
     "signer": SignerSettings,
+    "profiles": ProfilesSettings,
 }

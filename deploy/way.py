@@ -14,7 +14,7 @@ from psycopg.rows import namedtuple_row
 from alerts import store as alerts_store
 from ccm_link import tasks, work
 from deploy import errors
-from firmware_profiles import decode, models
+from firmware_profiles import decode, kinds, models
 from ingest import corrections, imports, named_queries, rows, store
 from ingest.rows import Origin
 
@@ -309,11 +309,6 @@ def _row(cur: Cursor, statement: Any, **parameters: Any) -> Any:
 
 
 def _numbers(reading: rows.StoredReading) -> str:
-    named = {
-        "{:g} mmHg systolic": reading.systolic_mmhg,
-        "{:g} mmHg diastolic": reading.diastolic_mmhg,
-        "pulse {:g}/min": reading.pulse_bpm,
-        "glucose {:.0f} mg/dL": reading.glucose_mg_dl,
-    }
-    shown = [words.format(number) for words, number in named.items() if number is not None]
+    found = ((one, getattr(reading, one.name)) for one in kinds.OF[reading.kind].numbers)
+    shown = [f"{one.words} {one.text(number)} {one.unit}" for one, number in found if number is not None]
     return ", ".join(shown) or reading.result

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from firmware_profiles import errors, uuids
+from firmware_profiles import decoder_knobs, errors, protocols, uuids
 from firmware_profiles.blood_pressure import BloodPressureMeasurement
 from firmware_profiles.errors import FrameReason
 from firmware_profiles.glucose import GlucoseMeasurement
@@ -34,9 +34,6 @@ _DECODERS: Final[Mapping[str, Callable[[bytes], Decoded]]] = {
 
 _WITH_QUALIFIERS: Final = (BloodPressureReading, GlucoseReading)
 
-# The characteristics whose notifications are records.
-RECORDS: Final = frozenset(_DECODERS)
-
 _NAMES: Final = {kind: tuple(f.name for f in fields(kind)) for kind in _WITH_QUALIFIERS}
 _FIELDS: Final[Mapping[type, Callable[[Any], tuple[Any, ...]]]] = {
     kind: attrgetter(*names) for kind, names in _NAMES.items()
@@ -44,6 +41,11 @@ _FIELDS: Final[Mapping[type, Callable[[Any], tuple[Any, ...]]]] = {
 _TIMES: Final = {
     kind: tuple(name for name in names if name.endswith("_time")) for kind, names in _NAMES.items()
 }
+
+
+def is_record(characteristic: str) -> bool:
+    """Whether notifications of a standard characteristic are records."""
+    return characteristic in _DECODERS
 
 
 def decode_record(profile: DeviceProfile, characteristic: str, raw: bytes) -> Decoded:
@@ -59,16 +61,23 @@ def decode_record(profile: DeviceProfile, characteristic: str, raw: bytes) -> De
             profile's device has no such records, otherwise what is wrong with the bytes.
     """
     decoder = _DECODERS.get(characteristic)
-    if decoder is None:
-        raise errors.FrameError(
-            FrameReason.UNKNOWN_CHARACTERISTIC, "this characteristic does not carry records"
-        )
     if characteristic not in profile.measurement_characteristics:
+        if decoder is None:
+            raise errors.FrameError(
+                FrameReason.UNKNOWN_CHARACTERISTIC, "this characteristic does not carry records"
+            )
         raise errors.FrameError(
             FrameReason.WRONG_PROFILE,
             f"{profile.profile_id} has no records of characteristic {characteristic}",
         )
-    decoded = decoder(raw)
+    if profile.protocol is not None:
+        return protocols.of(profile.protocol).decode(raw)
+    assert decoder is not None  # noqa: S101 - the profile subscribes only to what has one
+    knobs = profile.knobs
+    if knobs is decoder_knobs.STANDARD:
+        decoded = decoder(raw)
+    else:
+        decoded = knobs.meaning(decoder(knobs.standard(characteristic, raw)))
     if isinstance(decoded, BloodPressureReading) and not profile.user_slots:
         # The profile knows better than the byte: such a cuff does not tell its users apart.
         return replace(decoded, user_slot=None)

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -103,6 +104,24 @@ WANTED: Final[Mapping[object, SettingType]] = {
     Path: SettingType("a path", _parse_path, lambda node: _parse_path(_take_str(node))),
     tuple[str, ...]: SettingType("an array of strings", _parse_list, _take_list),
 }
+
+
+def wanted(annotation: object) -> SettingType:
+    """Return the type that a setting's annotation names; an enumeration of words is one of its words."""
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return _one_of(annotation)
+    return WANTED[annotation]
+
+
+def _one_of(words: type[StrEnum]) -> SettingType:
+    def parse(text: str) -> StrEnum:
+        try:
+            return words(text)
+        except ValueError:
+            raise UnfitError("one of " + ", ".join(words)) from None
+
+    return SettingType("one of " + ", ".join(words), parse, lambda node: parse(_take_str(node)))
+
 
 _KINDS: Final[Mapping[type, str]] = {
     bool: "a truth value",

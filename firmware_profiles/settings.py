@@ -10,8 +10,8 @@ From that declaration come the reading of the TOML table and of the environment 
 wins), the messages about mistakes, the sample file and the table in the manual. Everything here is
 text and mappings in, values out: whoever starts the process reads the file.
 
-Types: ``str``, ``int``, ``float``, ``bool``, ``Path`` and ``tuple[str, ...]`` (an array in TOML,
-separated by commas in the environment). A secret is never a setting: a setting with `secret_file`
+Types: ``str``, ``int``, ``float``, ``bool``, ``Path``, a ``StrEnum`` (one of its words) and ``tuple[str, ...]`` (an
+array in TOML, separated by commas in the environment). A secret is never a setting: a setting with `secret_file`
 names the file that holds it.
 """
 
@@ -212,7 +212,7 @@ def describe(cls: type, section: str) -> list[Row]:
 
 def _fields(cls: type) -> list[tuple[dataclasses.Field[Any], setting_types.SettingType]]:
     hints = typing.get_type_hints(cls)
-    return [(field, setting_types.WANTED[hints[field.name]]) for field in dataclasses.fields(cls)]
+    return [(field, setting_types.wanted(hints[field.name])) for field in dataclasses.fields(cls)]
 
 
 def _names(cls: type) -> list[str]:

@@ -30,6 +30,7 @@ DEVICE_INFORMATION_SERVICE: Final = "180a"
 MODEL_NUMBER: Final = "2a24"
 FIRMWARE_REVISION: Final = "2a26"
 MANUFACTURER_NAME: Final = "2a29"
+HARDWARE_REVISION: Final = "2a27"
 
 BATTERY_SERVICE: Final = "180f"
 BATTERY_LEVEL: Final = "2a19"
@@ -39,7 +40,9 @@ _BASE_TAIL: Final = "-0000-1000-8000-00805f9b34fb"
 
 
 def full_uuid(short: str) -> str:
-    """Write a 16-bit number as a whole UUID, inside the Bluetooth base UUID."""
+    """Write a 16-bit number as a whole UUID, inside the Bluetooth base UUID; a whole one stays."""
+    if len(short) == 36:
+        return short
     return f"{_BASE_HEAD}{short.lower()}{_BASE_TAIL}"
 
 

@@ -94,9 +94,11 @@ def build_parser() -> argparse.ArgumentParser:
     profile_commands = profiles.add_subparsers(required=True, metavar="COMMAND")
     profile_list = profile_commands.add_parser("list", help="list the device profiles")
     profile_list.add_argument("--json", action="store_true", help="one JSON array")
+    _add_config(profile_list)
     profile_list.set_defaults(command=_profiles_list)
     show = profile_commands.add_parser("show", help="print a profile's support statement")
     show.add_argument("profile_id", metavar="PROFILE")
+    _add_config(show)
     show.set_defaults(command=_profiles_show)
     return parser
 
@@ -176,10 +178,11 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> ExitCode:
     from firmware_profiles import logs
-    from gateway import service, settings
+    from gateway import service, settings, site_profiles
 
     loaded = settings.load(_text_of(options.config), os.environ).settings
     settings.require_files(loaded)
+    site_profiles.know(loaded)
     logs.configure(loaded.log_level)
     return service.run(loaded)
 
@@ -238,7 +241,7 @@ def _identity_show(options: argparse.Namespace) -> ExitCode:
 
 
 def _config_check(options: argparse.Namespace) -> ExitCode:
-    from gateway import identity_report, settings
+    from gateway import identity_report, settings, site_profiles
 
     loaded = settings.load(_text_of(options.config), os.environ)
     for name, origin in loaded.origins.items():
@@ -246,6 +249,7 @@ def _config_check(options: argparse.Namespace) -> ExitCode:
         shown = "(not set)" if setting in {"", settings.NOT_SET} else setting
         print(f"{name} = {shown}  ({origin})")
     settings.require_files(loaded.settings)
+    site_profiles.know(loaded.settings)
     print(identity_report.of_settings(loaded.settings, datetime.now(UTC)))
     return ExitCode.OK
 
@@ -255,27 +259,39 @@ def _profiles_list(options: argparse.Namespace) -> ExitCode:
 
     from firmware_profiles import models
 
+    _know_profiles(options.config)
     if options.json:
-        names = ("profile_id", "version", "title", "kind")
-        print(json.dumps([{n: getattr(profile, n) for n in names} for profile in models.PROFILES]))
+        names = ("profile_id", "version", "title", "kinds", "models")
+        print(
+            json.dumps([{n: getattr(profile, n) for n in names} for profile in models.profiles()])
+        )
         return ExitCode.OK
-    for profile in models.PROFILES:
-        print(f"{profile.profile_id:<20} {profile.version}  {profile.title}")
+    for profile in models.profiles():
+        print(f"{profile.profile_id:<28} {profile.version}  {profile.title}")
     return ExitCode.OK
 
 
 def _profiles_show(options: argparse.Namespace) -> ExitCode:
     from firmware_profiles import models
 
-    for profile in models.PROFILES:
+    _know_profiles(options.config)
+    for profile in models.profiles():
         if profile.profile_id == options.profile_id:
             print(profile.support.strip())
             return ExitCode.OK
-    known = ", ".join(profile.profile_id for profile in models.PROFILES)
+    known = ", ".join(profile.profile_id for profile in models.profiles())
     print(
         f"homevitals-gateway: no profile “{options.profile_id}”; there are {known}", file=sys.stderr
     )
     return ExitCode.USAGE
+
+
+def _know_profiles(config: Path) -> None:
+    from gateway import site_profiles
+
+    loaded = _loaded_if_there(config)
+    if loaded is not None:
+        site_profiles.know(loaded)
 
 
 def _loaded_if_there(path: Path) -> GatewaySettings | None:

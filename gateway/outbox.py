@@ -9,69 +9,59 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from sqlcipher3 import dbapi2 as sqlite
 
 from firmware_profiles import wire
-from gateway import errors, outbox_database, outbox_file, published_mark, statements
+from firmware_profiles.wire_health import Closure
+from gateway import (
+    errors,
+    outbox_database,
+    outbox_file,
+    outbox_limits,
+    outbox_rows,
+    outbox_salvage,
+    published_mark,
+    statements,
+)
 from gateway.ballast import Ballast
 from gateway.outbox_database import Row
+from gateway.outbox_limits import Fill, Limits
+from gateway.outbox_rows import Acquaintance, OutboxRow
+from gateway.outbox_salvage import Salvage
 from gateway.record import CapturedRecord
 
 log = logging.getLogger(__name__)
 
 _SQL: Final = statements.load()
+_NO_OTHER_LIMITS: Final = Limits()
+# Appended records between two looks at the size: together far smaller than the reserve.
+_LOOK_EVERY: Final = 16
+# Rows that are deleted at once when what is new needs their room.
+_A_FEW: Final = {"limit": 200}
 
-
-class State(StrEnum):
-    """Whether the gateway's duty for a record is done."""
-
-    WAITING = "waiting"
-    RECEIPTED = "receipted"
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """One record in the outbox.
-
-    Attributes:
-        seq: its number in the epoch.
-        record: what was captured.
-        state: waiting until a receipt names it.
-        attempts: how often it was published.
-        published_at: last publication, gateway clock.
-        receipt_status: what the server did with it, once receipted.
-        receipt_reason: why it was quarantined, if it was.
-        receipted_at: when the receipt arrived, gateway clock.
-    """
-
-    seq: int
-    record: CapturedRecord
-    state: State
-    attempts: int
-    published_at: datetime | None
-    receipt_status: str | None
-    receipt_reason: str | None
-    receipted_at: datetime | None
+# A named statement and its parameters.
+_Write = tuple[str, Mapping[str, Any]]
 
 
 class Outbox:
     """The open outbox of this process."""
 
-    def __init__(self, folder: Path, now: datetime) -> None:
+    def __init__(self, folder: Path, now: datetime, limits: Limits = _NO_OTHER_LIMITS) -> None:
         """Open the outbox in a state folder, making or repairing it as needed.
 
         Raises:
             OutboxError: another process holds it, its key is exposed, or the disk refuses.
         """
+        self.limits: Final = limits
         self._file = outbox_file.open_exclusively(folder, now)
         self._ballast = Ballast(folder)
         self._ballast.restore()
+        self._look_at_reserve()
         self._highest_marked = published_mark.load(folder, self.epoch)
 
     @property
@@ -92,28 +82,49 @@ class Outbox:
     def append(self, record: CapturedRecord) -> int:
         """Store a record and return its number; when this returns, the record is on the disk.
 
+        What comes in a conversation that has begun is taken for a good while beyond the limits, and the record that
+        finds the disk full still gets the ballast's room: the peripheral may not have it any more.
+
         Raises:
             OutboxError: it is not stored: FULL (ask the peripheral again later) or FAILED.
         """
-        if not self._ballast.is_held:
+        if not self._ballast.is_held or not self._has_reserve:
             raise errors.OutboxError(
                 errors.StorageReason.FULL,
-                "the disk is nearly full and takes no new record; free some space",
+                "there is no room for a new record; “homevitals-gateway doctor” says what to do",
             )
-        parameters = asdict(record) | {"received_at": _text(record.received_at)}
+        parameters = asdict(record) | {"received_at": outbox_rows.text_of(record.received_at)}
         try:
-            return int(
-                self._file.connection.execute(_SQL["append_record"], parameters).fetchone()["seq"]
-            )
+            return self._append(parameters)
         except sqlite.Error as error:
             refused = outbox_database.refusal(error)
-            if refused.reason is errors.StorageReason.FULL:
-                self._ballast.release()
-            raise refused from error
+            if refused.reason is not errors.StorageReason.FULL or not self._ballast.release():
+                raise refused from error
+        try:
+            return self._append(parameters)
+        except sqlite.Error as error:
+            raise outbox_database.refusal(error) from error
+
+    def closure(self, now: datetime) -> Closure | None:
+        """Say why no conversation with a peripheral may begin now, or None; receipted rows make room first.
+
+        Raises:
+            OutboxError: the disk refuses.
+        """
+        closed = outbox_limits.closure(self.fill(), self.limits, now)
+        while closed is Closure.SIZE and self._write_many("prune_any_receipted", [_A_FEW]):
+            log.warning("receipted_pruned_early")
+            closed = outbox_limits.closure(self.fill(), self.limits, now)
+        self._look_at_reserve()
+        return closed
+
+    def fill(self) -> Fill:
+        """Return what the outbox holds now."""
+        return outbox_rows.fill(self._file.connection, self._file.folder)
 
     def waiting(self, limit: int) -> list[OutboxRow]:
         """Return the oldest records without a receipt, oldest first."""
-        return [_row(row) for row in self._all("load_waiting", {"limit": limit})]
+        return [outbox_rows.outbox_row(row) for row in self._all("load_waiting", {"limit": limit})]
 
     def mark_published(self, seqs: Sequence[int], at: datetime) -> None:
         """Note that records are being handed to the broker. To be called before that happens.
@@ -129,7 +140,7 @@ class Outbox:
             except OSError as error:
                 raise errors.OutboxError(errors.StorageReason.FAILED) from error
             self._highest_marked = max(seqs)
-        self._write_many("mark_published", [{"seq": seq, "at": _text(at)} for seq in seqs])
+        self._write_many("mark_published", [{"seq": seq, "at": outbox_rows.text_of(at)} for seq in seqs])
 
     def apply_receipt(self, receipt: wire.Receipt, at: datetime) -> Counter[str]:
         """Close the rows that a receipt names and return how many got which status.
@@ -146,17 +157,41 @@ class Outbox:
         if any(item.last_seq > self.highest_seq for item in receipt.items):
             log.error("receipt_for_unknown_record", extra={"epoch": receipt.epoch})
             return Counter()
-        counts: Counter[str] = Counter()
+        writes: list[_Write] = [("note_receipt", {"at": outbox_rows.text_of(at)})]
         for item in receipt.items:
             parameters = {
                 "first_seq": item.first_seq,
                 "last_seq": item.last_seq,
                 "status": item.status,
                 "reason": item.reason,
-                "at": _text(at),
+                "at": outbox_rows.text_of(at),
             }
-            counts[item.status] += self._write_many("mark_receipted", [parameters])
+            writes.append(("mark_receipted", parameters))
+        _, *changed = self._write(writes)
+        counts: Counter[str] = Counter()
+        for item, count in zip(receipt.items, changed, strict=True):
+            counts[item.status] += count
         return counts
+
+    def salvages(self) -> list[Salvage]:
+        """Return the repairs in which this outbox took the place of a damaged one, oldest first."""
+        return outbox_salvage.load(self._file.connection)
+
+    def acquaintances(self) -> list[Acquaintance]:
+        """Return what is known of each peripheral from its conversations."""
+        return [outbox_rows.acquaintance(row) for row in self._all("load_acquaintances", {})]
+
+    def note_acquaintance(self, known: Acquaintance) -> None:
+        """Remember what a conversation told about a peripheral.
+
+        Raises:
+            OutboxError: the disk refuses.
+        """
+        parameters = asdict(known) | {
+            "talked_at": outbox_rows.text_of(known.talked_at),
+            "battery_at": None if known.battery_at is None else outbox_rows.text_of(known.battery_at),
+        }
+        self._write_many("note_acquaintance", [parameters])
 
     def watermark(self, peripheral: str, profile_id: str) -> int | None:
         """Return the last sequence number that a meter has fully reported, or None."""
@@ -176,13 +211,35 @@ class Outbox:
         }
         self._write_many("set_watermark", [parameters])
 
+    def recall(self, peripheral: str) -> dict[str, bytes]:
+        """Return what is remembered about a peripheral, by name."""
+        rows = self._all("recall", {"peripheral": peripheral})
+        return {row["name"]: row["content"] for row in rows}
+
+    def remember(self, peripheral: str, name: str, content: bytes) -> None:
+        """Remember something about a peripheral until it is paired anew.
+
+        Raises:
+            OutboxError: the disk refuses.
+        """
+        parameters = {"peripheral": peripheral, "name": name, "content": content}
+        self._write_many("remember", [parameters])
+
+    def forget(self, peripheral: str) -> None:
+        """Forget what is remembered about a peripheral, for it is paired anew; its records stay.
+
+        Raises:
+            OutboxError: the disk refuses.
+        """
+        self._write_many("forget", [{"peripheral": peripheral}])
+
     def prune(self, before: datetime, limit: int) -> int:
         """Delete up to `limit` rows receipted before an instant and return how many; take care of the ballast.
 
         Raises:
             OutboxError: the disk refuses.
         """
-        deleted = self._write_many("prune_receipted", [{"before": _text(before), "limit": limit}])
+        deleted = self._write_many("prune_receipted", [{"before": outbox_rows.text_of(before), "limit": limit}])
         self._ballast.restore()
         return deleted
 
@@ -195,7 +252,7 @@ class Outbox:
         Raises:
             OutboxError: the disk refuses; nothing was changed.
         """
-        return self._write_many("resend_receipted", [{"since": _text(since)}])
+        return self._write_many("resend_receipted", [{"since": outbox_rows.text_of(since)}])
 
     def wipe(self) -> None:
         """Delete every record, waiting or not, for good. Nothing but `close` may follow.
@@ -219,84 +276,48 @@ class Outbox:
             raise outbox_database.refusal(error) from error
         return rows
 
+    def _append(self, parameters: Mapping[str, Any]) -> int:
+        row = self._file.connection.execute(_SQL["append_record"], parameters).fetchone()
+        seq = int(row["seq"])
+        if seq % _LOOK_EVERY == 0:
+            self._look_at_reserve()
+        return seq
+
+    def _look_at_reserve(self) -> None:
+        allowed = self.limits.size_bytes + outbox_limits.RESERVE_BYTES
+        self._has_reserve = outbox_rows.size_bytes(self._file.connection) <= allowed
+
     def _write_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> int:
-        """Run one statement for each set of parameters in one transaction; returns the rows changed.
+        """Run one statement for each set of parameters in one transaction; returns the rows changed."""
+        return sum(self._write([(name, one) for one in parameters]))
+
+    def _write(self, writes: Sequence[_Write]) -> list[int]:
+        """Run statements in one transaction; returns how many rows each changed.
 
         These writes let the outbox drain, so on a full disk they may use the ballast.
         """
-        rows = list(parameters)
         try:
-            return self._transaction(name, rows)
+            return self._transaction(writes)
         except sqlite.Error as error:
             refused = outbox_database.refusal(error)
             if refused.reason is not errors.StorageReason.FULL or not self._ballast.release():
                 raise refused from error
         try:
-            return self._transaction(name, rows)
+            return self._transaction(writes)
         except sqlite.Error as error:
             raise outbox_database.refusal(error) from error
 
-    def _transaction(self, name: str, rows: Sequence[Mapping[str, Any]]) -> int:
+    def _transaction(self, writes: Sequence[_Write]) -> list[int]:
         connection = self._file.connection
-        changed = 0
         connection.execute("begin immediate")
         try:
-            for parameters in rows:
-                changed += connection.execute(_SQL[name], parameters).rowcount
+            changed = [
+                int(connection.execute(_SQL[name], parameters).rowcount)
+                for name, parameters in writes
+            ]
             connection.execute("commit")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("rollback")
             raise
         return changed
-
-
-def latest(folder: Path, limit: int) -> tuple[str, list[OutboxRow]]:
-    """Return the epoch and the newest records, oldest first, of an outbox that may be in use.
-
-    Raises:
-        OutboxError: there is no outbox in the folder, or it cannot be read.
-    """
-    connection = outbox_file.open_for_reading(folder)
-    try:
-        epoch = connection.execute(_SQL["load_instance"]).fetchone()["epoch"]
-        rows = connection.execute(_SQL["load_latest"], {"limit": limit}).fetchall()
-    except sqlite.Error as error:
-        raise outbox_database.refusal(error) from error
-    finally:
-        connection.close()
-    return epoch, [_row(row) for row in reversed(rows)]
-
-
-def _text(at: datetime) -> str:
-    # One fixed width, so that text order is time order.
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _at(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _row(row: Row) -> OutboxRow:
-    record = CapturedRecord(
-        peripheral=row["peripheral"],
-        profile_id=row["profile_id"],
-        profile_version=row["profile_version"],
-        characteristic=row["characteristic"],
-        raw=row["raw"],
-        received_at=datetime.fromisoformat(row["received_at"]),
-        gateway_clock=wire.GatewayClock(row["gateway_clock"]),
-        device_clock_offset_s=row["device_clock_offset_s"],
-        time_zone=row["time_zone"],
-        link=wire.Link(row["link"]),
-    )
-    return OutboxRow(
-        seq=row["seq"],
-        record=record,
-        state=State(row["state"]),
-        attempts=row["attempts"],
-        published_at=_at(row["published_at"]),
-        receipt_status=row["receipt_status"],
-        receipt_reason=row["receipt_reason"],
-        receipted_at=_at(row["receipted_at"]),
-    )

@@ -78,3 +78,78 @@ select peripheral, profile_id, last_sequence from watermark;
 -- Notes how far a meter has reported; lower than before when its numbering started over.
 insert into watermark (peripheral, profile_id, last_sequence) values (:peripheral, :profile_id, :last_sequence)
 on conflict (peripheral, profile_id) do update set last_sequence = excluded.last_sequence;
+
+-- name: find_additions
+-- Whether this version, or a later one, has opened the file before.
+select 1 from sqlite_schema where name = 'acquaintance';
+
+-- name: fill
+-- How much waits and since when. What came while the clock stood in the past has no age that could be believed.
+select (select count(*) from record where state = 'waiting') as waiting,
+       (select min(received_at) from record where state = 'waiting' and gateway_clock <> 'unsynchronised')
+           as oldest_waiting_at,
+       (select receipted_at from last_receipt) as last_receipt_at;
+
+-- name: size
+-- Room that rows take; pages of deleted rows are free for new ones.
+select (page_count - freelist_count) * page_size as size_bytes
+from pragma_page_count, pragma_freelist_count, pragma_page_size;
+
+-- name: note_receipt
+-- Remembers when the server last took something.
+insert into last_receipt (only_row, receipted_at) values (1, :at)
+on conflict (only_row) do update set receipted_at = excluded.receipted_at;
+
+-- name: load_last_receipt
+-- When the server last took something.
+select receipted_at as at from last_receipt;
+
+-- name: prune_any_receipted
+-- Deletes a few of the rows that the server has, oldest first, however young: what is new needs their room.
+delete from record where seq in (select seq from record where state = 'receipted' order by receipted_at limit :limit);
+
+-- name: add_salvage
+-- Notes that this file took the place of a damaged one.
+insert into salvage (epoch, found_at, reason, saved, highest_seq)
+values (:epoch, :found_at, :reason, :saved, :highest_seq)
+returning salvage_id;
+
+-- name: add_unsaved
+-- Notes numbers whose rows are lost here.
+insert into unsaved (salvage_id, first_seq, last_seq) values (:salvage_id, :first_seq, :last_seq);
+
+-- name: load_salvages
+-- All repairs, oldest first.
+select salvage_id, epoch, found_at, reason, saved, highest_seq from salvage order by salvage_id;
+
+-- name: load_unsaved
+-- Which numbers each repair could not save.
+select salvage_id, first_seq, last_seq from unsaved order by salvage_id, first_seq;
+
+-- name: load_acquaintances
+-- What is known of each peripheral.
+select peripheral, profile_id, talked_at, rssi_dbm, battery_percent, battery_at from acquaintance order by peripheral;
+
+-- name: note_acquaintance
+-- After a conversation; a battery level that was not read this time stays with its instant.
+insert into acquaintance (peripheral, profile_id, talked_at, rssi_dbm, battery_percent, battery_at)
+values (:peripheral, :profile_id, :talked_at, :rssi_dbm, :battery_percent, :battery_at)
+on conflict (peripheral) do update set
+    profile_id = excluded.profile_id,
+    talked_at = excluded.talked_at,
+    rssi_dbm = coalesce(excluded.rssi_dbm, acquaintance.rssi_dbm),
+    battery_percent = coalesce(excluded.battery_percent, acquaintance.battery_percent),
+    battery_at = coalesce(excluded.battery_at, acquaintance.battery_at);
+
+-- name: recall
+-- What is remembered about one peripheral.
+select name, content from peripheral_memory where peripheral = :peripheral;
+
+-- name: remember
+-- Remembers something about a peripheral in place of what stood there.
+insert into peripheral_memory (peripheral, name, content) values (:peripheral, :name, :content)
+on conflict (peripheral, name) do update set content = excluded.content;
+
+-- name: forget
+-- Forgets a peripheral: it is paired anew.
+delete from peripheral_memory where peripheral = :peripheral;

@@ -20,6 +20,7 @@ import bleak
 from firmware_profiles import errors as leaf_errors
 from firmware_profiles import racp, uuids
 from firmware_profiles.racp import OpCode, ResponseCode
+from firmware_profiles.session_steps import ReportRecords, Sync
 
 log = logging.getLogger(__name__)
 
@@ -50,19 +51,27 @@ class Procedure:
         self._answer: racp.Response | None = None
         self._is_over = False
         self._is_complete = False
+        self._are_numbers_lasting = True
         self._stirred = asyncio.Event()
 
-    async def report(self, client: bleak.BleakClient, known: int | None) -> None:
+    async def report(
+        self, client: bleak.BleakClient, how: ReportRecords, known: int | None
+    ) -> None:
         """Have the meter send its records and return when it says that it has sent all it was asked for.
 
         Args:
             client: Connected and subscribed to records and control point.
+            how: What the profile says about the meter's reports.
             known: Last sequence number reported before, or None.
 
         Raises:
             ProcedureError: the meter refused, fell silent or hung up.
             BleakError: the link failed.
         """
+        await asyncio.sleep(how.settle_s)
+        self._are_numbers_lasting = not how.newest_first
+        if how.sync is Sync.ALL or how.newest_first:
+            known = None
         code = await self._ask_for_new(client, known)
         if code not in (ResponseCode.SUCCESS, ResponseCode.NO_RECORDS_FOUND):
             raise ProcedureError(f"the meter answered {code.name.lower()}; look at its display")
@@ -96,6 +105,8 @@ class Procedure:
         After a report that was cut off, the last measurement's context may be missing, so the one before it counts;
         and only if the meter sent its records oldest first.
         """
+        if not self._are_numbers_lasting:
+            return None
         if self._is_complete:
             return max(self._sequences, default=None)
         is_ascending = all(first < second for first, second in itertools.pairwise(self._sequences))

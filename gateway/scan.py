@@ -11,6 +11,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
 from firmware_profiles import models, uuids
+from firmware_profiles.matching import Seen
 from gateway import errors, link_failure
 from gateway.adapter import Adapter
 from gateway.sighting import Sighting
@@ -50,15 +51,25 @@ class Watch:
         now_s = self._monotonic_s()
         if now_s < self._not_before_s.get(address, 0.0):
             return None
-        name = advertisement.local_name or device.name
-        services = {uuids.short_uuid(uuid) for uuid in advertisement.service_uuids}
-        if not name and now_s < self._nameless_since_s.setdefault(address, now_s) + NAME_GRACE_S:
+        seen = _seen(device, advertisement)
+        if (
+            not seen.name
+            and now_s < self._nameless_since_s.setdefault(address, now_s) + NAME_GRACE_S
+        ):
             return None
-        profile = models.match(name, services)
+        profile = models.known().match(seen)
         if profile is None:
             return None
         self._nameless_since_s.pop(address, None)
-        return Sighting(device, profile)
+        return Sighting(device, seen, profile)
+
+
+def _seen(device: BLEDevice, advertisement: AdvertisementData) -> Seen:
+    return Seen(
+        name=advertisement.local_name or device.name,
+        services=frozenset(uuids.short_uuid(uuid) for uuid in advertisement.service_uuids),
+        company_data=advertisement.manufacturer_data,
+    )
 
 
 async def next_sighting(adapter: Adapter, watch: Watch) -> Sighting:

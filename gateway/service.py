@@ -157,6 +157,8 @@ class _Keeper:
         self._uplink = uplink
         self.watermark = outbox.watermark
         self.set_watermark = outbox.set_watermark
+        self.recall = outbox.recall
+        self.remember = outbox.remember
 
     def append(self, record: CapturedRecord) -> int:
         """Store a record durably and return its number."""

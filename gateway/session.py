@@ -2,9 +2,10 @@
 
 The first thing that happens to a notification is a durable commit to the outbox, in the callback itself. On the
 bumble backend the peripheral's confirmation leaves only after that, so "delivered" on the cuff means "on our disk".
-BlueZ confirms by itself before any application runs. For a peripheral that waits to be asked (the A&D cuff, meters) the
-window between its confirmation and our commit is the length of one D-Bus message. A bonded cuff that sends unasked may
-be confirmed by BlueZ before we have subscribed: its support statement asks for the bumble backend.
+BlueZ confirms by itself before any application runs: there the window between its confirmation and our commit is the
+length of one D-Bus message.
+
+A proprietary protocol is led by `conversing`: it keeps each record before it goes on, and so before it confirms one.
 """
 
 from __future__ import annotations
@@ -16,17 +17,26 @@ import logging
 import zoneinfo
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 import bleak
 from bleak import exc
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
-from firmware_profiles import device_profile, gatt_time, uuids, wire
-from firmware_profiles import errors as leaf_errors
-from gateway import clock_quality, errors, link_failure, record_access
+from firmware_profiles import conversation, protocols, session_steps, uuids, wire
+from firmware_profiles.device_profile import PairingMode
+from gateway import (
+    clock_quality,
+    conversing,
+    errors,
+    identification,
+    link_failure,
+    peripheral_clock,
+    record_access,
+)
 from gateway.adapter import Adapter
 from gateway.errors import SessionReason
+from gateway.keeper import Keeper
 from gateway.record import CapturedRecord
 from gateway.sighting import Sighting
 
@@ -35,29 +45,14 @@ log = logging.getLogger(__name__)
 _CONNECT_TIMEOUT_S: Final = 20.0
 # An ATT transaction that takes longer is dead. Source: Bluetooth Core Specification 5.4, Vol 3 Part F, 3.3.3.
 _ATT_TIMEOUT_S: Final = 30.0
-# A Current Time server took what it could of the time written. Source: Current Time Service 1.1, section 3.1.2.1.
-_DATA_FIELD_IGNORED: Final = 0x80
 _LINKS: Final = {
-    device_profile.Pairing.NONE: wire.Link.UNAUTHENTICATED,
-    device_profile.Pairing.JUST_WORKS: wire.Link.ENCRYPTED,
-    device_profile.Pairing.PASSKEY: wire.Link.AUTHENTICATED,
+    PairingMode.NONE: wire.Link.UNAUTHENTICATED,
+    PairingMode.JUST_WORKS: wire.Link.ENCRYPTED,
+    PairingMode.PASSKEY: wire.Link.AUTHENTICATED,
 }
-
-
-class Keeper(Protocol):
-    """Where a conversation leaves what it hears: the outbox."""
-
-    def append(self, record: CapturedRecord) -> int:
-        """Store a record durably and return its number."""
-        ...
-
-    def watermark(self, peripheral: str, profile_id: str) -> int | None:
-        """Return the last sequence number that a meter has fully reported, or None."""
-        ...
-
-    def set_watermark(self, peripheral: str, profile_id: str, last_sequence: int) -> None:
-        """Note how far a meter has reported."""
-        ...
+_MAX_BATTERY_PERCENT: Final = 100
+# Under this name it is remembered that a peripheral has taken its one-time setup, and of which profile.
+_SET_UP: Final = "set_up"
 
 
 class Session:
@@ -79,23 +74,26 @@ class Session:
         time_zone: str,
         now: Callable[[], datetime],
     ) -> None:
+        self._sighting = sighting
         self._address = sighting.address
-        self._short_name = sighting.short_name
         self._profile = sighting.profile
         self._keeper = keeper
         self._zone = zoneinfo.ZoneInfo(time_zone)
         self._now = now
         self._clock_offset_s: float | None = None
+        self.battery_percent: int | None = None  # None: not told
         self._record_count = 0
         self._storage_failure: errors.OutboxError | None = None
-        # Something happened: a record came, the link went, the disk refused.
+        # Something happened: a record or a signal came, the link went, the disk refused.
         self._stirred = asyncio.Event()
         self._is_hung_up = False
+        self._signals: set[str] = set()
+        self._listener = conversing.Listener()
         self._procedure = record_access.Procedure()
         self._client: bleak.BleakClient = adapter.client(
             sighting.device,
             self._on_disconnected,
-            pair=self._profile.pairing is not device_profile.Pairing.NONE,
+            pair=self._profile.pairing.mode is not PairingMode.NONE,
             timeout_s=_CONNECT_TIMEOUT_S,
         )
 
@@ -108,6 +106,7 @@ class Session:
         with self._failing_as(SessionReason.UNREACHABLE):
             await self._client.connect()
         try:
+            await self._identify()
             await self._follow_script()
         finally:
             with contextlib.suppress(*link_failure.CAUSES):
@@ -116,15 +115,27 @@ class Session:
         self._raise_storage_failure()
         return self._record_count
 
-    async def _follow_script(self) -> None:
-        def is_preparation(step: device_profile.Step) -> bool:
-            return isinstance(
-                step,
-                device_profile.ReadClock | device_profile.WriteClock | device_profile.Subscribe,
+    async def _identify(self) -> None:
+        """Let the profile that fits the connected peripheral best lead from here on."""
+        with self._failing_as(SessionReason.LINK_LOST):
+            confirmed = await identification.confirmed(
+                self._client, self._sighting.seen, _ATT_TIMEOUT_S
             )
+        if confirmed is None:
+            raise errors.SessionError(
+                SessionReason.MISSING_CHARACTERISTIC,
+                "no device profile fits the services that the peripheral shows",
+            )
+        if confirmed.profile_id != self._profile.profile_id:
+            self._profile = confirmed
+            log.info("profile_confirmed", extra=self._who())
 
-        script = self._profile.script
-        preparation = list(itertools.takewhile(is_preparation, script))
+    async def _follow_script(self) -> None:
+        setup = () if self._is_set_up() else self._profile.setup
+        script = (*setup, *self._profile.script)
+        preparation = list(
+            itertools.takewhile(lambda step: isinstance(step, session_steps.PREPARATION), script)
+        )
         try:
             async with asyncio.timeout(self._profile.script_budget_s):
                 for step in preparation:
@@ -136,79 +147,109 @@ class Session:
             ) from error
         for step in script[len(preparation) :]:
             await self._take(step)
+        if setup:
+            with self._failing_as(SessionReason.STORAGE):
+                self._keeper.remember(self._address, _SET_UP, self._setup_mark())
 
-    async def _take(self, step: device_profile.Step) -> None:
+    def _is_set_up(self) -> bool:
+        return self._keeper.recall(self._address).get(_SET_UP) == self._setup_mark()
+
+    def _setup_mark(self) -> bytes:
+        return self._profile.profile_id.encode()
+
+    async def _take(self, step: session_steps.Step) -> None:  # noqa: C901  # one case for each step there is
         with self._failing_as(SessionReason.LINK_LOST):
             match step:
-                case device_profile.ReadClock():
+                case session_steps.ReadClock():
                     await self._read_clock()
-                case device_profile.WriteClock():
+                case session_steps.WriteClock():
                     await self._write_clock()
-                case device_profile.Subscribe(characteristic):
+                case session_steps.ReadBattery():
+                    await self._read_battery()
+                case session_steps.Subscribe(characteristic=characteristic):
                     await self._subscribe(characteristic)
-                case device_profile.ReportRecords():
-                    await self._report_records()
-                case device_profile.AwaitDisconnect(idle_timeout_s):
+                case session_steps.AwaitNotification(
+                    characteristic=characteristic, timeout_s=timeout_s
+                ):
+                    await self._await_signal(characteristic, timeout_s)
+                case session_steps.Settle(seconds=seconds):
+                    await asyncio.sleep(seconds)
+                case session_steps.WriteBytes():
+                    await self._write_bytes(step)
+                case session_steps.ReportRecords():
+                    await self._report_records(step)
+                case session_steps.Converse(protocol=protocol):
+                    await self._converse(protocol)
+                case session_steps.AwaitDisconnect(idle_timeout_s=idle_timeout_s):
                     await self._await_disconnect(idle_timeout_s)
-                case device_profile.Disconnect():
+                case session_steps.Disconnect():
                     await self._client.disconnect()
                 case _:
                     assert_never(step)
 
     async def _read_clock(self) -> None:
-        clock = self._clock()
-        if clock is None:
+        clock = self._profile.clock
+        if clock is None or not self._has_clock():
             return
-        async with asyncio.timeout(_ATT_TIMEOUT_S):
-            raw = bytes(await self._client.read_gatt_char(clock))
-        home_time = self._home_time()
-        try:
-            device_time = _clock_format(clock).from_bytes(raw).wall_clock()
-        except leaf_errors.FrameError:
-            device_time = None
+        device_time = await peripheral_clock.read(self._client, clock, _ATT_TIMEOUT_S)
         if device_time is None:
             log.warning("peripheral_clock_unreadable", extra=self._who())
             return
-        self._clock_offset_s = (home_time - device_time).total_seconds()
+        self._note_clock(device_time)
 
     async def _write_clock(self) -> None:
-        clock = self._clock()
-        if clock is None:
+        clock = self._profile.clock
+        if clock is None or not self._has_clock():
             return
-        try:
-            async with asyncio.timeout(_ATT_TIMEOUT_S):
-                content = _clock_format(clock).of(self._home_time()).to_bytes()
-                await self._client.write_gatt_char(clock, content, response=True)
-        except exc.BleakGATTProtocolError as error:
-            if error.code != _DATA_FIELD_IGNORED:
-                raise
+        home_time = self._home_time().local
+        if not await peripheral_clock.write(self._client, clock, home_time, _ATT_TIMEOUT_S):
             log.info("clock_written_in_part", extra=self._who())
 
-    def _clock(self) -> BleakGATTCharacteristic | None:
-        """Find the clock; a peripheral without one still has records to give."""
-        if self._profile.clock is None:
-            return None
-        found = self._client.services.get_characteristic(
-            uuids.full_uuid(self._profile.clock.characteristic)
-        )
-        if found is None:
-            log.warning("peripheral_clock_missing", extra=self._who())
-        return found
+    def _has_clock(self) -> bool:
+        clock = self._profile.clock
+        if clock is None or peripheral_clock.is_there(self._client, clock):
+            return True
+        log.warning("peripheral_clock_missing", extra=self._who())
+        return False
+
+    async def _read_battery(self) -> None:
+        with contextlib.suppress(exc.BleakGATTProtocolError, exc.BleakCharacteristicNotFoundError):
+            async with asyncio.timeout(_ATT_TIMEOUT_S):
+                raw = await self._client.read_gatt_char(uuids.full_uuid(uuids.BATTERY_LEVEL))
+            if len(raw) == 1 and raw[0] <= _MAX_BATTERY_PERCENT:
+                self.battery_percent = raw[0]
 
     async def _subscribe(self, characteristic: str) -> None:
-        callback = (
-            self._on_procedure_answer
-            if characteristic == uuids.RECORD_ACCESS_CONTROL_POINT
-            else self._on_record
-        )
+        callback: Callable[[BleakGATTCharacteristic, bytearray], None]
+        if characteristic == uuids.RECORD_ACCESS_CONTROL_POINT:
+            callback = self._on_procedure_answer
+        elif characteristic in self._profile.measurement_characteristics:
+            callback = self._on_record
+        else:
+            callback = self._on_signal
         async with asyncio.timeout(_ATT_TIMEOUT_S):
             await self._client.start_notify(uuids.full_uuid(characteristic), callback)
 
-    async def _report_records(self) -> None:
+    async def _await_signal(self, characteristic: str, timeout_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while characteristic not in self._signals and not self._is_hung_up:
+                    self._stirred.clear()
+                    await self._stirred.wait()
+
+    async def _write_bytes(self, step: session_steps.WriteBytes) -> None:
+        async with asyncio.timeout(_ATT_TIMEOUT_S):
+            await self._client.write_gatt_char(
+                uuids.full_uuid(step.characteristic),
+                bytes.fromhex(step.content),
+                response=step.response,
+            )
+
+    async def _report_records(self, step: session_steps.ReportRecords) -> None:
         profile_id = self._profile.profile_id
         known = self._keeper.watermark(self._address, profile_id)
         try:
-            await self._procedure.report(self._client, known)
+            await self._procedure.report(self._client, step, known)
         except record_access.ProcedureError as error:
             self._raise_storage_failure()
             raise errors.SessionError(SessionReason.REFUSED, str(error)) from error
@@ -216,6 +257,38 @@ class Session:
             reached = self._procedure.watermark()
             if reached is not None and self._storage_failure is None:
                 self._keeper.set_watermark(self._address, profile_id, reached)
+
+    async def _converse(self, protocol: str) -> None:
+        memory = self._keeper.recall(self._address)
+        situation = conversation.Situation(
+            address=self._address,
+            name=self._sighting.seen.name,
+            watermark=self._keeper.watermark(self._address, self._profile.profile_id),
+            memory=memory,
+            is_first=not self._is_set_up(),
+        )
+        leader = conversing.Leader(
+            self._client, self._listener, self._home_time, self._take_note, _ATT_TIMEOUT_S
+        )
+        try:
+            await leader.lead(protocols.of(protocol).conversation(situation))
+        except conversation.ConversationError as error:
+            raise errors.SessionError(SessionReason.REFUSED, str(error)) from error
+
+    def _take_note(self, note: conversing.Note) -> None:
+        match note:
+            case conversation.Keep(characteristic, raw):
+                self._keep(characteristic, raw)
+            case conversation.NoteClock(device_time):
+                self._note_clock(device_time)
+            case conversation.NoteReached(number):
+                self._keeper.set_watermark(self._address, self._profile.profile_id, number)
+            case conversation.NoteBattery(percent):
+                self.battery_percent = percent
+            case conversation.Remember(name, content):
+                self._keeper.remember(self._address, name, content)
+            case _:
+                assert_never(note)
 
     async def _await_disconnect(self, idle_timeout_s: float) -> None:
         while not self._is_hung_up and self._storage_failure is None:
@@ -233,9 +306,13 @@ class Session:
         Raises:
             OutboxError: it is not stored, hence (where we have a say) not confirmed; the session ends.
         """
+        characteristic, raw = uuids.short_uuid(source.uuid), bytes(content)
+        self._keep(characteristic, raw)
+        self._procedure.note_record(characteristic, raw)
+        self._stirred.set()
+
+    def _keep(self, characteristic: str, raw: bytes) -> None:
         received_at = self._now()
-        raw = bytes(content)
-        characteristic = uuids.short_uuid(source.uuid)
         try:
             self._keeper.append(
                 CapturedRecord(
@@ -248,7 +325,7 @@ class Session:
                     gateway_clock=clock_quality.judge(received_at),
                     device_clock_offset_s=self._clock_offset_s,
                     time_zone=self._zone.key,
-                    link=_LINKS[self._profile.pairing],
+                    link=_LINKS[self._profile.pairing.mode],
                 )
             )
         except errors.OutboxError as error:
@@ -257,7 +334,9 @@ class Session:
             self._stirred.set()
             raise
         self._record_count += 1
-        self._procedure.note_record(characteristic, raw)
+
+    def _on_signal(self, source: BleakGATTCharacteristic, _content: bytearray) -> None:
+        self._signals.add(uuids.short_uuid(source.uuid))
         self._stirred.set()
 
     def _on_procedure_answer(self, _source: BleakGATTCharacteristic, content: bytearray) -> None:
@@ -266,13 +345,20 @@ class Session:
     def _on_disconnected(self) -> None:
         self._is_hung_up = True
         self._procedure.stop()
+        self._listener.stop()
         self._stirred.set()
 
-    def _home_time(self) -> datetime:
-        return self._now().astimezone(self._zone).replace(tzinfo=None)
+    def _note_clock(self, device_time: datetime) -> None:
+        self._clock_offset_s = (self._home_time().local - device_time).total_seconds()
+
+    def _home_time(self) -> conversation.HomeTime:
+        return conversing.home_time(self._now(), self._zone)
 
     def _who(self) -> dict[str, object]:
-        return {"peripheral_id": self._short_name, "profile_id": self._profile.profile_id}
+        return {
+            "peripheral_id": self._sighting.short_name,
+            "profile_id": self._profile.profile_id,
+        }
 
     def _raise_storage_failure(self) -> None:
         if self._storage_failure is not None:
@@ -294,10 +380,3 @@ class Session:
             raise link_failure.session_error(error, reason) from error
         except errors.OutboxError as error:
             raise errors.SessionError(SessionReason.STORAGE, str(error)) from error
-
-
-def _clock_format(
-    clock: BleakGATTCharacteristic,
-) -> type[gatt_time.CurrentTime | gatt_time.DateTime]:
-    is_current_time = uuids.short_uuid(clock.uuid) == uuids.CURRENT_TIME
-    return gatt_time.CurrentTime if is_current_time else gatt_time.DateTime

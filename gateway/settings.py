@@ -7,6 +7,7 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from firmware_profiles import settings as declaration
 from firmware_profiles import topics
 from firmware_profiles.settings import REQUIRED, setting
 from gateway import enrolment_server, errors
+from gateway.outbox_limits import Limits
 
 SECTION: Final = "gateway"
 PLATFORM: Final = "platform"
@@ -68,6 +70,16 @@ class GatewaySettings:
         help="certificates (PEM) that the enrolment server's is checked against; not set: those of the enrolment, or"
         " the system's",
     )
+    remote_configuration: bool = setting(
+        True,
+        help="whether the server may say which peripherals are connected to, by which profiles and at which pace; its"
+        " list then takes the place of `peripherals`",
+    )
+    configuration_signers_file: Path = setting(
+        NOT_SET,
+        help="public keys (PEM) of the server's signer, for a gateway whose identity is given by hand; the others learn"
+        " them when they enrol and renew",
+    )
     state_folder: Path = setting(
         STATE_FOLDER,
         help="outbox, its key, identity and Bluetooth bonds; back it up or lose what waits",
@@ -78,12 +90,16 @@ class GatewaySettings:
     )
     peripherals: tuple[str, ...] = setting(
         (),
-        help="Bluetooth addresses that may be connected to; every other advertiser is ignored and counted",
+        help="Bluetooth addresses that may be connected to; every other advertiser is ignored and counted. Not used once"
+        " the server has sent a list (see remote_configuration)",
     )
     adapter: str = setting(
         PLATFORM,
         choices=(PLATFORM, BUMBLE),
         help="Bluetooth by the operating system, or by bumble in user space; a cuff that sends unasked needs bumble",
+    )
+    profile_folder: Path = setting(
+        NOT_SET, help="folder with this site's own device profiles (*.toml); not set: none"
     )
     platform_adapter: str = setting(
         "", help="adapter for “platform”, for example hci1; empty: the default one"
@@ -110,12 +126,33 @@ class GatewaySettings:
         minimum=0,
         help="how long a receipted record stays, for a server restored from a backup",
     )
+    outbox_max_mib: float = setting(
+        64.0,
+        unit="MiB",
+        minimum=1,
+        maximum=100_000,
+        help="room that records without a receipt may take; from then on peripherals are not asked and keep theirs. A"
+        " thousand records take about half a MiB",
+    )
+    outbox_max_days: float = setting(
+        180.0,
+        unit="days",
+        minimum=1,
+        maximum=3650,
+        help="how long records may wait while the server takes nothing at all; from then on peripherals are not asked and"
+        " keep theirs",
+    )
     status_every_s: float = setting(
         60.0, unit="s", minimum=1, help="how often the gateway says that it is online"
     )
     log_level: str = setting(
         "info", choices=("debug", "info", "warning", "error"), help="least severe log line"
     )
+
+
+    def outbox_limits(self) -> Limits:
+        """Return how much the outbox may hold."""
+        return Limits(int(self.outbox_max_mib * 2**20), timedelta(days=self.outbox_max_days))
 
 
 def load(toml_text: str, environ: Mapping[str, str]) -> declaration.Loaded[GatewaySettings]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from bleak.backends.device import BLEDevice
 
 from firmware_profiles import device_profile
+from firmware_profiles.matching import Seen
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A peripheral that is there to be asked, and the profile that knows how."""
+    """A peripheral that is there to be asked, what it advertised, and the profile that knows how."""
 
     device: BLEDevice
+    seen: Seen
     profile: device_profile.DeviceProfile
 
     @property

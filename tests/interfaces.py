@@ -68,14 +68,16 @@ def mqtt_topics() -> set[str]:
         topics.readings("gw-00000000"),
         topics.status("gw-00000000"),
         topics.receipts("gw-00000000"),
+        topics.configuration("gw-00000000"),
+        topics.configured("gw-00000000"),
     }
     return own | {topic.replace("gw-00000000", "+") for topic in shaped}
 
 
 def peripherals() -> set[str]:
     """Return every profile, and every service and characteristic that one of them uses."""
-    found = {profile.profile_id for profile in models.PROFILES}
-    for profile in models.PROFILES:
+    found = {profile.profile_id for profile in models.profiles()}
+    for profile in models.profiles():
         found |= {
             text for text in _texts(profile) if re.fullmatch(r"[0-9a-f]{4}|[0-9a-f-]{36}", text)
         }

@@ -16,10 +16,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print all profiles, a line each, or one in full."""
     if options.profile is None:
-        for profile in models.PROFILES:
+        for profile in models.profiles():
             print(f"{profile.profile_id:24} version {profile.version}  {profile.title}")
         return 0
-    found = [profile for profile in models.PROFILES if profile.profile_id == options.profile]
+    found = [profile for profile in models.profiles() if profile.profile_id == options.profile]
     if not found:
         raise errors.DeployError(
             f"no device profile is called {options.profile!r}; “homevitals profiles” lists them"

@@ -43,17 +43,10 @@ from alerts.rules import Comparison, Measure, Question, Rule, Severity
 from ccm_link.console import limits, permissions
 from deploy import certificates, cli, configuration, start_conditions
 from deploy.settings import SECTIONS
-from firmware_profiles import decode, models, secret_file, topics, uuids
-from firmware_profiles.device_profile import (
-    DeviceProfile,
-    Disconnect,
-    Match,
-    Pairing,
-    Step,
-    Subscribe,
-)
+from firmware_profiles import models, secret_file, topics, uuids
+from firmware_profiles.device_profile import DeviceProfile
 from firmware_profiles.errors import ProfileError, SettingsError
-from firmware_profiles.readings import Kind
+from firmware_profiles.session_steps import Disconnect, Step, Subscribe
 from gateway import cli as gateway_cli
 
 PRODUCT = ("alerts", "ccm_link", "deploy", "firmware_profiles", "gateway", "ingest")
@@ -269,32 +262,15 @@ def test_row_82_limits_that_overlap_or_have_another_unit_are_refused_naming_it(
 
 
 def profile(*script: Step) -> DeviceProfile:
-    return DeviceProfile(
-        profile_id="made-up",
-        version=1,
-        title="Made up",
-        kind=Kind.BLOOD_PRESSURE,
-        match=Match(service=uuids.BLOOD_PRESSURE_SERVICE),
-        pairing=Pairing.NONE,
-        clock=None,
-        script=script,
-        script_budget_s=None,
-        user_slots=False,
-        support="none",
-    )
+    return replace(models.by_id("standard-cuff", 1), profile_id="made-up", script=script)
 
 
 @pytest.mark.parametrize("characteristic", ["ffff", uuids.INTERMEDIATE_CUFF_PRESSURE, ""])
 def test_row_83_a_profile_for_what_nothing_decodes_is_refused(characteristic: str) -> None:
     with pytest.raises(ProfileError, match="made-up"):
-        profile(Subscribe(characteristic), Disconnect())
-    assert profile(Subscribe(uuids.BLOOD_PRESSURE_MEASUREMENT), Disconnect()).version == 1
-
-
-def test_row_83_profiles_are_code_and_each_can_be_decoded() -> None:
-    for one in models.PROFILES:
-        assert set(one.measurement_characteristics) <= decode.RECORDS
-        assert one.measurement_characteristics
+        profile(Subscribe(characteristic=characteristic), Disconnect())
+    records = Subscribe(characteristic=uuids.BLOOD_PRESSURE_MEASUREMENT)
+    assert profile(records, Disconnect()).version == 1
 
 
 def test_row_84_no_service_reads_yaml_and_a_yaml_file_has_a_syntax_error(

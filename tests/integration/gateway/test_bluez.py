@@ -20,7 +20,8 @@ from gateway import errors, rotation, scan, service
 from gateway.adapter import Adapter, opened
 from gateway.errors import SessionReason, StorageReason
 from gateway.outbox import Outbox
-from gateway.session import Keeper, Session
+from gateway.keeper import Keeper
+from gateway.session import Session
 from gateway.settings import GatewaySettings
 from tests.integration.gateway.fake_bluez import Cuff, FakeBluez
 

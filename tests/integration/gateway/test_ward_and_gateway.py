@@ -44,6 +44,7 @@ class Shelf:
 
     records: list[CapturedRecord] = field(default_factory=list)
     watermarks: dict[str, int] = field(default_factory=dict)
+    memories: dict[str, dict[str, bytes]] = field(default_factory=dict)
     before_append: Callable[[], None] = lambda: None
 
     def append(self, record: CapturedRecord) -> int:
@@ -56,6 +57,12 @@ class Shelf:
 
     def set_watermark(self, peripheral: str, profile_id: str, last_sequence: int) -> None:
         self.watermarks[peripheral] = last_sequence
+
+    def recall(self, peripheral: str) -> dict[str, bytes]:
+        return self.memories.get(peripheral, {})
+
+    def remember(self, peripheral: str, name: str, content: bytes) -> None:
+        self.memories.setdefault(peripheral, {})[name] = content
 
 
 @dataclass

@@ -6,28 +6,29 @@ from dataclasses import replace
 import pytest
 
 from firmware_profiles import models
-from firmware_profiles.device_profile import (
+from firmware_profiles.device_profile import Clock, ClockFormat, DeviceProfile
+from firmware_profiles.errors import ProfileError
+from firmware_profiles.matching import Seen
+from firmware_profiles.session_steps import (
     AwaitDisconnect,
-    Clock,
-    DeviceProfile,
+    AwaitNotification,
+    Converse,
     Disconnect,
     ReadClock,
     ReportRecords,
+    Settle,
     Step,
     Subscribe,
+    WriteBytes,
     WriteClock,
 )
-from firmware_profiles.errors import ProfileError
 from tests import profile_versions
 
-IDS = [profile.profile_id for profile in models.PROFILES]
+HEADINGS = ["Features", "Clock", "Bonding", "Transfer", "Quirks", "Verified", "Sources"]
+IDS = [profile.profile_id for profile in models.profiles()]
 
 
-def test_profiles_we_ship() -> None:
-    assert IDS == ["and-ua-651ble", "standard-cuff", "standard-glucometer"]
-
-
-@pytest.mark.parametrize("profile", models.PROFILES, ids=IDS)
+@pytest.mark.parametrize("profile", models.profiles(), ids=IDS)
 def test_profile_is_found_by_its_id_and_version(profile: DeviceProfile) -> None:
     assert models.by_id(profile.profile_id, profile.version) is profile
 
@@ -38,7 +39,7 @@ def test_refuses_when_profile_is_unknown(profile_id: str, version: int) -> None:
         models.by_id(profile_id, version)
 
 
-@pytest.mark.parametrize("profile", models.PROFILES, ids=IDS)
+@pytest.mark.parametrize("profile", models.profiles(), ids=IDS)
 def test_profile_that_we_ship_is_the_newest_of_its_name(profile: DeviceProfile) -> None:
     assert models.newest(profile.profile_id) is profile
 
@@ -49,29 +50,41 @@ def test_refuses_when_no_version_of_a_profile_is_known() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_newest_of_each_keeps_the_order_of_the_models(order: tuple[int, int, int]) -> None:
+def test_registry_leads_with_the_newest_version_in_whatever_order_they_come(
+    order: tuple[int, int, int],
+) -> None:
     cuff = models.by_id("standard-cuff", 1)
-    meter = models.by_id("standard-glucometer", 1)
     versions = [replace(cuff, version=1 + position) for position in order]
 
-    assert models.newest_of_each([*versions, meter]) == (replace(cuff, version=3), meter)
+    registry = models.Registry(versions)
+    assert registry.newest == {"standard-cuff": replace(cuff, version=3)}
+    assert {profile.version for profile in registry.versions} == {1, 2, 3}
+
+
+def test_registry_refuses_the_same_version_twice() -> None:
+    cuff = models.by_id("standard-cuff", 1)
+    with pytest.raises(ProfileError, match="standard-cuff version 1"):
+        models.Registry([cuff, replace(cuff, title="Another")])
+    with pytest.raises(ProfileError, match="standard-cuff version 1"):
+        models.add([replace(cuff, title="Another")])
+    assert models.by_id("standard-cuff", 1) is cuff
 
 
 def test_older_version_is_found_and_not_scanned_for() -> None:
     newer = replace(models.by_id("standard-cuff", 1), version=2, title="Newer")
 
     with profile_versions.known(newer):
-        assert models.match(None, ["1810"]) is newer
+        assert models.known().match(Seen(services=frozenset({"1810"}))) is newer
         assert models.newest("standard-cuff") is newer
         assert models.by_id("standard-cuff", 1).version == 1
-        assert [profile.profile_id for profile in models.PROFILES] == IDS
+        assert [profile.profile_id for profile in models.profiles()] == IDS
     assert models.newest("standard-cuff").version == 1
 
 
-@pytest.mark.parametrize("profile", models.PROFILES, ids=IDS)
+@pytest.mark.parametrize("profile", models.profiles(), ids=IDS)
 def test_support_statement_answers_every_question(profile: DeviceProfile) -> None:
     headings = re.findall(r"^([A-Z]\w+)$", profile.support, re.MULTILINE)
-    assert headings == ["Features", "Clock", "Bonding", "Transfer", "Quirks", "Sources"]
+    assert headings == HEADINGS
 
 
 @pytest.mark.parametrize(
@@ -90,7 +103,7 @@ def test_support_statement_answers_every_question(profile: DeviceProfile) -> Non
 def test_advertisement_is_matched_most_specific_first(
     name: str | None, services: list[str], profile_id: str | None
 ) -> None:
-    found = models.match(name, services)
+    found = models.known().match(Seen(name, frozenset(services)))
     assert (found and found.profile_id) == profile_id
 
 
@@ -110,19 +123,36 @@ def test_control_point_carries_no_records(
 
 CUFF = models.by_id("standard-cuff", 1)
 WAIT = AwaitDisconnect(idle_timeout_s=1.0)
+RECORDS = Subscribe(characteristic="2a35")
+NOT_READABLE = Clock(characteristic="2a08", format=ClockFormat.DATE_TIME, readable=False)
 
 
 @pytest.mark.parametrize(
     ("clock", "script"),
     [
-        pytest.param(None, (WriteClock(), WAIT), id="no clock to write"),
-        pytest.param(None, (ReadClock(), WAIT), id="no clock to read"),
-        pytest.param(Clock("2a08", readable=False), (ReadClock(), WAIT), id="not readable"),
-        pytest.param(None, (ReportRecords(), Disconnect()), id="no control point"),
+        pytest.param(None, (WriteClock(), RECORDS, WAIT), id="no clock to write"),
+        pytest.param(None, (ReadClock(), RECORDS, WAIT), id="no clock to read"),
+        pytest.param(NOT_READABLE, (ReadClock(), RECORDS, WAIT), id="not readable"),
+        pytest.param(None, (RECORDS, ReportRecords(), Disconnect()), id="no control point"),
         pytest.param(
-            None, (ReportRecords(), Subscribe("2a52"), Disconnect()), id="control point too late"
+            None,
+            (RECORDS, ReportRecords(), Subscribe(characteristic="2a52"), Disconnect()),
+            id="control point too late",
         ),
-        pytest.param(None, (Subscribe("2a35"),), id="no end"),
+        pytest.param(
+            None,
+            (RECORDS, AwaitNotification(characteristic="2a2b", timeout_s=1.0), WAIT),
+            id="signal not subscribed",
+        ),
+        pytest.param(
+            None,
+            (WriteBytes(characteristic="2a35", content="0g"), RECORDS, WAIT),
+            id="not hexadecimal",
+        ),
+        pytest.param(None, (Converse(protocol="nobody's"), Disconnect()), id="unknown protocol"),
+        pytest.param(None, (Settle(seconds=1.0), WAIT), id="no records"),
+        pytest.param(None, (Subscribe(characteristic="2a36"), WAIT), id="not a record"),
+        pytest.param(None, (RECORDS,), id="no end"),
         pytest.param(None, (), id="empty"),
     ],
 )

@@ -20,7 +20,9 @@ from firmware_profiles import uuids, wire
 from gateway.adapter import Adapter
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
+from gateway.session import Session
 from tests.enrolment_server import EnrolmentServer, serving
+from tests.gateway_sessions import Shelf, sighting_of
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ADDRESS = "C4:65:1B:00:00:01"
@@ -197,3 +199,25 @@ def captured() -> Callable[[int], CapturedRecord]:
         )
 
     return make
+
+
+@pytest.fixture
+def hold(
+    scripted: Callable[[Script], tuple[Adapter, BLEDevice]], at: datetime
+) -> Callable[..., int]:
+    """Return a function that holds one conversation on a script and returns how many records it brought."""
+
+    def hold(script: Any, profile: Any, shelf: Shelf) -> int:
+        async def talk() -> int:
+            adapter, device = scripted(script)
+            session = Session(
+                adapter, sighting_of(device, profile), shelf, "America/New_York", lambda: at
+            )
+            try:
+                return await session.run()
+            finally:
+                shelf.batteries.append(session.battery_percent)
+
+        return asyncio.run(talk())
+
+    return hold

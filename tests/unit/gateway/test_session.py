@@ -14,56 +14,28 @@ from bleak.backends.device import BLEDevice
 
 from firmware_profiles import models, racp, wire
 from firmware_profiles.gatt_time import CurrentTime, DateTime
-from firmware_profiles.models import and_ua_651ble, standard_cuff, standard_glucometer
+from firmware_profiles.matching import Match
 from firmware_profiles.racp import OpCode, ResponseCode
+from firmware_profiles.session_steps import (
+    AwaitDisconnect,
+    AwaitNotification,
+    ReadBattery,
+    Subscribe,
+    WriteBytes,
+)
 from gateway import errors
 from gateway.adapter import Adapter
-from gateway.errors import SessionReason, StorageReason
+from gateway.errors import SessionReason
 from gateway.record import CapturedRecord
 from gateway.session import Session
-from gateway.sighting import Sighting
+from tests.gateway_sessions import ADDRESS, Shelf, sighting_of
+
+AND = models.by_id("and-ua-651ble", 1)
+CUFF = models.by_id("standard-cuff", 1)
+METER = models.by_id("standard-glucometer", 1)
 
 Scripted = Callable[[Any], tuple[Adapter, BLEDevice]]
-ADDRESS = "C4:65:1B:00:00:01"
 FRAME = bytes(19)
-
-
-@dataclass
-class Shelf:
-    """A keeper in memory; may run out of room."""
-
-    room: int = 1_000_000
-    records: list[CapturedRecord] = field(default_factory=list)
-    watermarks: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def append(self, record: CapturedRecord) -> int:
-        if len(self.records) >= self.room:
-            raise errors.OutboxError(StorageReason.FULL)
-        self.records.append(record)
-        return len(self.records)
-
-    def watermark(self, peripheral: str, profile_id: str) -> int | None:
-        return self.watermarks.get((peripheral, profile_id))
-
-    def set_watermark(self, peripheral: str, profile_id: str, last_sequence: int) -> None:
-        self.watermarks[peripheral, profile_id] = last_sequence
-
-
-@pytest.fixture
-def hold(scripted: Scripted, at: datetime) -> Callable[..., int]:
-    """Return a function that holds one conversation on a script and returns how many records it brought."""
-
-    def hold(script: Any, profile: Any, shelf: Shelf) -> int:
-        async def talk() -> int:
-            adapter, device = scripted(script)
-            session = Session(
-                adapter, Sighting(device, profile), shelf, "America/New_York", lambda: at
-            )
-            return await session.run()
-
-        return asyncio.run(talk())
-
-    return hold
 
 
 def send_and_hang_up(*frames: bytes, uuid: str = "2a35") -> Callable[[Any], None]:
@@ -83,7 +55,7 @@ def test_clock_is_set_before_subscribing_when_the_cuff_is_an_a_and_d(
 ) -> None:
     cuff = script(("2a35", "2a08"), on_subscribe={"2a35": send_and_hang_up(FRAME, FRAME)})
     shelf = Shelf()
-    assert hold(cuff, and_ua_651ble.PROFILE, shelf) == 2
+    assert hold(cuff, AND, shelf) == 2
     assert cuff.calls[:3] == [("connect", "pair"), ("write", "2a08"), ("subscribe", "2a35")]
     # 12:00 UTC is seven in the morning in New York.
     assert (
@@ -119,7 +91,7 @@ def test_offset_is_noted_before_the_clock_is_set_when_it_can_be_read(
         on_subscribe={"2a35": send_and_hang_up(FRAME)},
     )
     shelf = Shelf()
-    hold(cuff, standard_cuff.PROFILE, shelf)
+    hold(cuff, CUFF, shelf)
     assert shelf.records[0].device_clock_offset_s == offset_s
     names = [call for call in cuff.calls if call[1] == "2a2b"]
     assert names == [("read", "2a2b"), ("write", "2a2b")]
@@ -142,13 +114,13 @@ def test_records_are_kept_without_offset_when_the_clock_says_nonsense(
         on_subscribe={"2a35": send_and_hang_up(FRAME)},
     )
     shelf = Shelf()
-    hold(cuff, standard_cuff.PROFILE, shelf)
+    hold(cuff, CUFF, shelf)
     assert shelf.records[0].device_clock_offset_s is None
 
 
 def test_records_are_kept_when_the_cuff_has_no_clock_service(hold: Any, script: Any) -> None:
     cuff = script(("2a35",), on_subscribe={"2a35": send_and_hang_up(FRAME)})
-    assert hold(cuff, standard_cuff.PROFILE, Shelf()) == 1
+    assert hold(cuff, CUFF, Shelf()) == 1
 
 
 def test_partly_accepted_clock_counts_as_set_when_the_cuff_says_so(hold: Any, script: Any) -> None:
@@ -161,7 +133,7 @@ def test_partly_accepted_clock_counts_as_set_when_the_cuff_says_so(hold: Any, sc
         on_write={"2a2b": ignore_a_field},
         on_subscribe={"2a35": send_and_hang_up(FRAME)},
     )
-    assert hold(cuff, standard_cuff.PROFILE, Shelf()) == 1
+    assert hold(cuff, CUFF, Shelf()) == 1
 
 
 def test_malformed_and_empty_frames_are_stored_as_they_are_when_they_arrive(
@@ -170,7 +142,7 @@ def test_malformed_and_empty_frames_are_stored_as_they_are_when_they_arrive(
     frames = (b"", b"\xff", bytes(40))
     cuff = script(("2a35", "2a08"), on_subscribe={"2a35": send_and_hang_up(*frames)})
     shelf = Shelf()
-    hold(cuff, and_ua_651ble.PROFILE, shelf)
+    hold(cuff, AND, shelf)
     assert tuple(record.raw for record in shelf.records) == frames
 
 
@@ -206,7 +178,7 @@ def test_failure_has_a_reason_when_the_conversation_cannot_begin(
     reason: SessionReason,
 ) -> None:
     with pytest.raises(errors.SessionError) as failed:
-        hold(script(characteristics, connect_error=connect_error), and_ua_651ble.PROFILE, Shelf())
+        hold(script(characteristics, connect_error=connect_error), AND, Shelf())
     assert failed.value.reason is reason
 
 
@@ -221,7 +193,7 @@ def test_session_ends_and_record_is_refused_when_the_disk_is_full(hold: Any, scr
     cuff.on_subscribe["2a35"] = send
     shelf = Shelf(room=2)
     with pytest.raises(errors.SessionError) as failed:
-        hold(cuff, and_ua_651ble.PROFILE, shelf)
+        hold(cuff, AND, shelf)
     assert failed.value.reason is SessionReason.STORAGE
     assert isinstance(failed.value.__cause__, errors.OutboxError)
     # The host stack got the exception: it must not confirm the third record.
@@ -231,7 +203,7 @@ def test_session_ends_and_record_is_refused_when_the_disk_is_full(hold: Any, scr
 
 
 def test_session_gives_up_when_the_cuff_s_time_budget_passes(hold: Any, script: Any) -> None:
-    profile = replace(and_ua_651ble.PROFILE, script_budget_s=0.01)
+    profile = replace(AND, script_budget_s=0.01)
     with pytest.raises(errors.SessionError) as failed:
         hold(script(("2a35", "2a08"), write_takes_s=10.0), profile, Shelf())
     assert failed.value.reason is SessionReason.TOO_SLOW
@@ -240,10 +212,10 @@ def test_session_gives_up_when_the_cuff_s_time_budget_passes(hold: Any, script: 
 def test_session_hangs_up_when_the_cuff_falls_silent(hold: Any, script: Any) -> None:
     steps = tuple(
         replace(step, idle_timeout_s=0.01) if hasattr(step, "idle_timeout_s") else step
-        for step in and_ua_651ble.PROFILE.script
+        for step in AND.script
     )
     cuff = script(("2a35", "2a08"))
-    assert hold(cuff, replace(and_ua_651ble.PROFILE, script=steps), Shelf()) == 0
+    assert hold(cuff, replace(AND, script=steps), Shelf()) == 0
     assert cuff.calls[-1] == ("disconnect", "")
 
 
@@ -290,12 +262,12 @@ def ask(hold: Any, script: Any, meter: Meter, shelf: Shelf) -> int:
         reads={"2a2b": CurrentTime.of(datetime.fromisoformat("2026-11-21T07:00")).to_bytes()},
         on_write={"2a52": meter.on_request},
     )
-    count: int = hold(peripheral, standard_glucometer.PROFILE, shelf)
+    count: int = hold(peripheral, METER, shelf)
     return count
 
 
 def known(last: int | None) -> Shelf:
-    profile_id = standard_glucometer.PROFILE.profile_id
+    profile_id = METER.profile_id
     return Shelf(watermarks={} if last is None else {(ADDRESS, profile_id): last})
 
 
@@ -361,13 +333,6 @@ def test_meter_resumes_by_number_when_the_link_was_lost_in_its_report(
     assert len(shelf.records) == 2 * hangs_up_after
 
 
-def test_every_profile_has_steps_that_the_session_knows() -> None:
-    # A profile whose script the session could not follow would fail in a patient's home only.
-    known_steps = {"ReadClock", "WriteClock", "Subscribe", "ReportRecords", "AwaitDisconnect"}
-    used = {type(step).__name__ for profile in models.PROFILES for step in profile.script}
-    assert used <= known_steps | {"Disconnect"}
-
-
 def test_time_zone_of_the_record_is_the_home_s_when_summer_time_ends(
     scripted: Scripted, script: Any
 ) -> None:
@@ -382,8 +347,73 @@ def test_time_zone_of_the_record_is_the_home_s_when_summer_time_ends(
 
     async def talk() -> None:
         adapter, device = scripted(cuff)
-        sighting = Sighting(device, standard_cuff.PROFILE)
+        sighting = sighting_of(device, CUFF)
         await Session(adapter, sighting, shelf, "America/New_York", lambda: moment).run()
 
     asyncio.run(talk())
     assert shelf.records[0].device_clock_offset_s == -timedelta(hours=1).total_seconds()
+
+
+def test_profile_that_fits_the_connected_peripheral_leads_the_session(
+    hold: Any, script: Any
+) -> None:
+    old = replace(
+        CUFF,
+        profile_id="old-firmware",
+        match=(Match(services=("1810",), firmware=r"1\..*"),),
+        clock=None,
+        script=(Subscribe(characteristic="2a35"), AwaitDisconnect(idle_timeout_s=1.0)),
+    )
+    models.add([old])
+    try:
+        for firmware, profile_id in ((b"1.7\0", "old-firmware"), (b"2.0", "standard-cuff")):
+            cuff = script(
+                ("2a35", "2a26"),
+                reads={"2a26": firmware},
+                on_subscribe={"2a35": send_and_hang_up(FRAME)},
+            )
+            shelf = Shelf()
+            assert hold(cuff, old, shelf) == 1
+            assert shelf.records[0].profile_id == profile_id
+    finally:
+        models.add(())
+
+
+def test_one_time_setup_is_done_once_after_pairing(hold: Any, script: Any) -> None:
+    setup = (WriteBytes(characteristic="2a08", content="0301a601"),)
+    profile = replace(AND, setup=setup, script=(Subscribe(characteristic="2a35"), AND.script[-1]))
+    shelf = Shelf()
+    written = []
+    for _ in range(2):
+        cuff = script(("2a35", "2a08"), on_subscribe={"2a35": send_and_hang_up(FRAME)})
+        hold(cuff, profile, shelf)
+        written.append(cuff.written.get("2a08"))
+    assert written == [bytes.fromhex("0301a601"), None]
+    shelf.memories.clear()  # paired anew
+    cuff = script(("2a35", "2a08"), on_subscribe={"2a35": send_and_hang_up(FRAME)})
+    hold(cuff, profile, shelf)
+    assert cuff.written["2a08"] == bytes.fromhex("0301a601")
+
+
+@pytest.mark.parametrize(("told", "noted"), [(b"\x42", 66), (b"\x65", None), (b"", None)])
+def test_battery_is_noted_if_it_can_be_one(
+    hold: Any, script: Any, told: bytes, noted: int | None
+) -> None:
+    cuff = script(
+        ("2a35", "2a19"), reads={"2a19": told}, on_subscribe={"2a35": send_and_hang_up(FRAME)}
+    )
+    steps = (ReadBattery(), Subscribe(characteristic="2a35"), AND.script[-1])
+    shelf = Shelf()
+    assert hold(cuff, replace(CUFF, script=steps), shelf) == 1
+    assert shelf.batteries == [noted]
+
+
+def test_session_goes_on_when_a_signal_does_not_come(hold: Any, script: Any) -> None:
+    cuff = script(("2a35", "2a2b"), on_subscribe={"2a35": send_and_hang_up(FRAME)})
+    steps = (
+        Subscribe(characteristic="2a2b"),
+        AwaitNotification(characteristic="2a2b", timeout_s=0.01),
+        Subscribe(characteristic="2a35"),
+        AND.script[-1],
+    )
+    assert hold(cuff, replace(CUFF, script=steps), Shelf()) == 1

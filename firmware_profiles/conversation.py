@@ -1,0 +1,184 @@
+"""How a proprietary protocol talks without doing any input or output of its own.
+
+A protocol's ``conversation(situation)`` is a generator. It yields actions, and whoever leads it (the gateway's session,
+or a test) takes each of them and sends back what came of it. So a protocol is a pure function of what the peripheral
+says, and its whole conversation can be tested without a radio and without a clock.
+
+In the generators one writes ``answer = yield from conversation.read(…)``: the functions below give each action the type
+of its answer.
+
+`keep` returns only after the record is durable. A protocol that confirms records to the peripheral keeps each of them
+first; that makes "confirmed" mean "on our disk".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a conversation knows when it begins.
+
+    Attributes:
+        address: the peripheral's Bluetooth address, upper case with colons.
+        name: as advertised, or None.
+        watermark: the last number that this peripheral has fully reported, or None.
+        memory: what an earlier conversation asked to be remembered about this peripheral, by name; secrets too.
+        is_first: whether the peripheral has just been paired, and takes what it takes only once.
+    """
+
+    address: str
+    name: str | None = None
+    watermark: int | None = None
+    memory: Mapping[str, bytes] = field(default_factory=dict)
+    is_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a peripheral sent unasked: a notification or an indication."""
+
+    characteristic: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HomeTime:
+    """The time in the home at one moment.
+
+    Attributes:
+        local: wall-clock time, naive.
+        utc: the same moment, aware UTC.
+        summer_time_s: seconds of daylight saving in `local`; without them it is standard time.
+    """
+
+    local: datetime
+    utc: datetime
+    summer_time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Write to a characteristic; answered when the peripheral has confirmed, at once if it need not."""
+
+    characteristic: str
+    content: bytes
+    response: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read a characteristic; answered with its bytes."""
+
+    characteristic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Subscribe to a characteristic; from now on its notifications wait to be awaited, in order of arrival."""
+
+    characteristic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait for the next notification; answered with it, or with None after so many seconds of silence."""
+
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Do nothing for a while."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TellTime:
+    """Answered with the time in the home, as a HomeTime."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Store a record durably: the bytes as the peripheral sent them, under the characteristic that carried them."""
+
+    characteristic: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NoteClock:
+    """Note what the peripheral's clock shows at this moment, naive, before it is set."""
+
+    device_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoteReached:
+    """Note up to which number the peripheral has fully reported: the next conversation's watermark."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteBattery:
+    """Note the battery level for the gateway's status, per cent."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Remember bytes about this peripheral for later conversations, durably; they may be a secret."""
+
+    name: str
+    content: bytes
+
+
+Action = (
+    Write
+    | Read
+    | Listen
+    | Await
+    | Pause
+    | TellTime
+    | Keep
+    | NoteClock
+    | NoteReached
+    | NoteBattery
+    | Remember
+)
+Answer = bytes | Notification | HomeTime | None
+Conversation = Generator[Action, Answer, None]
+
+
+class ConversationError(Exception):
+    """The peripheral did not keep to its protocol, or refused; says what a technician can do, repeats no content."""
+
+
+def read(characteristic: str) -> Generator[Action, Answer, bytes]:
+    """Read a characteristic."""
+    answer = yield Read(characteristic)
+    if not isinstance(answer, bytes):
+        raise TypeError("a read is answered with bytes")
+    return answer
+
+
+def next_notification(timeout_s: float) -> Generator[Action, Answer, Notification | None]:
+    """Wait for the next notification; None after so many seconds of silence."""
+    answer = yield Await(timeout_s)
+    if not (answer is None or isinstance(answer, Notification)):
+        raise TypeError("waiting is answered with a notification or with None")
+    return answer
+
+
+def home_time() -> Generator[Action, Answer, HomeTime]:
+    """Ask for the time in the home."""
+    answer = yield TellTime()
+    if not isinstance(answer, HomeTime):
+        raise TypeError("the question for the time is answered with a HomeTime")
+    return answer
