@@ -3,7 +3,7 @@
 - **Batch** (gateway → ingest): records as the peripherals sent them, in outbox order.
 - **Receipt** (ingest → gateway): which of them are safe. Only a receipt lets a gateway forget a
   record.
-- **GatewayStatus** (gateway, or its last will → ingest): whether it is there.
+- **GatewayStatus** (gateway, or its last will → ingest): whether it is there, and how it is.
 
 A record that breaks the format becomes a BadRecord and its neighbours live; a broken envelope is a
 WireError. Fields we do not know are ignored, so that v1 can grow. The encoders read their own
@@ -21,9 +21,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from firmware_profiles import errors, strict_json, topics, wire_fields, wire_plain, wire_record
+from firmware_profiles import (
+    errors,
+    strict_json,
+    topics,
+    wire_fields,
+    wire_health,
+    wire_plain,
+    wire_record,
+)
 from firmware_profiles.errors import WireReason
 from firmware_profiles.wire_fields import MAX_INTEGER, Fields
+from firmware_profiles.wire_health import Health
 from firmware_profiles.wire_record import (
     MAX_RAW_BYTES,
     Advisory,
@@ -43,6 +52,7 @@ __all__ = [
     "Batch",
     "GatewayClock",
     "GatewayStatus",
+    "Health",
     "Link",
     "Receipt",
     "ReceiptItem",
@@ -128,12 +138,14 @@ class GatewayStatus:
         boot_id: new with every start of the process, 8 to 36 hexadecimal digits and dashes.
         at: gateway clock, aware, UTC.
         waiting_records: records in the outbox without a receipt.
+        health: how the gateway is; None in the last will, from a gateway of before, and from one of a later version.
     """
 
     online: bool
     boot_id: str
     at: datetime
     waiting_records: int
+    health: Health | None = None
 
 
 def encode_batch(batch: Batch) -> bytes:
@@ -252,6 +264,7 @@ def encode_status(status: GatewayStatus) -> bytes:
     Raises:
         WireError: the status breaks the format.
     """
+    health = None if status.health is None else wire_health.members(status.health)
     payload = _payload(
         {
             "version": VERSION,
@@ -259,6 +272,7 @@ def encode_status(status: GatewayStatus) -> bytes:
             "boot_id": status.boot_id,
             "at": wire_fields.time_text(status.at),
             "waiting_records": status.waiting_records,
+            "health": health,
         }
     )
     decode_status(payload)
@@ -272,11 +286,13 @@ def decode_status(payload: bytes) -> GatewayStatus:
         WireError: it breaks the format.
     """
     envelope = _envelope(strict_json.parse_object(payload, max_bytes=MAX_PAYLOAD_BYTES))
+    health = envelope.get_if_there("health")
     return GatewayStatus(
         online=envelope.flag("online"),
         boot_id=envelope.text("boot_id", _BOOT_ID, "8 to 36 hexadecimal digits and dashes"),
         at=envelope.instant("at"),
         waiting_records=envelope.whole("waiting_records", 0, MAX_INTEGER),
+        health=None if health is None else wire_health.read(health),
     )
 
 

@@ -58,6 +58,10 @@ class Fields:
                 WireReason.FORBIDDEN_FIELD, f"{what} must not hold {', '.join(forbidden)}"
             )
 
+    def get_if_there(self, name: str) -> object:
+        """Return the field as it is; None also if it is not there, as in what earlier versions send."""
+        return self._members.get(name)
+
     def get(self, name: str) -> object:
         """Return the field as it is; None only if it is null."""
         if name not in self._members:
@@ -90,6 +94,21 @@ class Fields:
                 WireReason.OUT_OF_RANGE, f"{name} must be one of {allowed}"
             ) from None
 
+    def choice_or_null(self, name: str, choices: type[_Choice]) -> _Choice | None:
+        """Return the member of a closed set, or None for null."""
+        return None if self.get(name) is None else self.choice(name, choices)
+
+    def items(self, name: str, maximum: int) -> list[object]:
+        """Return the elements of an array of at most `maximum`."""
+        nodes = self.get(name)
+        if not isinstance(nodes, list):
+            raise errors.WireError(WireReason.WRONG_TYPE, f"{name} must be an array")
+        if len(nodes) > maximum:
+            raise errors.WireError(
+                WireReason.OUT_OF_RANGE, f"{name} must hold at most {maximum} elements"
+            )
+        return nodes
+
     def whole(self, name: str, minimum: int, maximum: int) -> int:
         """Return a whole number within bounds, both included."""
         number = self.get(name)
@@ -100,6 +119,10 @@ class Fields:
                 WireReason.OUT_OF_RANGE, f"{name} must be from {minimum} to {maximum}"
             )
         return number
+
+    def whole_or_null(self, name: str, minimum: int, maximum: int) -> int | None:
+        """Return a whole number within bounds, both included, or None for null."""
+        return None if self.get(name) is None else self.whole(name, minimum, maximum)
 
     def number_or_null(self, name: str, limit: float) -> float | None:
         """Return a number of at most `limit` in size, or None for null."""
@@ -134,3 +157,7 @@ class Fields:
         raise errors.WireError(
             WireReason.BAD_TIME, f"{name} must be a UTC time like 2026-01-31T08:00:00Z"
         )
+
+    def instant_or_null(self, name: str) -> datetime | None:
+        """Return an instant, aware, in UTC, or None for null."""
+        return None if self.get(name) is None else self.instant(name)

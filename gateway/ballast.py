@@ -31,6 +31,11 @@ class Ballast:
         """Whether the room is still in reserve."""
         return self._path.exists()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the room is in reserve and the file system has as much again."""
+        return self.is_held and shutil.disk_usage(self._path.parent).free >= SIZE_BYTES
+
     def release(self) -> bool:
         """Give the room to the outbox; returns False if that has been done before."""
         if not self.is_held:

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -64,7 +64,13 @@ def build_parser() -> argparse.ArgumentParser:
     _add_config(listing)
     listing.add_argument("--limit", type=int, default=50, help="how many (50)")
     listing.add_argument("--json", action="store_true", help="one JSON object")
-    listing.set_defaults(command=_outbox_list)
+    listing.set_defaults(command=_outbox, act="list")
+    summary = outbox_commands.add_parser(
+        "summary", help="say how much waits and since when, how much more may, what was ever lost"
+    )
+    _add_config(summary)
+    summary.add_argument("--json", action="store_true", help="one JSON object")
+    summary.set_defaults(command=_outbox, act="summary")
 
     resend = outbox_commands.add_parser(
         "resend",
@@ -80,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="2026-11-01T08:00:00Z, an hour before the backup, as the restore has printed it",
     )
     _add_config(resend)
-    resend.set_defaults(command=_outbox_resend)
+    resend.set_defaults(command=_outbox, act="resend")
 
     config = commands.add_parser("config", help="look at the configuration")
     config_commands = config.add_subparsers(required=True, metavar="COMMAND")
@@ -196,34 +202,15 @@ def _ward(options: argparse.Namespace) -> ExitCode:
     return process.run(plan)
 
 
-def _outbox_list(options: argparse.Namespace) -> ExitCode:
-    from gateway import outbox, outbox_listing, settings
+def _outbox(options: argparse.Namespace) -> ExitCode:
+    from gateway import outbox_command
 
-    loaded = settings.load(_text_of(options.config), os.environ).settings
-    epoch, rows = outbox.latest(loaded.state_folder, options.limit)
-    print(outbox_listing.as_json(epoch, rows) if options.json else outbox_listing.as_table(rows))
-    return ExitCode.OK
-
-
-def _outbox_resend(options: argparse.Namespace) -> ExitCode:
-    from gateway import settings
-    from gateway.outbox import Outbox
-
-    loaded = settings.load(_text_of(options.config), os.environ).settings
-    now = datetime.now(UTC)
-    outbox = Outbox(loaded.state_folder, now)
-    try:
-        count = outbox.resend(options.since)
-    finally:
-        outbox.close()
-    print(f"{count} records will be sent when the gateway runs again")
-    if options.since < now - timedelta(days=loaded.keep_receipted_days):
-        print(
-            f"receipted records are kept for {loaded.keep_receipted_days:g} days: what was receipted before that is"
-            " not on this gateway any more",
-            file=sys.stderr,
-        )
-    return ExitCode.OK
+    act = {
+        "list": outbox_command.show_list,
+        "summary": outbox_command.show_summary,
+        "resend": outbox_command.resend,
+    }[options.act]
+    return act(options, _loaded(options.config))
 
 
 def _enrol(options: argparse.Namespace) -> ExitCode:
@@ -292,6 +279,12 @@ def _know_profiles(config: Path) -> None:
     loaded = _loaded_if_there(config)
     if loaded is not None:
         site_profiles.know(loaded)
+
+
+def _loaded(path: Path) -> GatewaySettings:
+    from gateway import settings
+
+    return settings.load(_text_of(path), os.environ).settings
 
 
 def _loaded_if_there(path: Path) -> GatewaySettings | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.outbox import OutboxRow
+from gateway.outbox_rows import OutboxRow
 
 _LONGEST_PAUSE_S: Final = 900.0
 # Gateways that were cut off together would otherwise resend together.

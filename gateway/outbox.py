@@ -140,7 +140,9 @@ class Outbox:
             except OSError as error:
                 raise errors.OutboxError(errors.StorageReason.FAILED) from error
             self._highest_marked = max(seqs)
-        self._write_many("mark_published", [{"seq": seq, "at": outbox_rows.text_of(at)} for seq in seqs])
+        self._write_many(
+            "mark_published", [{"seq": seq, "at": outbox_rows.text_of(at)} for seq in seqs]
+        )
 
     def apply_receipt(self, receipt: wire.Receipt, at: datetime) -> Counter[str]:
         """Close the rows that a receipt names and return how many got which status.
@@ -189,7 +191,9 @@ class Outbox:
         """
         parameters = asdict(known) | {
             "talked_at": outbox_rows.text_of(known.talked_at),
-            "battery_at": None if known.battery_at is None else outbox_rows.text_of(known.battery_at),
+            "battery_at": None
+            if known.battery_at is None
+            else outbox_rows.text_of(known.battery_at),
         }
         self._write_many("note_acquaintance", [parameters])
 
@@ -239,7 +243,9 @@ class Outbox:
         Raises:
             OutboxError: the disk refuses.
         """
-        deleted = self._write_many("prune_receipted", [{"before": outbox_rows.text_of(before), "limit": limit}])
+        deleted = self._write_many(
+            "prune_receipted", [{"before": outbox_rows.text_of(before), "limit": limit}]
+        )
         self._ballast.restore()
         return deleted
 

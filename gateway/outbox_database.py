@@ -52,6 +52,7 @@ def create(path: Path, key: str) -> sqlite.Connection:
         path.chmod(0o600)
         epoch = secrets.token_hex(16)
         connection.executescript(statements.layout())
+        connection.executescript(statements.additions())
         connection.execute(_SQL["add_instance"], {"epoch": epoch, "layout": LAYOUT})
     except sqlite.Error as error:
         raise refusal(error) from error

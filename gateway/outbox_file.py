@@ -97,6 +97,11 @@ def open_for_reading(folder: Path) -> sqlite.Connection:
     connection = outbox_database.connect(path, _read_key(folder), options="?mode=ro")
     try:
         connection.execute(_SQL["load_instance"]).fetchone()
+        if connection.execute(_SQL["find_additions"]).fetchone() is None:
+            # An earlier version has written it and this one has not run yet: as if its tables were there, and empty.
+            connection.executescript(
+                statements.additions().replace("create table", "create temp table")
+            )
     except sqlite.Error as error:
         connection.close()
         raise outbox_database.refusal(error) from error
@@ -156,6 +161,7 @@ def _open_sound(folder: Path, key: str, now: datetime) -> tuple[sqlite.Connectio
             outbox_repair.start_over(folder, key, now, damage)
             connection = outbox_database.connect(path, key)
         outbox_database.prepare(connection)
+        connection.executescript(statements.additions())
         return connection, connection.execute(_SQL["load_instance"]).fetchone()["epoch"]
     except sqlite.Error as error:
         connection.close()

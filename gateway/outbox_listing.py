@@ -6,7 +6,11 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from gateway.outbox import OutboxRow
+from gateway import durations, outbox_limits
+from gateway.outbox_limits import Limits
+from gateway.outbox_look import Look
+from gateway.outbox_rows import OutboxRow
+from gateway.outbox_salvage import Salvage
 
 
 def as_json(epoch: str, rows: Sequence[OutboxRow]) -> str:
@@ -22,6 +26,72 @@ def as_table(rows: Sequence[OutboxRow]) -> str:
         for row in rows
     ]
     return "\n".join(lines) if lines else "the outbox is empty"
+
+
+def summary(look: Look, limits: Limits, now: datetime) -> list[str]:
+    """Say in lines what waits and since when, how much more may, what the server took last, what was ever lost."""
+    fill = look.fill
+    oldest = (
+        ""
+        if fill.oldest_waiting_at is None
+        else f", the oldest for {_age(fill.oldest_waiting_at, now)}"
+    )
+    last = "never" if fill.last_receipt_at is None else f"{_age(fill.last_receipt_at, now)} ago"
+    lines = [
+        f"waiting for a receipt: {fill.waiting}{oldest}",
+        f"last receipt: {last}",
+        f"size: {fill.size_bytes / 2**20:.1f} of {limits.size_bytes / 2**20:.0f} MiB",
+    ]
+    closed = outbox_limits.closure(fill, limits, now)
+    if closed is not None:
+        lines.append(f"closed: {outbox_limits.words(closed, limits)}")
+    return lines + [salvage(one) for one in look.salvages]
+
+
+def summary_as_json(look: Look, limits: Limits, now: datetime) -> str:
+    """Write the same as a JSON object."""
+    closed = outbox_limits.closure(look.fill, limits, now)
+    return json.dumps(
+        {
+            "epoch": look.epoch,
+            "waiting": look.fill.waiting,
+            "oldest_waiting_at": _text(look.fill.oldest_waiting_at),
+            "last_receipt_at": _text(look.fill.last_receipt_at),
+            "size_bytes": look.fill.size_bytes,
+            "size_limit_bytes": limits.size_bytes,
+            "age_limit_days": limits.age.total_seconds() / 86_400,
+            "closed": closed,
+            "salvages": [
+                {
+                    "epoch": one.epoch,
+                    "found_at": _text(one.found_at),
+                    "reason": one.reason,
+                    "saved": one.saved,
+                    "highest_seq": one.highest_seq,
+                    "unsaved": one.unsaved,
+                }
+                for one in look.salvages
+            ],
+        },
+        indent=1,
+    )
+
+
+def salvage(one: Salvage) -> str:
+    """Say what a repair saved and which numbers it could not."""
+    start = f"repaired on {one.found_at:%Y-%m-%d} ({one.reason}): {one.saved} records saved"
+    if one.highest_seq is None:
+        return f"{start}; nobody knows how many there were"
+    if not one.unsaved:
+        return f"{start}, none lost"
+    runs = ", ".join(
+        f"{first}" if first == last else f"{first} to {last}" for first, last in one.unsaved
+    )
+    return f"{start}; not saved: number {runs} of the old outbox. The server's page says which it never got"
+
+
+def _age(since: datetime, now: datetime) -> str:
+    return durations.words(now - since)
 
 
 def _members(row: OutboxRow) -> dict[str, object]:

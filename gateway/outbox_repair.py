@@ -1,29 +1,40 @@
 """What happens to a damaged outbox.
 
 It is never deleted and never silently replaced: it is set aside under a new name, everything readable is copied into
-a new one with a new epoch, and the log says so.
+a new one with a new epoch, which also keeps the numbers that could not be saved; log and heartbeat say so.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from sqlcipher3 import dbapi2 as sqlite
 
-from gateway import durable_file, errors, outbox_database, published_mark, statements
-from gateway.outbox_database import Row
+from gateway import (
+    durable_file,
+    errors,
+    outbox_database,
+    outbox_salvage,
+    published_mark,
+    statements,
+)
+from gateway.outbox_salvage import Salvage
 
 log = logging.getLogger(__name__)
 
 # The name under which the new file grows until it is whole.
 _REPAIRED_NAME: Final = "outbox.db.repaired"
 _SQL: Final = statements.load()
-# Unreadable rows in a row after which salvage stops: some eighty bad pages.
-_GIVE_UP_AFTER: Final = 2_000
+# What is copied row by row beside the records: how it is read, how it is written. Without watermarks the meters will be
+# asked for all their records again.
+_COPIED: Final = (
+    ("load_watermarks", "set_watermark"),
+    ("load_acquaintances", "note_acquaintance"),
+    ("load_last_receipt", "note_receipt"),
+)
 # Content that is wrong; anything else (no permission, a failing disk) is no reason to start over.
 # ERROR stands for a missing table.
 _DAMAGE_CODES: Final = frozenset({sqlite.SQLITE_CORRUPT, sqlite.SQLITE_NOTADB, sqlite.SQLITE_ERROR})
@@ -66,15 +77,38 @@ def start_over(folder: Path, key: str, now: datetime, reason: str) -> None:
     path = folder / outbox_database.NAME
     connection = outbox_database.create(folder / _REPAIRED_NAME, key)
     connection.execute("begin immediate")
-    saved, waiting = 0, 0
-    for row in _salvage(path, key):
+    saved: list[int] = []
+    waiting = 0
+    for row in outbox_salvage.records(path, key):
         connection.execute(_SQL["restore_record"], row)
-        saved, waiting = saved + 1, waiting + (row["state"] == "waiting")
-    for watermark in _salvage_watermarks(path, key):
-        connection.execute(_SQL["set_watermark"], watermark)
+        saved.append(row["seq"])
+        waiting += row["state"] == "waiting"
+    for load, restore in _COPIED:
+        for row in outbox_salvage.rows(path, key, load):
+            connection.execute(_SQL[restore], row)
+    epoch, highest = outbox_salvage.numbering(path, key)
+    repair = Salvage(
+        epoch=epoch,
+        found_at=now,
+        reason=reason,
+        saved=len(saved),
+        highest_seq=highest,
+        unsaved=outbox_salvage.holes(saved, max(highest or 0, *saved, 0)),
+    )
+    for salvage in (*outbox_salvage.load_damaged(path, key), repair):
+        outbox_salvage.note(connection, salvage)
     connection.execute("commit")
     connection.close()
-    log.error("outbox_damaged", extra={"reason": reason, "count": saved, "waiting": waiting})
+    log.error(
+        "outbox_damaged",
+        extra={
+            "reason": reason,
+            "epoch": epoch,
+            "count": len(saved),
+            "waiting": waiting,
+            "unsaved": repair.unsaved_count,
+        },
+    )
     _put_in_place(folder, now)
 
 
@@ -108,36 +142,3 @@ def _put_in_place(folder: Path, now: datetime) -> None:
     (folder / _REPAIRED_NAME).rename(folder / outbox_database.NAME)
     durable_file.sync_folder(folder)
     log.error("damaged_outbox_set_aside")
-
-
-def _salvage(path: Path, key: str) -> Iterator[Row]:
-    """Yield every row that can still be read, oldest first."""
-    after, failures = 0, 0
-    connection = outbox_database.connect(path, key)
-    try:
-        while failures < _GIVE_UP_AFTER:
-            try:
-                row = connection.execute(_SQL["load_next_record"], {"after": after}).fetchone()
-            except sqlite.Error:
-                after, failures = after + 1, failures + 1
-                # SQLCipher remembers a bad page and then refuses the good ones too.
-                connection.close()
-                connection = outbox_database.connect(path, key)
-                continue
-            if row is None:
-                return
-            after, failures = row["seq"], 0
-            yield row
-    finally:
-        connection.close()
-
-
-def _salvage_watermarks(path: Path, key: str) -> list[Row]:
-    connection = outbox_database.connect(path, key)
-    try:
-        rows: list[Row] = connection.execute(_SQL["load_watermarks"]).fetchall()
-    except sqlite.Error:
-        rows = []  # the meters will be asked for all their records again
-    finally:
-        connection.close()
-    return rows

@@ -25,8 +25,14 @@ def note(folder: Path, epoch: str, seq: int) -> None:
 
 def load(folder: Path, epoch: str) -> int:
     """Return the highest number that was ever published in this epoch; 0 if none."""
+    marked = last(folder)
+    return marked[1] if marked is not None and marked[0] == epoch else 0
+
+
+def last(folder: Path) -> tuple[str, int] | None:
+    """Return the epoch that published last and the highest number it published; None if there was none."""
     try:
-        marked_epoch, _, seq = (folder / _NAME).read_text(encoding="ascii").partition(" ")
-        return int(seq) if marked_epoch == epoch else 0
+        epoch, _, seq = (folder / _NAME).read_text(encoding="ascii").partition(" ")
+        return epoch, int(seq)
     except (FileNotFoundError, ValueError):
-        return 0
+        return None

@@ -139,8 +139,8 @@ class GatewaySettings:
         unit="days",
         minimum=1,
         maximum=3650,
-        help="how long records may wait while the server takes nothing at all; from then on peripherals are not asked and"
-        " keep theirs",
+        help="how long records may wait while the server takes nothing at all; from then on peripherals are not asked"
+        " and keep theirs",
     )
     status_every_s: float = setting(
         60.0, unit="s", minimum=1, help="how often the gateway says that it is online"
@@ -148,7 +148,6 @@ class GatewaySettings:
     log_level: str = setting(
         "info", choices=("debug", "info", "warning", "error"), help="least severe log line"
     )
-
 
     def outbox_limits(self) -> Limits:
         """Return how much the outbox may hold."""

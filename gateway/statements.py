@@ -22,3 +22,8 @@ def load() -> Mapping[str, str]:
 def layout() -> str:
     """Return the script that makes an empty outbox."""
     return resources.files("gateway").joinpath("outbox_layout.sql").read_text(encoding="utf-8")
+
+
+def additions() -> str:
+    """Return the script that brings an outbox of an earlier version up to this one; it may run again and again."""
+    return resources.files("gateway").joinpath("outbox_additions.sql").read_text(encoding="utf-8")

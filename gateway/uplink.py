@@ -25,7 +25,8 @@ from gateway.broker_link import Acknowledged, Arrived, BrokerLink, Lost, Will
 from gateway.errors import UplinkReason
 from gateway.identity import BrokerAccess
 from gateway.in_flight import InFlight
-from gateway.outbox import Outbox, OutboxRow
+from gateway.outbox import Outbox
+from gateway.outbox_rows import OutboxRow
 from gateway.rotation import Identities
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import errors, outbox
+from gateway import errors, outbox_look
 
 pytestmark = pytest.mark.ble
 
@@ -89,7 +89,7 @@ class Processes:
 
     def in_outbox(self) -> list[str]:
         try:
-            _, rows = outbox.latest(self.folder / "gateway", 100_000)
+            rows = outbox_look.into(self.folder / "gateway", 100_000).rows
         except errors.OutboxError:
             return []
         return [row.record.raw.hex() for row in rows]

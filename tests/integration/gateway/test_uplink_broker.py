@@ -20,11 +20,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy import certificates
 from firmware_profiles import topics, wire
-from gateway import errors, rotation
+from gateway import errors, outbox_look, rotation
 from gateway.backoff import Backoff
 from gateway.broker_link import BrokerLink, Lost, Will
 from gateway.identity import BrokerAccess
-from gateway.outbox import Outbox, State, latest
+from gateway.outbox import Outbox
 from gateway.settings import GatewaySettings
 from gateway.uplink import Uplink
 from tests.integration.gateway.far_end import Ingest, captured, listening, until
@@ -342,8 +342,7 @@ def test_every_record_is_receipted_when_the_process_is_killed_while_it_waits_for
 
 
 def waiting(settings: GatewaySettings) -> int:
-    _, rows = latest(settings.state_folder, 1000)
-    return sum(row.state is State.WAITING for row in rows)
+    return outbox_look.into(settings.state_folder, 0).fill.waiting
 
 
 def test_backoff_is_what_the_uplink_waits_when_nothing_answers(

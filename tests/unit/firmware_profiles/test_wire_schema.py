@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
@@ -50,6 +51,72 @@ STATUS: dict[str, Any] = {
     "waiting_records": 0,
 }
 
+TROUBLE: dict[str, Any] = {"reason": "quota_exceeded", "at": "2026-01-31T08:00:00Z"}
+SALVAGE: dict[str, Any] = {
+    "epoch": EPOCH,
+    "found_at": "2026-01-31T08:00:00Z",
+    "reason": "bad_pages",
+    "saved": 3,
+    "highest_seq": 5,
+    "unsaved_count": 2,
+    "unsaved": [[1, 1], [4, 4]],
+}
+OUTBOX: dict[str, Any] = {
+    "epoch": EPOCH,
+    "oldest_waiting_at": None,
+    "last_receipt_at": "2026-01-31T08:00:00Z",
+    "size_bytes": 40960,
+    "size_limit_bytes": 67108864,
+    "age_limit_s": 15552000,
+    "closed": "size",
+    "salvages": [SALVAGE],
+}
+ADAPTER: dict[str, Any] = {
+    "name": "hci0",
+    "state": "up",
+    "since": "2026-01-31T08:00:00Z",
+    "failure": TROUBLE,
+}
+PERIPHERAL: dict[str, Any] = {
+    "peripheral": "AA:BB:CC:DD:EE:0F",
+    "profile_id": "standard-cuff",
+    "heard_at": "2026-01-31T08:00:00Z",
+    "rssi_dbm": -71,
+    "talked_at": None,
+    "battery_percent": 80,
+    "battery_at": "2026-01-31T08:00:00Z",
+    "bond": "bonded",
+    "failure": None,
+    "failures": 0,
+}
+HEALTH: dict[str, Any] = {
+    "version": 1,
+    "software": {"package": "0.1.0", "profiles": "1", "system": "Debian 12", "bluez": None},
+    "machine": {
+        "started_at": "2026-01-31T08:00:00Z",
+        "clock": "synchronised",
+        "disk_free_bytes": 1,
+        "temperature_c": 48.3,
+        "resident_bytes": None,
+    },
+    "outbox": OUTBOX,
+    "uplink": {"connected_at": None, "refusal": TROUBLE, "failure": None},
+    "adapters": [ADAPTER],
+    "peripherals": [PERIPHERAL],
+}
+# Each part of a gateway's health, and the health in which another stands in its place.
+PARTS: dict[str, tuple[dict[str, Any], Callable[[Any], dict[str, Any]]]] = {
+    "health": (HEALTH, lambda part: part),
+    "software": (HEALTH["software"], lambda part: HEALTH | {"software": part}),
+    "machine": (HEALTH["machine"], lambda part: HEALTH | {"machine": part}),
+    "outbox": (OUTBOX, lambda part: HEALTH | {"outbox": part}),
+    "salvage": (SALVAGE, lambda part: HEALTH | {"outbox": OUTBOX | {"salvages": [part]}}),
+    "uplink": (HEALTH["uplink"], lambda part: HEALTH | {"uplink": part}),
+    "trouble": (TROUBLE, lambda part: HEALTH | {"adapters": [ADAPTER | {"failure": part}]}),
+    "adapter": (ADAPTER, lambda part: HEALTH | {"adapters": [part]}),
+    "peripheral": (PERIPHERAL, lambda part: HEALTH | {"peripherals": [part]}),
+}
+
 # What replaces a field, to see whether both refuse it. No 1.0 (JSON Schema takes it for 1), no
 # date that only a calendar can refuse: the schema's description names these differences.
 ODDITIES = st.sampled_from(
@@ -59,7 +126,10 @@ ODDITIES = st.sampled_from(
         "authenticated", "AA:BB:CC:DD:EE:FF", "aa:bb:cc:dd:ee:ff", "gw-ab12cd34", "gw-AB12CD34",
         EPOCH, EPOCH[1:], "2026-01-31T08:00:00.5Z", "2026-01-31T08:00:00", "a" * 64, "a" * 65,
         [], {}, [1], {"a": 1}, {"a": []}, {"a": None}, {"a": "x" * 201}, {"patient": 1},
-        {"n" * 201: 1}, {str(n): n for n in range(33)}, {str(n): n for n in range(32)},
+        -127, -128, 20, 21, 100, 101, 200.5, "disk", "lost", "up", "hci0", "~", "\x7f", "é", "n" * 101, [[1, 2]],
+        [[1]], [[1, 2, 3]], [[0, 1]], [[1, "2"]], [[1, 2]] * 21, [None] * 65, TROUBLE, SALVAGE, {"version": 2},
+        {"version": 2, "patient": 1}, {"version": 1}, {"n" * 201: 1},
+        {str(n): n for n in range(33)}, {str(n): n for n in range(32)},
     ]
 )  # fmt: skip
 
@@ -125,6 +195,29 @@ def test_both_agree_when_a_field_of_a_receipt_item_is_odd(name: str, oddity: obj
     # The order of the ends is the reader's to check; keep the last one large.
     changed = RECEIPT | {"items": [ITEM | {"last_seq": 2**63 - 2} | {name: oddity}]}
     assert is_read("receipt_payload", changed) == is_valid("receipt_payload", changed)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@given(chooser=st.data(), oddity=ODDITIES)
+def test_both_agree_when_a_field_of_the_health_is_odd(
+    part: str, chooser: st.DataObject, oddity: object
+) -> None:
+    members, placed = PARTS[part]
+    name = chooser.draw(st.sampled_from([*members, "patient", "other"]))
+    changed = STATUS | {"health": placed(members | {name: oddity})}
+    assert is_read("status_payload", changed) == is_valid("status_payload", changed)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_both_refuse_when_a_field_of_the_health_is_missing(part: str) -> None:
+    members, placed = PARTS[part]
+    assert is_read("status_payload", STATUS | {"health": HEALTH})
+    assert is_valid("status_payload", STATUS | {"health": HEALTH})
+    for name in members:
+        rest = {key: entry for key, entry in members.items() if key != name}
+        changed = STATUS | {"health": placed(rest)}
+        assert not is_read("status_payload", changed), name
+        assert not is_valid("status_payload", changed), name
 
 
 @pytest.mark.parametrize(

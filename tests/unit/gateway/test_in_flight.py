@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gateway.in_flight import InFlight
-from gateway.outbox import Outbox, OutboxRow
+from gateway.outbox import Outbox
+from gateway.outbox_rows import OutboxRow
 from gateway.record import CapturedRecord
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import errors, outbox_repair
+from gateway import errors, outbox_repair, outbox_salvage
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
 
@@ -125,6 +125,9 @@ def test_damaged_file_is_kept_and_a_new_epoch_begins_when_nothing_is_readable(
     second = Outbox(tmp_path, at)
     assert second.epoch != epoch
     assert second.waiting_count == 0
+    (repair,) = second.salvages()
+    # Nothing was ever published, so nobody knows how many there were.
+    assert (repair.saved, repair.highest_seq, repair.unsaved) == (0, None, ())
     second.close()
     (aside,) = tmp_path.glob("outbox.db.damaged-*")
     assert aside.read_bytes() == damaged
@@ -152,7 +155,16 @@ def test_readable_rows_are_saved_when_a_page_is_damaged(
     assert 300 < len(saved) < 400
     assert saved <= {captured(number).raw for number in range(400)}
     assert second.watermark("A", "meter") == 9
+    (repair,) = second.salvages()
+    assert (repair.epoch, repair.found_at, repair.reason) == (epoch, at, "bad_pages")
+    assert (repair.highest_seq, repair.saved) == (400, len(saved))
+    lost = {n for first, last in repair.unsaved for n in range(first, last + 1)}
+    assert lost == {n + 1 for n in range(400) if captured(n).raw not in saved}
+    assert repair.unsaved_count == 400 - len(saved)
     second.close()
+    third = Outbox(tmp_path, at)
+    assert third.salvages() == [repair]  # until the end of this outbox
+    third.close()
 
 
 def test_new_epoch_begins_when_commits_that_were_published_have_vanished(
@@ -174,6 +186,9 @@ def test_new_epoch_begins_when_commits_that_were_published_have_vanished(
     second = Outbox(cut, at)
     assert second.epoch != first.epoch
     assert len(second.waiting(100)) == 5
+    (repair,) = second.salvages()
+    assert (repair.epoch, repair.highest_seq) == (first.epoch, 10)
+    assert repair.unsaved == ((6, 10),)
     first.close()
     second.close()
 
@@ -239,3 +254,34 @@ def test_nothing_can_be_read_again_when_the_outbox_was_wiped(
     assert second.epoch != epoch
     assert second.highest_seq == 0
     second.close()
+
+
+def test_numbers_are_known_from_the_mark_when_nothing_else_is_readable(
+    tmp_path: Path, at: datetime, captured: Captured
+) -> None:
+    first = Outbox(tmp_path, at)
+    for number in range(3):
+        first.append(captured(number))
+    first.mark_published([1, 2], at)
+    first.close()
+    _damage_header(tmp_path)
+    second = Outbox(tmp_path, at)
+    (repair,) = second.salvages()
+    assert (repair.epoch, repair.highest_seq, repair.unsaved) == (first.epoch, 2, ((1, 2),))
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("saved", "highest", "holes"),
+    [
+        ([], 0, ()),
+        ([], 3, ((1, 3),)),
+        ([1, 2, 3], 3, ()),
+        ([2, 5, 6], 9, ((1, 1), (3, 4), (7, 9))),
+        ([4], 2, ((1, 3),)),
+    ],
+)
+def test_holes_are_the_numbers_between_what_was_saved(
+    saved: list[int], highest: int, holes: tuple[tuple[int, int], ...]
+) -> None:
+    assert outbox_salvage.holes(saved, max(highest, *saved, 0)) == holes
