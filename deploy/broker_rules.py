@@ -78,10 +78,14 @@ _CANARY: Final = f"hv/1/canary/{OWN_NAME}"
 RULES: Final = (
     Rule(Identity.GATEWAY, Act.PUBLISH, _shaped(topics.readings, OWN_NAME)),
     Rule(Identity.GATEWAY, Act.PUBLISH, _shaped(topics.status, OWN_NAME), may_retain=True),
+    Rule(Identity.GATEWAY, Act.PUBLISH, _shaped(topics.configured, OWN_NAME)),
     Rule(Identity.GATEWAY, Act.SUBSCRIBE, _shaped(topics.receipts, OWN_NAME)),
+    Rule(Identity.GATEWAY, Act.SUBSCRIBE, _shaped(topics.configuration, OWN_NAME)),
     Rule(Identity.INGEST, Act.SUBSCRIBE, topics.UP_FILTER),
     Rule(Identity.INGEST, Act.SUBSCRIBE, topics.STATUS_FILTER),
+    Rule(Identity.INGEST, Act.SUBSCRIBE, topics.CONFIGURED_FILTER),
     Rule(Identity.INGEST, Act.PUBLISH, _shaped(topics.receipts, _ANY)),
+    Rule(Identity.INGEST, Act.PUBLISH, _shaped(topics.configuration, _ANY), may_retain=True),
     Rule(Identity.INGEST, Act.PUBLISH, _CANARY),
     Rule(Identity.INGEST, Act.SUBSCRIBE, _CANARY),
 )

@@ -20,6 +20,7 @@ UP_FILTER: Final = "hv/1/up/+/readings"
 # Each message goes to one of the sessions of this name. Source: MQTT 5.0, 4.8.2.
 SHARED_UP_FILTER: Final = f"$share/ingest/{UP_FILTER}"
 STATUS_FILTER: Final = "hv/1/up/+/status"
+CONFIGURED_FILTER: Final = "hv/1/up/+/configured"
 
 
 class Branch(StrEnum):
@@ -28,6 +29,8 @@ class Branch(StrEnum):
     READINGS = "readings"
     STATUS = "status"
     RECEIPTS = "receipts"
+    CONFIGURATION = "configuration"
+    CONFIGURED = "configured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,14 @@ class Topic:
     branch: Branch
 
 
-_DIRECTION: Final = {Branch.READINGS: "up", Branch.STATUS: "up", Branch.RECEIPTS: "down"}
-_GRAMMAR: Final = re.compile(rf"hv/1/(up|down)/({GATEWAY_ID_PATTERN})/(readings|status|receipts)")
+_DIRECTION: Final = {
+    Branch.READINGS: "up",
+    Branch.STATUS: "up",
+    Branch.RECEIPTS: "down",
+    Branch.CONFIGURATION: "down",
+    Branch.CONFIGURED: "up",
+}
+_GRAMMAR: Final = re.compile(rf"hv/1/(up|down)/({GATEWAY_ID_PATTERN})/({'|'.join(Branch)})")
 
 
 def readings(gateway_id: str) -> str:
@@ -57,11 +66,21 @@ def receipts(gateway_id: str) -> str:
     return _topic(gateway_id, Branch.RECEIPTS)
 
 
+def configuration(gateway_id: str) -> str:
+    """Name the retained topic on which the server tells a gateway what it may connect to, and how."""
+    return _topic(gateway_id, Branch.CONFIGURATION)
+
+
+def configured(gateway_id: str) -> str:
+    """Name the topic on which a gateway says which configuration it follows, and why not the last one."""
+    return _topic(gateway_id, Branch.CONFIGURED)
+
+
 def parse(topic: str) -> Topic:
     """Take a topic apart.
 
     Raises:
-        WireError: `bad_topic` for anything that the three functions above do not produce.
+        WireError: `bad_topic` for anything that the functions above do not produce.
     """
     found = _GRAMMAR.fullmatch(topic)
     if found is None or found[1] != _DIRECTION[Branch(found[3])]:

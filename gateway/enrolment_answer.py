@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from firmware_profiles import errors as leaf_errors
 from firmware_profiles import strict_json, topics, wire_fields
-from gateway import enrolment_server, errors, identity, key_pair
+from gateway import configuration_keys, enrolment_server, errors, identity, key_pair
 from gateway.errors import EnrolmentReason
 
 _PEM: Final = re.compile(r"[\n\r -~]{1,32768}")
@@ -33,6 +33,7 @@ class Answer:
         broker_port: its TLS port.
         renew_after: when to ask for the next certificate, UTC.
         server_time: the server's clock when it answered, UTC.
+        configuration_keys_pem: what signs our configurations; empty where the server signs none.
     """
 
     gateway_id: str
@@ -42,6 +43,7 @@ class Answer:
     broker_port: int
     renew_after: datetime
     server_time: datetime
+    configuration_keys_pem: bytes
 
     def content(self, server: str, server_authority_pem: bytes | None) -> identity.Content:
         """Return what is kept of the answer, with where it came from and what that server is checked against."""
@@ -54,6 +56,7 @@ class Answer:
             renew_after=self.renew_after,
             enrolment_server=server,
             enrolment_authority_pem=server_authority_pem,
+            configuration_keys_pem=self.configuration_keys_pem,
         )
 
 
@@ -65,6 +68,7 @@ def read(body: bytes, key: ec.EllipticCurvePrivateKey) -> Answer:
     """
     try:
         members = strict_json.parse_object(body, max_bytes=enrolment_server.MAX_ANSWER_BYTES)
+        members.setdefault("configuration_keys", None)  # servers of before sign none
         answer = _taken_apart(wire_fields.Fields(members, "the answer"))
         _check(answer, key)
     except (leaf_errors.WireError, key_pair.UnfitError) as error:
@@ -76,6 +80,7 @@ def read(body: bytes, key: ec.EllipticCurvePrivateKey) -> Answer:
 
 def _taken_apart(fields: wire_fields.Fields) -> Answer:
     broker = wire_fields.Fields(fields.get("broker"), "broker")
+    configuration_keys_pem = fields.text_or_null("configuration_keys", _PEM, "PEM") or ""
     return Answer(
         gateway_id=fields.text(
             "gateway_id", re.compile(topics.GATEWAY_ID_PATTERN), "“gw-” and eight of a-z, 0-9"
@@ -86,6 +91,7 @@ def _taken_apart(fields: wire_fields.Fields) -> Answer:
         broker_port=broker.whole("port", 1, 65535),
         renew_after=fields.instant("renew_after"),
         server_time=fields.instant("server_time"),
+        configuration_keys_pem=configuration_keys_pem.encode("ascii"),
     )
 
 
@@ -93,6 +99,7 @@ def _check(answer: Answer, key: ec.EllipticCurvePrivateKey) -> None:
     certificate = key_pair.read_certificate(answer.certificate_pem)
     key_pair.require_pair(key, answer.certificate_pem)
     key_pair.require_authority(answer.authority_pem)
+    configuration_keys.read(answer.configuration_keys_pem)
     if certificate.gateway_id != answer.gateway_id:
         raise key_pair.UnfitError("the certificate is for another gateway than the answer")
     if not certificate.not_before <= answer.server_time < certificate.not_after:

@@ -3,7 +3,8 @@
 Everything lies in ``identity/`` in the state folder:
 
 =======================  ==================================================================================
-``generation-000001/``   key, certificate, authority, and who and where in ``identity.json``: whole or not there
+``generation-000001/``   key, certificate, authority, the server's configuration keys, and who and where in
+                         ``identity.json``: whole or not there
 ``unfinished/``          a generation on its way: its key, before the server is asked for the certificate
 ``discarded/``           one on its way out
 =======================  ==================================================================================
@@ -27,7 +28,8 @@ from typing import Final
 
 from firmware_profiles import errors as leaf_errors
 from firmware_profiles import strict_json, topics, wire_fields
-from gateway import durable_file, errors, key_pair
+from gateway import configuration_keys, durable_file, errors, key_pair
+from gateway.configuration_keys import ConfigurationKeys
 from gateway.errors import IdentityReason
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ _KEY: Final = "key.pem"
 _CERTIFICATE: Final = "certificate.pem"
 _AUTHORITY: Final = "authority.pem"
 _SERVER_AUTHORITY: Final = "enrolment_authority.pem"
+_CONFIGURATION_KEYS: Final = "configuration_keys.pem"
 _WORDS: Final = "identity.json"
 _MAX_WORDS_BYTES: Final = 8192
 # Held while the server is asked and given up for its answer, which is smaller: a full disk shows before.
@@ -76,6 +79,7 @@ class Content:
         renew_after: when the next certificate should be asked for, UTC.
         enrolment_server: address of the server that gave it, which also renews it.
         enrolment_authority_pem: what that server is checked against; None for the system's own authorities.
+        configuration_keys_pem: public keys, one of which must have signed a configuration for us; empty for none.
     """
 
     gateway_id: str
@@ -86,6 +90,7 @@ class Content:
     renew_after: datetime
     enrolment_server: str
     enrolment_authority_pem: bytes | None
+    configuration_keys_pem: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class Generation:
         renew_after: when the next one should be asked for, UTC.
         enrolment_server: address of the server that renews it.
         enrolment_authority_file: what that server is checked against; None for the system's own authorities.
+        configuration_keys: of which one must have signed a configuration for us; none where we never learned any.
     """
 
     number: int
@@ -107,6 +113,7 @@ class Generation:
     renew_after: datetime
     enrolment_server: str
     enrolment_authority_file: Path | None
+    configuration_keys: ConfigurationKeys
 
 
 class IdentityFolder:
@@ -181,6 +188,7 @@ class IdentityFolder:
         durable_file.replace(unfinished / _AUTHORITY, content.authority_pem)
         if content.enrolment_authority_pem is not None:
             durable_file.replace(unfinished / _SERVER_AUTHORITY, content.enrolment_authority_pem)
+        durable_file.replace(unfinished / _CONFIGURATION_KEYS, content.configuration_keys_pem)
         durable_file.replace(unfinished / _WORDS, _words(content))
         number = max(self._numbers(), default=0) + 1
         unfinished.rename(self.path / f"generation-{number:06}")
@@ -264,7 +272,13 @@ def _load(folder: Path, number: int) -> Generation:
         renew_after=fields.instant("renew_after"),
         enrolment_server=fields.text("enrolment_server", _ADDRESS, "an address"),
         enrolment_authority_file=server_authority,
+        configuration_keys=_configuration_keys(path / _CONFIGURATION_KEYS),
     )
+
+
+def _configuration_keys(file: Path) -> ConfigurationKeys:
+    # A generation of before has no such file; the next one, after a renewal, has.
+    return configuration_keys.read(file.read_bytes() if file.exists() else b"")
 
 
 def _require_private(key_file: Path) -> None:

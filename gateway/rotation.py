@@ -8,13 +8,19 @@ costs the connection.
 from __future__ import annotations
 
 import logging
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
+from gateway import configuration_keys, errors
+from gateway.configuration_keys import ConfigurationKeys
 from gateway.errors import UplinkReason
 from gateway.identity import BrokerAccess, Generation, IdentityFolder
-from gateway.settings import GatewaySettings
+from gateway.key_pair import UnfitError
+from gateway.settings import NOT_SET, GatewaySettings
 
 log = logging.getLogger(__name__)
+
+_NO_KEYS: Final[ConfigurationKeys] = MappingProxyType({})
 
 
 class Identities(Protocol):
@@ -23,6 +29,10 @@ class Identities(Protocol):
     @property
     def gateway_id(self) -> str:
         """Who this gateway is; the same for the life of the process."""
+
+    @property
+    def configuration_keys(self) -> ConfigurationKeys:
+        """What one of must have signed a configuration; changes with a renewal."""
 
     def to_show(self) -> BrokerAccess:
         """Return the identity for the next attempt to connect."""
@@ -37,8 +47,11 @@ class Identities(Protocol):
 class Fixed:
     """The one identity whose files the settings name; whoever wrote them renews it."""
 
-    def __init__(self, access: BrokerAccess) -> None:
+    def __init__(
+        self, access: BrokerAccess, configuration_keys: ConfigurationKeys = _NO_KEYS
+    ) -> None:
         self._access = access
+        self.configuration_keys = configuration_keys
 
     @property
     def gateway_id(self) -> str:
@@ -84,6 +97,11 @@ class Rotation:
     def gateway_id(self) -> str:
         """Return who this gateway is."""
         return self.newest.access.gateway_id
+
+    @property
+    def configuration_keys(self) -> ConfigurationKeys:
+        """What one of must have signed a configuration: as the newest generation's answer said."""
+        return self.newest.configuration_keys
 
     @property
     def is_proved(self) -> bool:
@@ -134,10 +152,11 @@ def opened(settings: GatewaySettings) -> Fixed | Rotation:
 
     Raises:
         IdentityError: this gateway was never enrolled, its identity is damaged, or others may read its key.
+        ConfigurationError: the file of keys that the settings name cannot be used.
     """
     by_hand = given_by_hand(settings)
     if by_hand is not None:
-        return Fixed(by_hand)
+        return Fixed(by_hand, _given_keys(settings))
     folder = IdentityFolder(settings.state_folder)
     return Rotation(folder, folder.usable())
 
@@ -154,3 +173,15 @@ def given_by_hand(settings: GatewaySettings) -> BrokerAccess | None:
         certificate_file=settings.certificate_file,
         key_file=settings.key_file,
     )
+
+
+def _given_keys(settings: GatewaySettings) -> ConfigurationKeys:
+    file = settings.configuration_signers_file
+    if file == NOT_SET:
+        return _NO_KEYS
+    try:
+        return configuration_keys.read(file.read_bytes())
+    except (OSError, UnfitError) as error:
+        raise errors.ConfigurationError(
+            f"[gateway] configuration_signers_file: {file} cannot be read as public keys (PEM)"
+        ) from error

@@ -59,9 +59,12 @@ def open_message(arrival: Arrival) -> Opened:
                 return Opened(arrival, gateway_id, batch)
             case topics.Branch.STATUS:
                 return Opened(arrival, gateway_id, wire.decode_status(arrival.payload))
-            case topics.Branch.RECEIPTS:
-                not_ours = "receipts are written by ingest alone"
+            case topics.Branch.RECEIPTS | topics.Branch.CONFIGURATION:
+                not_ours = "what goes down to gateways is written by ingest alone"
                 return Opened(arrival, None, WireError(WireReason.BAD_TOPIC, not_ours))
+            case topics.Branch.CONFIGURED:
+                not_here = "what gateways say of their configuration is heard elsewhere"
+                return Opened(arrival, None, WireError(WireReason.BAD_TOPIC, not_here))
     except WireError as error:
         return Opened(arrival, gateway_id, error)
 

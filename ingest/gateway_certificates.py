@@ -56,12 +56,14 @@ class Enrolled:
         certificate: PEM.
         not_after: Until when it lives, aware UTC.
         renew_after: From when it should be renewed, aware UTC: after two thirds of its life.
+        configuration_keys: Public keys (PEM) that its configurations are checked with.
     """
 
     gateway_id: str
     certificate: str
     not_after: datetime
     renew_after: datetime
+    configuration_keys: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def enrol(cur: Cursor, redeemed: Redeemed, csr_pem: str, door: Door) -> Enrolled
     _remember(cur, practice_id, gateway_id, request, issued, IssuedFor.CLAIM, door.at)
     detail = {"serial": issued.serial, "code_id": str(redeemed.code_id)}
     _record(cur, Kind.GATEWAY_ENROLLED, practice_id, gateway_id, door, detail)
-    return _enrolled(gateway_id, issued)
+    return _enrolled(gateway_id, issued, door.signer)
 
 
 def renew(cur: Cursor, renewal: Renewal, door: Door) -> Enrolled:
@@ -163,7 +165,7 @@ def renew(cur: Cursor, renewal: Renewal, door: Door) -> Enrolled:
         "former_was_superseded": is_superseded,
     }
     _record(cur, Kind.GATEWAY_RENEWED, practice_id, proven.gateway_id, door, detail)
-    return _enrolled(proven.gateway_id, issued)
+    return _enrolled(proven.gateway_id, issued, door.signer)
 
 
 def record_refusal(cur: Cursor, kind: Kind, reason: str, door: Door, gateway_id: str = "") -> None:
@@ -241,13 +243,14 @@ def _remember(
         raise _key_used()
 
 
-def _enrolled(gateway_id: str, issued: Issued) -> Enrolled:
+def _enrolled(gateway_id: str, issued: Issued, signer: Signer) -> Enrolled:
     life = issued.not_after - issued.not_before
     return Enrolled(
         gateway_id,
         issued.certificate,
         issued.not_after,
         renew_after=issued.not_before + life * 2 / 3,
+        configuration_keys=signer.configuration_keys().decode("ascii"),
     )
 
 

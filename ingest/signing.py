@@ -6,6 +6,8 @@ One JSON object a line, each way::
         → {"certificate": PEM, "serial": hex, "not_before": …, "not_after": …, "public_key_sha256": hex}
     {"do": "revocation_list", "serials": [{"serial": hex, "revoked_at": …}]} → {"crl": PEM}
     {"do": "authority"} → {"certificate": PEM of all trusted generations}
+    {"do": "sign_configuration", "content": base64} → {"key_id": hex, "signature": base64}
+    {"do": "configuration_keys"} → {"public_keys": PEM of all that may have signed one}
     whatever is refused → {"refused": reason}
 
 Instants are RFC 3339 in UTC. The answer is bounded in length and time, so a signer that hangs costs its client seconds.
@@ -13,6 +15,8 @@ Instants are RFC 3339 in UTC. The answer is bounded in length and time, so a sig
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 import socket
@@ -22,8 +26,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from firmware_profiles import strict_json, wire_fields
+from firmware_profiles import signed_configuration, strict_json, wire_fields
 from firmware_profiles.errors import WireError
+from firmware_profiles.signed_configuration import SignedConfiguration
 from ingest import errors
 from ingest.errors import EnrolmentReason
 
@@ -105,6 +110,33 @@ class Signer:
             SignerAway: there is no answer, or none that can be used.
         """
         return self._text({"do": "authority"}, "certificate")
+
+    def sign_configuration(self, content: bytes) -> SignedConfiguration:
+        """Let the bytes of a gateway's configuration be signed.
+
+        Raises:
+            SignerAway: there is no answer, or none that can be used.
+        """
+        written = base64.b64encode(content).decode("ascii")
+        answer = self._ask({"do": "sign_configuration", "content": written})
+        try:
+            signed = SignedConfiguration(
+                key_id=str(answer["key_id"]),
+                signature=base64.b64decode(str(answer["signature"]), validate=True),
+                content=content,
+            )
+            signed_configuration.encode(signed)
+        except (KeyError, binascii.Error, WireError):
+            raise errors.SignerAway from None
+        return signed
+
+    def configuration_keys(self) -> bytes:
+        """Return the public keys (PEM) that gateways' configurations are checked with.
+
+        Raises:
+            SignerAway: there is no answer, or none that can be used.
+        """
+        return self._text({"do": "configuration_keys"}, "public_keys")
 
     def _text(self, question: Mapping[str, object], member: str) -> bytes:
         answer = self._ask(question).get(member)

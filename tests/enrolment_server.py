@@ -17,6 +17,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 CODE = "K7QF-2M9X-ABCD-EFGH-JKMN"
@@ -38,6 +39,8 @@ class EnrolmentServer:
     broker: tuple[str, int] = ("127.0.0.1", 8883)
     # What the broker is checked against; the server's own authority unless a test has a broker.
     broker_authority: bytes = b""
+    # What the gateways' configurations are signed with; None where the server signs none.
+    configuration_key: Ed25519PrivateKey | None = field(default_factory=Ed25519PrivateKey.generate)
     # Signs where a broker trusts another authority than ours: name and request in, certificate (PEM) out.
     signer: Callable[[str, str], str] | None = None
     life: timedelta = LIFE
@@ -112,6 +115,9 @@ class EnrolmentServer:
         certificate = x509.load_pem_x509_certificate(pem.encode())
         life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
         host, port = self.broker
+        keys = {}
+        if self.configuration_key is not None:
+            keys = {"configuration_keys": public_pem(self.configuration_key)}
         return {
             "gateway_id": self.gateway_id,
             "certificate": pem,
@@ -119,6 +125,7 @@ class EnrolmentServer:
             "broker": {"host": host, "port": port},
             "renew_after": rfc3339(certificate.not_valid_before_utc + life * 2 / 3),
             "server_time": rfc3339(self.now()),
+            **keys,
         }
 
     def _consents(self, document: Document, request: x509.CertificateSigningRequest) -> bool:
@@ -209,6 +216,14 @@ def tls_context(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair)
     return context
+
+
+def public_pem(key: Ed25519PrivateKey) -> str:
+    return (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
 
 
 def rfc3339(at: datetime) -> str:

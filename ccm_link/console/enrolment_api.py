@@ -103,11 +103,16 @@ class Broker(BaseModel):
 
 
 class EnrolledGateway(BaseModel):
-    """What a gateway needs to deliver. ``authority`` is what the broker's own certificate is checked against."""
+    """What a gateway needs to deliver, and to believe what comes back.
+
+    ``authority`` is what the broker's own certificate is checked against, ``configuration_keys`` what signs the
+    gateway's configurations.
+    """
 
     gateway_id: str
     certificate: str
     authority: str
+    configuration_keys: str
     broker: Broker
     renew_after: datetime
     server_time: datetime
@@ -218,6 +223,7 @@ def _answer(
         gateway_id=enrolled.gateway_id,
         certificate=enrolled.certificate,
         authority=authority,
+        configuration_keys=enrolled.configuration_keys,
         broker=Broker(host=settings.gateway_broker_host, port=settings.gateway_broker_port),
         renew_after=enrolled.renew_after.replace(microsecond=0),
         server_time=now,

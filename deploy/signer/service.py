@@ -7,6 +7,8 @@ next one is answered as before. The protocol is described in :mod:`ingest.signin
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import contextlib
 import fcntl
 import json
@@ -21,8 +23,9 @@ from typing import Final
 from deploy import errors
 from deploy.settings import SignerSettings
 from deploy.signer.authority import GatewayAuthority
+from deploy.signer.configuration_keys import ConfigurationKeys
 from deploy.signer.issue_log import IssueLog
-from firmware_profiles import strict_json
+from firmware_profiles import gateway_configuration, strict_json
 from firmware_profiles.errors import WireError
 from ingest import signing
 from ingest.errors import EnrolmentRefused
@@ -47,9 +50,14 @@ class Answers:
     """Answers one question after the other. Whatever is asked, it returns an answer."""
 
     def __init__(
-        self, authority: GatewayAuthority, issue_log: IssueLog, clock: Callable[[], datetime]
+        self,
+        authority: GatewayAuthority,
+        configuration_keys: ConfigurationKeys,
+        issue_log: IssueLog,
+        clock: Callable[[], datetime],
     ) -> None:
         self._authority = authority
+        self._configuration_keys = configuration_keys
         self._issue_log = issue_log
         self._clock = clock
 
@@ -64,6 +72,10 @@ class Answers:
                     return {"crl": self._authority.revocation_list(_serials(question))}
                 case "authority":
                     return {"certificate": self._authority.bundle()}
+                case "sign_configuration":
+                    return self._sign_configuration(question)
+                case "configuration_keys":
+                    return {"public_keys": self._configuration_keys.public_keys()}
                 case _:
                     return _MALFORMED
         except (WireError, _Malformed):
@@ -81,6 +93,25 @@ class Answers:
         self._issue_log.note(gateway_id, issued, self._clock())
         log.info("certificate_issued", extra={"gateway_id": gateway_id})
         return signing.members_of(issued)
+
+    def _sign_configuration(self, question: Mapping[str, object]) -> Answer:
+        content = _bytes_of(question, "content")
+        # Nothing else is signed with these keys, so what is no configuration is refused here as well.
+        configuration = gateway_configuration.decode(content)
+        signed = self._configuration_keys.sign(content)
+        self._issue_log.note_configuration(configuration, signed, self._clock())
+        log.info("configuration_signed", extra={"gateway_id": configuration.gateway_id})
+        return {
+            "key_id": signed.key_id,
+            "signature": base64.b64encode(signed.signature).decode("ascii"),
+        }
+
+
+def _bytes_of(members: Mapping[str, object], name: str) -> bytes:
+    try:
+        return base64.b64decode(_text(members, name), validate=True)
+    except (binascii.Error, ValueError):
+        raise _Malformed from None
 
 
 def _text(members: Mapping[str, object], name: str) -> str:
@@ -125,7 +156,8 @@ def run(
     """
     with _only_one(settings.folder):
         authority = GatewayAuthority(settings.folder, clock)
-        answers = Answers(authority, IssueLog(settings.folder / "issued.jsonl"), clock)
+        keys = ConfigurationKeys(settings.folder, clock)
+        answers = Answers(authority, keys, IssueLog(settings.folder / "issued.jsonl"), clock)
         asyncio.run(_serve(answers, settings, stop))
 
 

@@ -18,9 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from deploy import errors, ports
 from deploy.settings import SignerSettings
 from deploy.signer import service
+from firmware_profiles import gateway_configuration
+from gateway import configuration_keys
 from ingest import signing
 from ingest.errors import EnrolmentReason, EnrolmentRefused, SignerAway
 from ingest.signing import RevokedSerial, Signer
+from tests import signed_configurations
 from tests.enrolled_gateways import running_signer, signing_request
 
 GATEWAY = "gw-aaaa1111"
@@ -128,12 +131,17 @@ REVOKED_AT = "2026-11-12T15:42:00Z"
         line(do="revocation_list", serials=[{"serial": "aa", "revoked_at": "yesterday"}]),
         line(do="revocation_list", serials=[{"serial": "aa", "revoked_at": REVOKED_AT[:-1]}]),
         line(do="revocation_list", serials=[{"serial": "aa", "revoked_at": 5}]),
+        line(do="sign_configuration"),
+        line(do="sign_configuration", content="no base64"),
+        line(do="sign_configuration", content="bm8gY29uZmlndXJhdGlvbg=="),
+        line(do="sign_configuration", content=[]),
     ],
     ids=[
         "empty line", "no JSON", "no UTF-8", "no object", "key twice", "NaN", "nested", "empty object", "unknown",
         "no word", "without all", "without request", "id is a number", "request is a list", "without serials",
         "serials no list", "serial no object", "serial zero", "serial negative", "serial too long",
         "serial in capitals", "no instant", "instant without zone", "instant is a number",
+        "without content", "content no base64", "content no configuration", "content a list",
     ],
 )  # fmt: skip
 def test_malformed_question_costs_its_own_answer_alone(
@@ -207,6 +215,19 @@ def test_every_certificate_is_noted(signer: Signer, settings: SignerSettings) ->
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_configuration_comes_back_signed_and_is_noted(
+    signer: Signer, settings: SignerSettings
+) -> None:
+    content = gateway_configuration.encode(signed_configurations.configuration(3))
+
+    signed = signer.sign_configuration(content)
+
+    keys = configuration_keys.read(signer.configuration_keys())
+    assert configuration_keys.has_signed(keys[signed.key_id], signed)
+    (noted,) = (settings.folder / "issued.jsonl").read_text().splitlines()
+    assert json.loads(noted)["configuration"] == 3
+
+
 def test_nothing_is_handed_out_that_could_not_be_noted(
     signer: Signer, settings: SignerSettings
 ) -> None:
@@ -214,6 +235,10 @@ def test_nothing_is_handed_out_that_could_not_be_noted(
 
     with pytest.raises(SignerAway):
         signer.issue(GATEWAY, CSR)
+    with pytest.raises(SignerAway):
+        signer.sign_configuration(
+            gateway_configuration.encode(signed_configurations.configuration())
+        )
     (settings.folder / "issued.jsonl").rmdir()
     assert signer.issue(GATEWAY, CSR)
 

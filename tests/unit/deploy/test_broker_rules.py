@@ -46,6 +46,8 @@ def test_a_name_stands_for_a_whole_level() -> None:
         (topics.readings("gw-aaaaaaaa"), Identity.GATEWAY, Identity.INGEST),
         (topics.status("gw-aaaaaaaa"), Identity.GATEWAY, Identity.INGEST),
         (topics.receipts("gw-aaaaaaaa"), Identity.INGEST, Identity.GATEWAY),
+        (topics.configuration("gw-aaaaaaaa"), Identity.INGEST, Identity.GATEWAY),
+        (topics.configured("gw-aaaaaaaa"), Identity.GATEWAY, Identity.INGEST),
     ],
 )
 def test_every_topic_has_one_kind_of_speaker_and_one_of_hearer(

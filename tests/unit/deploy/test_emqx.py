@@ -44,8 +44,8 @@ def test_what_is_needed_is_heard(name: str, topic: str) -> None:
     assert emqx_rules.decides(RULES, name, "subscribe", topic) == "allow"
 
 
-@pytest.mark.parametrize("topic", ["readings", "receipts"])
-def test_only_a_status_may_be_retained(topic: str) -> None:
+@pytest.mark.parametrize("topic", ["readings", "receipts", "configured"])
+def test_of_a_gateway_only_a_status_may_be_retained(topic: str) -> None:
     assert (
         emqx_rules.decides(
             RULES, "gw-aaaaaaaa", "publish", f"hv/1/up/gw-aaaaaaaa/{topic}", retain=True

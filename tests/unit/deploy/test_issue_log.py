@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 
 from deploy.signer.issue_log import IssueLog
 from ingest.signing import Issued
+from tests import signed_configurations
 
 AT = datetime(2026, 11, 12, 15, 42, tzinfo=UTC)
 
@@ -40,3 +42,19 @@ def test_log_only_grows_and_nobody_else_reads_it(tmp_path: Path) -> None:
 def test_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         IssueLog(tmp_path).note("gw-aaaa1111", issued("a1"), AT)
+
+
+def test_configurations_stand_in_it_by_their_hash(tmp_path: Path) -> None:
+    path = tmp_path / "issued.jsonl"
+    made = signed_configurations.configuration(7)
+    signed = signed_configurations.signed(made)
+
+    IssueLog(path).note_configuration(made, signed, AT)
+
+    assert json.loads(path.read_text()) == {
+        "at": "2026-11-12T15:42:00.000000Z",
+        "gateway_id": made.gateway_id,
+        "configuration": 7,
+        "content_sha256": hashlib.sha256(signed.content).hexdigest(),
+        "key_id": signed.key_id,
+    }

@@ -89,7 +89,9 @@ def test_the_access_list_gives_each_what_it_needs() -> None:
     assert mosquitto.access_list(SETTINGS.ingest_workers).splitlines()[1:] == [
         "pattern write hv/1/up/%u/readings",
         "pattern write hv/1/up/%u/status",
+        "pattern write hv/1/up/%u/configured",
         "pattern read hv/1/down/%u/receipts",
+        "pattern read hv/1/down/%u/configuration",
         *(
             line
             for name in ("ingest-1", "ingest-22")
@@ -98,7 +100,9 @@ def test_the_access_list_gives_each_what_it_needs() -> None:
                 f"user {name}",
                 "topic read hv/1/up/+/readings",
                 "topic read hv/1/up/+/status",
+                "topic read hv/1/up/+/configured",
                 "topic write hv/1/down/+/receipts",
+                "topic write hv/1/down/+/configuration",
                 f"topic write hv/1/canary/{name}",
                 f"topic read hv/1/canary/{name}",
             )

@@ -15,6 +15,12 @@ GATEWAY = "gw-ab12cd34"
         (topics.readings(GATEWAY), "hv/1/up/gw-ab12cd34/readings", Branch.READINGS),
         (topics.status(GATEWAY), "hv/1/up/gw-ab12cd34/status", Branch.STATUS),
         (topics.receipts(GATEWAY), "hv/1/down/gw-ab12cd34/receipts", Branch.RECEIPTS),
+        (
+            topics.configuration(GATEWAY),
+            "hv/1/down/gw-ab12cd34/configuration",
+            Branch.CONFIGURATION,
+        ),
+        (topics.configured(GATEWAY), "hv/1/up/gw-ab12cd34/configured", Branch.CONFIGURED),
     ],
 )
 def test_topic_comes_back_when_parsed(topic: str, text: str, branch: Branch) -> None:
@@ -25,6 +31,7 @@ def test_topic_comes_back_when_parsed(topic: str, text: str, branch: Branch) -> 
 def test_filters_are_the_topics_with_a_wildcard() -> None:
     assert topics.readings(GATEWAY).replace(GATEWAY, "+") == topics.UP_FILTER
     assert topics.status(GATEWAY).replace(GATEWAY, "+") == topics.STATUS_FILTER
+    assert topics.configured(GATEWAY).replace(GATEWAY, "+") == topics.CONFIGURED_FILTER
 
 
 @pytest.mark.parametrize(
@@ -37,6 +44,8 @@ def test_filters_are_the_topics_with_a_wildcard() -> None:
         pytest.param("/hv/1/up/gw-ab12cd34/readings", id="leading slash"),
         pytest.param("hv/1/down/gw-ab12cd34/readings", id="readings going down"),
         pytest.param("hv/1/up/gw-ab12cd34/receipts", id="receipts going up"),
+        pytest.param("hv/1/up/gw-ab12cd34/configuration", id="a configuration going up"),
+        pytest.param("hv/1/down/gw-ab12cd34/configured", id="an answer going down"),
         pytest.param("hv/1/up/gw-AB12CD34/readings", id="upper case"),
         pytest.param("hv/1/up/gw-ab12cd3/readings", id="short id"),
         pytest.param("hv/1/up/+/readings", id="wildcard"),

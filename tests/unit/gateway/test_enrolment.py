@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway import enrolment, errors, identity, key_pair
 from gateway.enrolment import Claimed
@@ -107,6 +108,19 @@ def test_authority_of_the_server_is_kept_for_renewals(
     assert kept.read_bytes() == server.authority_pem
 
 
+def test_configuration_keys_come_with_the_identity(claim: Claim, server: EnrolmentServer) -> None:
+    (key,) = claim().generation.configuration_keys.values()
+    assert server.configuration_key is not None
+    assert key == server.configuration_key.public_key()
+
+
+def test_a_server_that_signs_no_configurations_is_no_worse(
+    claim: Claim, server: EnrolmentServer
+) -> None:
+    server.configuration_key = None
+    assert claim().generation.configuration_keys == {}
+
+
 @pytest.mark.parametrize("code", ["", "  \n", "abc", "x" * 101, "K7QF\x002M9X", "K7QF\n2M9X"])
 def test_nothing_is_asked_when_that_cannot_be_a_code(
     claim: Claim, server: EnrolmentServer, state: Path, code: str
@@ -176,6 +190,12 @@ def _minutes_off(minutes: float) -> Callable[[Document, EnrolmentServer], None]:
 
 
 YEAR = 365 * 24 * 60
+_P256_PEM = (
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +227,9 @@ YEAR = 365 * 24 * 60
         pytest.param(_named("gw-claimed1 "), id="name-with-a-space"),
         pytest.param(_named("+"), id="name-a-wildcard"),
         pytest.param(put("authority", "no PEM"), id="authority-no-pem"),
+        pytest.param(put("configuration_keys", "no PEM"), id="keys-no-pem"),
+        pytest.param(put("configuration_keys", 7), id="keys-a-number"),
+        pytest.param(put("configuration_keys", _P256_PEM), id="keys-of-another-kind"),
         pytest.param(put("broker", "broker:8883"), id="broker-a-string"),
         pytest.param(put("broker", {"host": "b"}), id="broker-no-port"),
         pytest.param(put("broker", {"host": "", "port": 1}), id="broker-no-host"),

@@ -11,9 +11,11 @@ import pytest
 from gateway import errors, identity, key_pair
 from gateway.errors import IdentityReason
 from gateway.identity import Content, Generation, IdentityFolder
-from tests.enrolment_server import EnrolmentServer
+from tests.enrolment_server import EnrolmentServer, public_pem
 
 AUTHORITY = EnrolmentServer()
+assert AUTHORITY.configuration_key is not None
+CONFIGURATION_KEY_PEM = public_pem(AUTHORITY.configuration_key).encode()
 RENEW_AFTER = datetime(2026, 12, 21, 12, 0, 0, 5, tzinfo=UTC)
 
 
@@ -34,6 +36,7 @@ def put(
             renew_after=RENEW_AFTER,
             enrolment_server="https://console.example.org",
             enrolment_authority_pem=AUTHORITY.authority_pem if server_authority else None,
+            configuration_keys_pem=CONFIGURATION_KEY_PEM,
         )
     )
 
@@ -189,3 +192,24 @@ def test_generation_of_before_stays_when_the_disk_takes_no_key(
 def test_life_is_read_in_utc(folder: IdentityFolder) -> None:
     certificate = put(folder).certificate
     assert certificate.not_after.utcoffset() == timedelta(0)
+
+
+def test_the_servers_configuration_keys_are_kept(folder: IdentityFolder) -> None:
+    put(folder)
+    (key,) = folder.newest().configuration_keys.values()
+    assert AUTHORITY.configuration_key is not None
+    assert key == AUTHORITY.configuration_key.public_key()
+
+
+def test_a_generation_of_before_has_no_configuration_keys(folder: IdentityFolder) -> None:
+    put(folder)
+    part(folder, 1, "configuration_keys.pem").unlink()
+    assert folder.newest().configuration_keys == {}
+
+
+def test_a_damaged_configuration_key_makes_a_damaged_generation(folder: IdentityFolder) -> None:
+    put(folder)
+    part(folder, 1, "configuration_keys.pem").write_bytes(CONFIGURATION_KEY_PEM[:-30])
+    with pytest.raises(errors.IdentityError) as refused:
+        folder.newest()
+    assert refused.value.reason is IdentityReason.DAMAGED

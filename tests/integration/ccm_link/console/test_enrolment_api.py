@@ -181,7 +181,7 @@ def test_claim_is_answered_with_all_that_a_gateway_needs(
     assert answer.headers["cache-control"] == "no-store"
     told = answer.json()
     assert set(told) == {
-        "gateway_id", "certificate", "authority", "broker", "renew_after", "server_time",
+        "gateway_id", "certificate", "authority", "configuration_keys", "broker", "renew_after", "server_time",
     }  # fmt: skip
     certificate = x509.load_pem_x509_certificate(told["certificate"].encode())
     assert told["gateway_id"] == gateway_id
@@ -190,6 +190,7 @@ def test_claim_is_answered_with_all_that_a_gateway_needs(
     (authority,) = x509.load_pem_x509_certificates(Signer(signer.socket).authority())
     certificate.verify_directly_issued_by(authority)
     assert told["authority"] == service_authority.read_text()
+    assert told["configuration_keys"] == Signer(signer.socket).configuration_keys().decode()
     assert told["broker"] == BROKER
     assert told["server_time"].endswith("Z")
     assert datetime.fromisoformat(told["server_time"]) == NOW
@@ -285,7 +286,11 @@ def test_used_key_costs_no_code(http: httpx.Client, console: Connection, gateway
 
 
 def test_renewal_is_answered_like_a_claim(
-    http: httpx.Client, gateway: Enrolled, clock: Clock, service_authority: Path
+    http: httpx.Client,
+    gateway: Enrolled,
+    clock: Clock,
+    service_authority: Path,
+    signer: SignerSettings,
 ) -> None:
     clock.now += timedelta(days=31)
     key = new_key()
@@ -298,6 +303,7 @@ def test_renewal_is_answered_like_a_claim(
     assert told["gateway_id"] == gateway.gateway_id
     assert certificate.public_key() == key.public_key()
     assert (told["broker"], told["authority"]) == (BROKER, service_authority.read_text())
+    assert told["configuration_keys"] == Signer(signer.socket).configuration_keys().decode()
     assert renew(http, told["certificate"], key).status_code == 201
 
 
