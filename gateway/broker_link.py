@@ -152,6 +152,7 @@ class BrokerLink:
             raise errors.UplinkError(
                 UplinkReason.REFUSED,
                 f"the broker {broker} refused this gateway ({refusal}); is it enrolled there?",
+                refusal,
             )
 
     async def subscribe(self, topic: str) -> None:
@@ -166,15 +167,30 @@ class BrokerLink:
             raise errors.UplinkError(
                 UplinkReason.SUBSCRIPTION_REFUSED,
                 f"the broker does not let this gateway hear its receipts ({refusal}); check the broker's access list",
+                refusal,
             )
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None
+    ) -> int:
         """Hand a message to the broker at QoS 1 and return its packet id; an Acknowledged event follows.
+
+        Args:
+            topic: Where to.
+            payload: The message.
+            retain: Whether the broker keeps it for those who come later.
+            expiry_s: After so many seconds the broker drops it for those who have not heard it; None: never.
 
         Raises:
             UplinkError: LOST, the connection is gone.
         """
-        published = self._client.publish(topic, payload, qos=_AT_LEAST_ONCE, retain=retain)
+        properties = None
+        if expiry_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expiry_s
+        published = self._client.publish(
+            topic, payload, qos=_AT_LEAST_ONCE, retain=retain, properties=properties
+        )
         if published.rc != mqtt.MQTT_ERR_SUCCESS:
             raise errors.UplinkError(UplinkReason.LOST, "the connection to the broker is gone")
         return published.mid

@@ -176,6 +176,9 @@ class UplinkError(GatewayError):
 
     exit_code = ExitCode.UNREACHABLE
 
-    def __init__(self, reason: UplinkReason, message: str | None = None) -> None:
+    def __init__(
+        self, reason: UplinkReason, message: str | None = None, reason_code: str | None = None
+    ) -> None:
         super().__init__(message)
         self.reason = reason
+        self.reason_code = reason_code  # the name that MQTT gives to the broker's own reason

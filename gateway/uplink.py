@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ from gateway.in_flight import InFlight
 from gateway.outbox import Outbox
 from gateway.outbox_rows import OutboxRow
 from gateway.rotation import Identities
+from gateway.uplink_journal import UplinkJournal, word
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +37,14 @@ log = logging.getLogger(__name__)
 _MAX_IN_FLIGHT: Final = 5 * wire.MAX_RECORDS
 # A cuff delivers its backlog record by record; waiting this long makes batches of it.
 _GATHER_S: Final = 0.05
+# How many heartbeats in a row a server that was away gets to hear at most.
+_HEARTBEATS_KEPT: Final = 3
 # A broker that acknowledges nothing for so long is not there, whatever the socket says.
 _ACKNOWLEDGE_WITHIN_S: Final = 30.0
+
+
+def _nobody_knows() -> wire.Health | None:
+    return None
 
 
 class Uplink:
@@ -47,6 +55,10 @@ class Uplink:
         identities: Who this gateway is, and the way to its broker.
         outbox: Where records wait.
         now: The gateway's clock, aware UTC.
+        health: How the gateway is; asked once for each heartbeat.
+
+    Attributes:
+        journal: what went well and wrong on the way to the server.
     """
 
     def __init__(
@@ -55,12 +67,15 @@ class Uplink:
         identities: Identities,
         outbox: Outbox,
         now: Callable[[], datetime],
+        health: Callable[[], wire.Health | None] = _nobody_knows,
     ) -> None:
         self._settings = settings
         self._identities = identities
         self._gateway_id = identities.gateway_id
         self._outbox = outbox
         self._now = now
+        self._health = health
+        self.journal: Final = UplinkJournal()
         self._boot_id = uuid.uuid4().hex
         self._in_flight = InFlight(settings.resend_after_s)
         self._unacknowledged: dict[
@@ -93,8 +108,10 @@ class Uplink:
                 await self._serve_one_connection(backoff)
             except errors.UplinkError as error:
                 delay_s = backoff.after_failure_s()
+                reason = error.reason_code or error.reason
+                self.journal.failed(reason, self._now())
                 log.warning(
-                    "uplink_down", extra={"reason": error.reason, "delay_s": round(delay_s, 1)}
+                    "uplink_down", extra={"reason": word(reason), "delay_s": round(delay_s, 1)}
                 )
             except errors.OutboxError as error:
                 if error.reason is not errors.StorageReason.FULL:
@@ -114,9 +131,11 @@ class Uplink:
             self._identities.accepted(access)
             self._in_flight.forget_all()
             self._unacknowledged.clear()
+            self.journal.connected(self._now())
             log.info("uplink_up", extra={"waiting": self._outbox.waiting_count})
             await self._converse(link, backoff)
         finally:
+            self.journal.left()
             await self._leave(link)
 
     async def _opened(self, access: BrokerAccess) -> BrokerLink:
@@ -154,17 +173,13 @@ class Uplink:
         await link.close()
 
     async def _send(self, link: BrokerLink) -> None:
+        self._publish(link, topics.status(self._gateway_id), self._status(online=True), retain=True)
         status_due_at_s = 0.0
         while True:
             self._awake.clear()
             now_s = time.monotonic()
             if now_s >= status_due_at_s:
-                self._publish(
-                    link,
-                    topics.status(self._gateway_id),
-                    self._status(online=True),
-                    retain=True,
-                )
+                self._publish_heartbeat(link)
                 status_due_at_s = now_s + self._settings.status_every_s
             self._publish_due(link, now_s)
             self._require_acknowledgements(now_s)
@@ -179,6 +194,16 @@ class Uplink:
                 await asyncio.sleep(_GATHER_S)
             except TimeoutError:
                 pass
+
+    def _publish_heartbeat(self, link: BrokerLink) -> None:
+        # Not retained: it names the home's peripherals, which need not lie at the broker; and it soon means nothing.
+        expiry_s = math.ceil(_HEARTBEATS_KEPT * self._settings.status_every_s)
+        packet_id = link.publish(
+            topics.status(self._gateway_id),
+            self._status(online=True, health=self._health()),
+            expiry_s=expiry_s,
+        )
+        self._unacknowledged[packet_id] = time.monotonic()
 
     def _publish_due(self, link: BrokerLink, now_s: float) -> None:
         rows = self._outbox.waiting(_MAX_IN_FLIGHT)
@@ -233,17 +258,16 @@ class Uplink:
                 case Acknowledged(packet_id, refusal):
                     self._unacknowledged.pop(packet_id, None)
                     if refusal is not None:
-                        # On its topics the broker accepts what the access list allows; anything else stays here.
-                        log.error(
-                            "publication_refused", extra={"reason": refusal.replace(" ", "_")}
-                        )
+                        # The records stay here and are sent again, less and less often.
+                        self.journal.refused(refusal, self._now())
+                        log.error("publication_refused", extra={"reason": word(refusal)})
                     else:
                         backoff.reset()
                 case Arrived(topic, payload):
                     self._take_receipt(topic, payload)
                 case Lost(reason):
                     raise errors.UplinkError(
-                        UplinkReason.LOST, f"the broker ended the connection: {reason}"
+                        UplinkReason.LOST, f"the broker ended the connection: {reason}", reason
                     )
                 case _:
                     assert_never(event)
@@ -263,13 +287,14 @@ class Uplink:
         log.info("receipt_applied", extra={str(status): count for status, count in counts.items()})
         self.wake()
 
-    def _status(self, *, online: bool) -> bytes:
+    def _status(self, *, online: bool, health: wire.Health | None = None) -> bytes:
         return wire.encode_status(
             wire.GatewayStatus(
                 online=online,
                 boot_id=self._boot_id,
                 at=self._now(),
                 waiting_records=self._outbox.waiting_count,
+                health=health,
             )
         )
 

@@ -1,0 +1,110 @@
+"""How this gateway is, put together for the heartbeat and for whoever stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from firmware_profiles import wire
+from firmware_profiles.wire_health import (
+    MAX_RUNS,
+    MAX_SALVAGES,
+    Closure,
+    Machine,
+    OutboxHealth,
+    SalvageReport,
+    Software,
+)
+from gateway import clock_quality, machine
+from gateway.outbox import Outbox
+from gateway.outbox_salvage import Salvage
+from gateway.radio_journal import RadioJournal
+from gateway.roll_call import RollCall
+from gateway.uplink_journal import UplinkJournal
+
+
+@dataclass(slots=True)
+class HealthReport:
+    """Everything that knows a part of it.
+
+    Attributes:
+        outbox: what waits.
+        radios: which of them work.
+        roll_call: the peripherals.
+        uplink: the way to the server.
+        allowed: Bluetooth addresses that may be connected to.
+        state_folder: on the disk that matters.
+        now: the gateway's clock, aware UTC.
+        started_at: when this was made.
+        profiles: version of the pack of device profiles, if it has one.
+        bluez: version of the system's Bluetooth daemon, if there is one.
+    """
+
+    outbox: Outbox
+    radios: RadioJournal
+    roll_call: RollCall
+    uplink: UplinkJournal
+    allowed: Callable[[], tuple[str, ...]]
+    state_folder: Path
+    now: Callable[[], datetime]
+    started_at: datetime = field(init=False)
+    profiles: str | None = None
+    bluez: str | None = None
+
+    def __post_init__(self) -> None:
+        self.started_at = self.now()
+
+    def __call__(self) -> wire.Health:
+        """Return how the gateway is now.
+
+        Raises:
+            OutboxError: the outbox cannot be read.
+        """
+        now = self.now()
+        return wire.Health(
+            software=Software(
+                package=machine.printable(machine.package_version()),
+                profiles=self.profiles,
+                system=machine.system_name(),
+                bluez=self.bluez,
+            ),
+            machine=Machine(
+                started_at=self.started_at,
+                clock=clock_quality.judge(now),
+                disk_free_bytes=machine.disk_free_bytes(self.state_folder),
+                temperature_c=machine.temperature_c(),
+                resident_bytes=machine.resident_bytes(),
+            ),
+            outbox=_outbox(self.outbox, self.outbox.closure(now)),
+            uplink=self.uplink.report(),
+            adapters=self.radios.report(),
+            peripherals=self.roll_call.report(self.allowed()),
+        )
+
+
+def _outbox(outbox: Outbox, closed: Closure | None) -> OutboxHealth:
+    fill = outbox.fill()
+    return OutboxHealth(
+        epoch=outbox.epoch,
+        oldest_waiting_at=fill.oldest_waiting_at,
+        last_receipt_at=fill.last_receipt_at,
+        size_bytes=fill.size_bytes,
+        size_limit_bytes=outbox.limits.size_bytes,
+        age_limit_s=int(outbox.limits.age.total_seconds()),
+        closed=closed,
+        salvages=tuple(_salvage(one) for one in outbox.salvages()[-MAX_SALVAGES:]),
+    )
+
+
+def _salvage(one: Salvage) -> SalvageReport:
+    return SalvageReport(
+        epoch=one.epoch,
+        found_at=one.found_at,
+        reason=one.reason,
+        saved=one.saved,
+        highest_seq=one.highest_seq,
+        unsaved_count=one.unsaved_count,
+        unsaved=one.unsaved[:MAX_RUNS],
+    )
