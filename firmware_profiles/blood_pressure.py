@@ -7,17 +7,18 @@ Service 1.1.1, 2022-01-18, section 3.1.
 from __future__ import annotations
 
 import functools
+import math
 import struct
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntFlag, StrEnum
 from typing import TYPE_CHECKING, Final
 
-from firmware_profiles import errors
+from firmware_profiles import errors, gatt_time
 from firmware_profiles.errors import FrameReason
 from firmware_profiles.frame_reader import FrameReader
 from firmware_profiles.readings import BloodPressureReading, Result
-from firmware_profiles.sfloat import Sfloat, Special
+from firmware_profiles.sfloat import Sfloat, Special, of_word
 
 if TYPE_CHECKING:
     from firmware_profiles.gatt_time import DateTime
@@ -30,17 +31,25 @@ _USER_ID: Final = 0b0000_1000
 _STATUS: Final = 0b0001_0000
 _RESERVED: Final = 0b1110_0000
 
+# An ordinary frame: pressures in mmHg, a time stamp and a pulse, then user and status where there are any; and how
+# long it is with them.
+_ORDINARY: Final = struct.Struct("<BHHHHBBBBBH")
+_ORDINARY_SIZES: Final = {
+    _TIME_STAMP | _PULSE_RATE: 16,
+    _TIME_STAMP | _PULSE_RATE | _USER_ID: 17,
+    _TIME_STAMP | _PULSE_RATE | _STATUS: 18,
+    _TIME_STAMP | _PULSE_RATE | _USER_ID | _STATUS: 19,
+}
+
 # Source: the conventional millimetre of mercury, 13.5951 g/cm3 * 9.80665 m/s2 = 133.322387 Pa.
 _MMHG_PER_KPA: Final = Decimal("7.500617")
 
 # What no cuff on a living person reports. Wider than any alert: this guards against misread bytes,
 # not bad health.
 _MAX_PRESSURE_MMHG: Final = 400
-_MAX_PULSE_BPM: Final = 400
 # The lowest pressures that cuffs have to tell, newborns' diastolic ones, begin at 20 mmHg. Source: IEC 80601-2-30:2018,
 # 201.12.1.105. Less is a misread exponent, or a cuff that sends 0 for "none".
 _MIN_PRESSURE_MMHG: Final = 10
-_MIN_PULSE_BPM: Final = 10
 
 
 class PressureUnit(StrEnum):
@@ -65,7 +74,73 @@ class MeasurementStatus(IntFlag):
 
 
 _PULSE_RANGE: Final = MeasurementStatus.PULSE_ABOVE_RANGE | MeasurementStatus.PULSE_BELOW_RANGE
-_KNOWN_STATUS: Final = 0b0011_1111
+
+
+class Feature(IntFlag):
+    """Blood Pressure Feature (2a49): what a cuff can do; bits 9 to 15 are reserved."""
+
+    BODY_MOVEMENT = 1 << 0
+    CUFF_FIT = 1 << 1
+    IRREGULAR_PULSE = 1 << 2
+    PULSE_RANGE = 1 << 3
+    POSITION = 1 << 4
+    MULTIPLE_BONDS = 1 << 5  # without it, pairing a phone cuts the gateway off
+    E2E_CRC = 1 << 6
+    USER_DATA = 1 << 7
+    USER_FACING_TIME = 1 << 8
+
+
+_STATUS_OF: Final = {
+    Feature.BODY_MOVEMENT: MeasurementStatus.BODY_MOVEMENT,
+    Feature.CUFF_FIT: MeasurementStatus.CUFF_TOO_LOOSE,
+    Feature.IRREGULAR_PULSE: MeasurementStatus.IRREGULAR_PULSE,
+    Feature.PULSE_RANGE: _PULSE_RANGE,
+    Feature.POSITION: MeasurementStatus.IMPROPER_POSITION,
+}
+
+
+def features_from_bytes(raw: bytes) -> Feature:
+    """Read a Blood Pressure Feature; later versions of the service may make it longer.
+
+    Raises:
+        FrameError: less than two bytes.
+    """
+    return Feature(FrameReader(raw).u16())
+
+
+def features_to_bytes(features: Feature) -> bytes:
+    """Write a Blood Pressure Feature."""
+    return struct.pack("<H", features)
+
+
+def supported_status(features: Feature) -> MeasurementStatus:
+    """Return which bits of the status a cuff with these features can tell."""
+    supported = MeasurementStatus(0)
+    for feature, bits in _STATUS_OF.items():
+        if feature in features:
+            supported |= bits
+    return supported
+
+
+def intermediate_mmhg(raw: bytes) -> Decimal | None:
+    """Return the pressure in the cuff that an Intermediate Cuff Pressure (2a36) tells: telemetry, never a reading.
+
+    It has the layout of a measurement, whose first pressure it is; the other two say nothing.
+
+    Raises:
+        FrameError: the frame is empty, too short for its flags, or too long.
+    """
+    frame = BloodPressureMeasurement.from_bytes(raw)
+    return _mmhg(frame.systolic, frame.unit)
+
+
+def read(raw: bytes) -> BloodPressureReading:
+    """Say what a frame means, in mmHg and beats a minute: in one go if it is ordinary, as nearly all are.
+
+    Raises:
+        FrameError: as :meth:`BloodPressureMeasurement.from_bytes` and `reading`.
+    """
+    return _ordinary(raw) or BloodPressureMeasurement.from_bytes(raw).reading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +215,11 @@ class BloodPressureMeasurement:
         )
         return struct.pack("<B", flags) + pressures + optional
 
-    def reading(self) -> BloodPressureReading:
+    def reading(self, features: Feature | None = None) -> BloodPressureReading:
         """Say what the frame means, in mmHg and beats a minute.
+
+        Args:
+            features: what the cuff says of itself; None if that is not known.
 
         Raises:
             FrameError: `impossible_value` for pressures or a pulse that no person has.
@@ -155,7 +233,7 @@ class BloodPressureMeasurement:
             diastolic_mmhg=_number(measured.diastolic),
             mean_arterial_mmhg=_number(measured.mean_arterial),
             pulse_bpm=_number(measured.pulse),
-            qualifiers=_qualifiers(self, measured),
+            qualifiers=_qualifiers(self, measured, features),
         )
 
 
@@ -167,6 +245,7 @@ class _Measured:
     diastolic: Decimal | None = None
     mean_arterial: Decimal | None = None
     pulse: Decimal | None = None
+    about_pulse: tuple[str, ...] = ()
 
 
 def _result(frame: BloodPressureMeasurement) -> Result:
@@ -202,29 +281,17 @@ def _measured(frame: BloodPressureMeasurement) -> _Measured:
     mean_arterial = _mmhg(frame.mean_arterial, frame.unit)
     if mean_arterial is not None and not diastolic <= mean_arterial <= systolic:
         mean_arterial = None
-    pulse = None if frame.pulse_rate is None else frame.pulse_rate.decimal()
-    if pulse is not None and not 0 <= pulse <= _MAX_PULSE_BPM:
-        raise errors.FrameError(
-            FrameReason.IMPOSSIBLE_VALUE, f"the pulse is outside 0 to {_MAX_PULSE_BPM} a minute"
-        )
-    if pulse is not None and pulse < _MIN_PULSE_BPM:  # the pressures are right all the same
-        pulse = None
-    return _Measured(systolic, diastolic, mean_arterial, pulse)
+    return _Measured(systolic, diastolic, mean_arterial, *pulse.plausible(frame.pulse_rate))
 
 
-def _qualifiers(frame: BloodPressureMeasurement, measured: _Measured) -> tuple[str, ...]:
+def _qualifiers(
+    frame: BloodPressureMeasurement, measured: _Measured, features: Feature | None
+) -> tuple[str, ...]:
     """Name what the cuff said about the measurement, and what we could not make sense of."""
-    names = list(_status_names(int(frame.status or 0)))
+    names = list(_status_names(int(frame.status or 0), features))
     if frame.reserved_flags:
         names.append("reserved_flags")
-    if frame.pulse_rate is not None and frame.pulse_rate.special is Special.NRES:
-        names.append("pulse_not_expressible")
-    if (
-        measured.systolic is not None
-        and measured.pulse is None
-        and (frame.pulse_rate is not None and frame.pulse_rate.special is None)
-    ):
-        names.append("pulse_implausible")
+    names += measured.about_pulse
     if (
         measured.systolic is not None
         and measured.mean_arterial is None
@@ -234,22 +301,56 @@ def _qualifiers(frame: BloodPressureMeasurement, measured: _Measured) -> tuple[s
     return tuple(names)
 
 
+def _ordinary(raw: bytes) -> BloodPressureReading | None:
+    """Read a frame with nothing unusual in it; None for any other, which is then taken apart field by field."""
+    if len(raw) < _ORDINARY.size:
+        return None
+    flags, *pressures, year, month, day, hour, minute, second, pulse = _ORDINARY.unpack_from(raw)
+    if len(raw) != _ORDINARY_SIZES.get(flags):
+        return None
+    systolic, diastolic, mean_arterial = [_float(word) for word in pressures]
+    device_time = gatt_time.wall_clock(year, month, day, hour, minute, second)
+    pulse_bpm = _float(pulse)
+    if (
+        _MIN_PRESSURE_MMHG <= diastolic <= mean_arterial <= systolic <= _MAX_PRESSURE_MMHG
+        and _MIN_PULSE_BPM <= pulse_bpm <= _MAX_PULSE_BPM
+        and device_time is not None
+    ):
+        return BloodPressureReading(
+            device_time,
+            raw[_ORDINARY.size] if flags & _USER_ID else None,
+            Result.MEASURED,
+            systolic,
+            diastolic,
+            mean_arterial,
+            pulse_bpm,
+            _status_names(raw[-2] | raw[-1] << 8) if flags & _STATUS else (),
+        )
+    return None
+
+
+@functools.lru_cache(4096)  # a few thousand of the 65 536 words are pressures or pulses
+def _float(word: int) -> float:
+    """Return the number, or NaN for a special word: that is within no limits."""
+    exact = of_word(word).decimal()
+    return math.nan if exact is None else float(exact)
+
+
 @functools.cache  # flags are slow to make and to ask; there are 2^16 of them, and a cuff uses a few
 def _status(word: int) -> MeasurementStatus:
     return MeasurementStatus(word)
 
 
 @functools.cache
-def _status_names(word: int) -> tuple[str, ...]:
+def _status_names(word: int, features: Feature | None) -> tuple[str, ...]:
     status = MeasurementStatus(word)
-    names = [
-        str(bit.name).lower()
-        for bit in MeasurementStatus
-        if bit in status and not (bit in _PULSE_RANGE and _PULSE_RANGE in status)
-    ]
-    if _PULSE_RANGE in status or status & ~_KNOWN_STATUS:
-        names.append("reserved_status")
-    return tuple(names)
+    is_reserved_range = _PULSE_RANGE in status
+    if is_reserved_range:  # both bits of the one field
+        status &= ~_PULSE_RANGE
+    names = status_bits.words(
+        status, supported=None if features is None else supported_status(features)
+    )
+    return (*names, "reserved_status") if is_reserved_range and "reserved_status" not in names else names
 
 
 def _mmhg(pressure: Sfloat, unit: PressureUnit) -> Decimal | None:

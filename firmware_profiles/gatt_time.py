@@ -66,14 +66,10 @@ class DateTime:
 
     def wall_clock(self) -> datetime | None:
         """Return the naive time, or None if a part is unknown or the date does not exist."""
-        if self.year < _FIRST_YEAR:
-            return None
-        try:
-            return datetime(  # noqa: DTZ001 - a peripheral's clock has no zone
-                self.year, self.month, self.day, self.hour, self.minute, self.second
-            )
-        except ValueError:
-            return None
+        return wall_clock(self.year, self.month, self.day, self.hour, self.minute, self.second)
+
+
+UNKNOWN: Final = DateTime(0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +129,18 @@ class CurrentTime:
         return whole + timedelta(
             microseconds=self.fractions256 * 1_000_000 // _FRACTIONS_PER_SECOND
         )
+
+
+def wall_clock(
+    year: int, month: int, day: int, hour: int, minute: int, second: int
+) -> datetime | None:
+    """Return the naive time, or None if a part is unknown or the date does not exist."""
+    if year < _FIRST_YEAR:
+        return None
+    try:
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - a peripheral's clock has no zone
+    except ValueError:
+        return None
 
 
 def _require_naive(wall_clock: datetime) -> None:

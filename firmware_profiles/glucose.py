@@ -10,6 +10,7 @@ Source: Bluetooth SIG GATT Specification Supplement, Glucose Measurement; Glucos
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,11 +18,11 @@ from decimal import Decimal
 from enum import IntEnum, IntFlag, StrEnum
 from typing import TYPE_CHECKING, Final
 
-from firmware_profiles import errors
+from firmware_profiles import errors, gatt_time
 from firmware_profiles.errors import FrameReason
 from firmware_profiles.frame_reader import FrameReader
 from firmware_profiles.readings import GlucoseReading, Result
-from firmware_profiles.sfloat import Sfloat, Special
+from firmware_profiles.sfloat import Sfloat, Special, of_word
 
 if TYPE_CHECKING:
     from firmware_profiles.gatt_time import DateTime
@@ -33,6 +34,16 @@ _MOL_PER_L: Final = 0b0000_0100
 _STATUS: Final = 0b0000_1000
 _CONTEXT_FOLLOWS: Final = 0b0001_0000
 _RESERVED: Final = 0b1110_0000
+
+# Ordinary frames, by their flags without those that add no field: a concentration, and offset and status where there
+# are any.
+_ORDINARY: Final = {
+    _CONCENTRATION: struct.Struct("<BHHBBBBBHB"),
+    _CONCENTRATION | _STATUS: struct.Struct("<BHHBBBBBHBH"),
+    _CONCENTRATION | _TIME_OFFSET: struct.Struct("<BHHBBBBBhHB"),
+    _CONCENTRATION | _TIME_OFFSET | _STATUS: struct.Struct("<BHHBBBBBhHBH"),
+}
+_OFFSET_AT: Final = 8  # in what they unpack to; then comes the concentration
 
 # 1 kg/L = 10^6 mg per 10 dL.
 _MG_DL_PER_KG_L: Final = 100_000
@@ -141,6 +152,15 @@ class Sample:
             raise ValueError("fluid_type and location are from 0 to 15")
 
 
+def read(raw: bytes) -> GlucoseReading:
+    """Say what a frame means, in mg/dL: in one go if it is ordinary, as most are.
+
+    Raises:
+        FrameError: as :meth:`GlucoseMeasurement.from_bytes` and `reading`.
+    """
+    return _ordinary(raw) or GlucoseMeasurement.from_bytes(raw).reading()
+
+
 @dataclass(frozen=True, slots=True)
 class GlucoseMeasurement:
     """The frame's fields as sent; None for a field that its flag says is absent.
@@ -214,17 +234,71 @@ class GlucoseMeasurement:
             FrameError: `impossible_value` for a concentration that no blood has, or for a result
                 that is said to be too high and too low.
         """
-        result = _result(self)
-        base_time = self.base_time.wall_clock()
+        result = self.result()
         return GlucoseReading(
             sequence_number=self.sequence_number,
-            base_time=base_time,
-            device_time=_device_time(base_time, self.time_offset_min),
+            base_time=self.base_time.wall_clock(),
+            device_time=self.device_time(),
             result=result,
             glucose_mg_dl=_glucose_mg_dl(self) if result is Result.MEASURED else None,
-            qualifiers=_qualifiers(self),
+            qualifiers=self.qualifiers(),
             context_follows=self.context_follows,
         )
+
+    def result(self) -> Result:
+        """Say what came of the measurement, whatever the strip was for.
+
+        Raises:
+            FrameError: `impossible_value` for a result that is said to be too high and too low.
+        """
+        return _result(self)
+
+    def device_time(self) -> datetime | None:
+        """Return what the display showed, naive: the base time moved by the user's offset."""
+        return _device_time(self.base_time.wall_clock(), self.time_offset_min)
+
+    def qualifiers(self) -> tuple[str, ...]:
+        """Name what the meter said about the measurement, and what we could not make sense of."""
+        return _qualifiers(self)
+
+
+def _ordinary(raw: bytes) -> GlucoseReading | None:
+    """Read a frame with nothing unusual in it; None for any other, which is then taken apart field by field."""
+    frame = _ORDINARY.get(raw[0] & ~(_MOL_PER_L | _CONTEXT_FOLLOWS)) if raw else None
+    if frame is None or len(raw) != frame.size:
+        return None
+    flags, sequence_number, year, month, day, hour, minute, second, *rest = frame.unpack(raw)
+    offset_min = rest.pop(0) if flags & _TIME_OFFSET else None
+    base_time = gatt_time.wall_clock(year, month, day, hour, minute, second)
+    device_time = _device_time(base_time, offset_min)
+    glucose_mg_dl = _ordinary_mg_dl(*rest[:2], bool(flags & _MOL_PER_L))
+    if device_time is None or glucose_mg_dl is None or (flags & _STATUS and rest[2]):
+        return None
+    return GlucoseReading(
+        sequence_number,
+        base_time,
+        device_time,
+        Result.MEASURED,
+        glucose_mg_dl,
+        (),
+        bool(flags & _CONTEXT_FOLLOWS),
+    )
+
+
+@functools.lru_cache(4096)  # meters show some six hundred numbers
+def _ordinary_mg_dl(word: int, sample: int, is_molar: bool) -> float | None:
+    """Return the concentration of an ordinary drop of blood; None where there is more to say about it."""
+    frame = GlucoseMeasurement(
+        sequence_number=0,
+        base_time=gatt_time.UNKNOWN,
+        sample=Sample(of_word(word), fluid_type=sample & 0x0F, location=sample >> 4),
+        unit=ConcentrationUnit.MOL_PER_L if is_molar else ConcentrationUnit.KG_PER_L,
+    )
+    try:
+        reading = frame.reading()
+    except errors.FrameError:
+        return None
+    return None if reading.qualifiers else reading.glucose_mg_dl
 
 
 def _read_sample(reader: FrameReader) -> Sample:
@@ -270,7 +344,6 @@ def _glucose_mg_dl(frame: GlucoseMeasurement) -> float | None:
 
 
 def _device_time(base_time: datetime | None, offset_min: int | None) -> datetime | None:
-    """Return what the display showed: the base time moved by the user's offset."""
     if base_time is None or offset_min in {_OFFSET_OVERRUN_MIN, _OFFSET_UNDERRUN_MIN}:
         return None
     try:
@@ -280,7 +353,6 @@ def _device_time(base_time: datetime | None, offset_min: int | None) -> datetime
 
 
 def _qualifiers(frame: GlucoseMeasurement) -> tuple[str, ...]:
-    """Name what the meter said about the measurement, and what we could not make sense of."""
     status = frame.status or SensorStatus(0)
     names = [str(bit.name).lower() for bit in SensorStatus if bit in status]
     if frame.sample is not None:

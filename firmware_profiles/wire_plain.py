@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
-from firmware_profiles import topics
+from firmware_profiles import readings, topics
 from firmware_profiles.wire_fields import FORBIDDEN
 from firmware_profiles.wire_record import (
     MAX_ADVISORY_FIELDS,
@@ -23,6 +24,7 @@ from firmware_profiles.wire_record import (
     GatewayClock,
     Link,
     Record,
+    WrittenAdvisory,
 )
 
 _TIME: Final = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)"
@@ -31,16 +33,23 @@ _ENVELOPE: Final = re.compile(
     rf'"sent_at":"{_TIME}","records":\[',
     re.ASCII,
 )
+# An advisory with the fields of a reading in their order: nothing can be wrong with it.
+_ENTRY: Final = rf'(?:null|-?(?:0|[1-9]\d{{0,15}})(?:\.\d{{1,17}})?|"[ !#-\[\]-~]{{0,{MAX_ADVISORY_TEXT}}}"|true|false)'
+_ADVISORY: Final = "|".join(
+    r"\{" + ",".join(f'"{field.name}":{_ENTRY}' for field in fields(reading)) + r"\}"
+    for reading in get_args(readings.Decoded)
+    if reading is not readings.GlucoseContext
+)
 # Numbers have a few digits less than the wire format allows them, so that none can be out of its range.
 _RECORD: Final = re.compile(
     r'\{"seq":([1-9]\d{0,17}),"peripheral":"((?:[0-9A-F]{2}:){5}[0-9A-F]{2})",'
     r'"profile_id":"([a-z0-9-]{1,64})","profile_version":([1-9]\d{0,3}),'
     r'"characteristic":"([0-9a-f]{4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",'
-    rf'"raw":"((?:[0-9a-f]{{2}}){{0,{MAX_RAW_BYTES}}})","received_at":"{_TIME}",'
+    rf'"raw":"([0-9a-f]{{0,{2 * MAX_RAW_BYTES}}})","received_at":"{_TIME}",'
     rf'"gateway_clock":"({"|".join(GatewayClock)})",'
     r'"device_clock_offset_s":(null|-?(?:0|[1-9]\d{0,10})(?:\.\d{1,17})?),'
     r'"time_zone":"([A-Za-z0-9_+-]{1,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2})",'
-    rf'"link":"({"|".join(Link)})","decoded":(null|\{{[^{{}}\[\]\\]*\}})\}}',
+    rf'"link":"({"|".join(Link)})","decoded":(null|({_ADVISORY})|\{{[^{{}}\[\]\\]*\}})\}}',
     re.ASCII,
 )
 _RECEIPT: Final = re.compile(
@@ -62,7 +71,9 @@ def read(payload: bytes) -> tuple[str, str, datetime, tuple[Record, ...]] | None
     try:
         records = _records(text, envelope.end())
         sent_at = datetime.fromisoformat(envelope[3])
-    except ValueError:  # a time like the thirtieth of February; or not JSON behind “decoded”
+    except (
+        ValueError
+    ):  # a time like the thirtieth of February, half a byte, not JSON behind “decoded”
         return None
     return None if records is None else (envelope[1], envelope[2], sent_at, records)
 
@@ -82,7 +93,7 @@ def _records(text: str, position: int) -> tuple[Record, ...] | None:
         seq, peripheral, profile_id, version, characteristic, raw, received_at = found.group(
             1, 2, 3, 4, 5, 6, 7
         )
-        clock, offset_s, time_zone, link, decoded = found.group(8, 9, 10, 11, 12)
+        clock, offset_s, time_zone, link, decoded, of_reading = found.group(8, 9, 10, 11, 12, 13)
         records.append(
             Record(
                 int(seq),
@@ -96,7 +107,7 @@ def _records(text: str, position: int) -> tuple[Record, ...] | None:
                 None if offset_s == "null" else float(offset_s),
                 time_zone,
                 _LINKS[link],
-                _advisory(decoded),
+                WrittenAdvisory(decoded) if of_reading else _advisory(decoded),
             )
         )
         position = found.end()

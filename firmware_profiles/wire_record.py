@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -29,7 +31,7 @@ _CHARACTERISTIC: Final = re.compile(r"[0-9a-f]{4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[
 _HEX: Final = re.compile(rf"([0-9a-f]{{2}}){{0,{MAX_RAW_BYTES}}}")
 _TIME_ZONE: Final = re.compile(r"[A-Za-z0-9_+-]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
 
-Advisory = dict[str, str | float | int | None]
+Advisory = Mapping[str, str | float | int | None]
 
 
 class GatewayClock(StrEnum):
@@ -46,6 +48,37 @@ class Link(StrEnum):
     ENCRYPTED = "encrypted"
     AUTHENTICATED = "authenticated"
     UNAUTHENTICATED = "unauthenticated"
+
+
+class WrittenAdvisory(Advisory):
+    """An advisory as it was written, taken apart only when somebody looks into it: nearly always its text says enough.
+
+    Args:
+        text: A flat JSON object in which nothing is wrong, without spaces.
+    """
+
+    __slots__ = ("_members", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._members: Advisory | None = None
+
+    def __getitem__(self, name: str) -> str | float | int | None:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __repr__(self) -> str:
+        return repr(self._read())
+
+    def _read(self) -> Advisory:
+        if self._members is None:
+            self._members = json.loads(self.text)
+        return self._members
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +158,7 @@ def members(record: Record | BadRecord) -> dict[str, object]:
         "device_clock_offset_s": record.device_clock_offset_s,
         "time_zone": record.time_zone,
         "link": record.link,
-        "decoded": record.decoded,
+        "decoded": None if record.decoded is None else dict(record.decoded),
     }
 
 

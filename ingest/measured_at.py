@@ -34,6 +34,11 @@ DEVICE_BEHIND: Final = timedelta(days=5 * 365)
 DEVICE_UNCHECKED: Final = timedelta(days=31)
 
 
+# What turns wall-clock time into an instant: several times as quick as giving it a zone.
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_WALL_EPOCH: Final = _EPOCH.replace(tzinfo=None)
+
+
 class TimeMethod(StrEnum):
     """Whose clock ``measured_at`` comes from."""
 
@@ -166,9 +171,8 @@ def _corrected(
     and reading makes it uncertain. For the same reason no hour of the wall clock is missing or
     double here.
     """
-    wall_clock = device_time + timedelta(seconds=offset_s)
     utc_offset = _utc_offset(clocks.gateway_received_at, zone)
-    measured_at = (wall_clock - utc_offset).replace(tzinfo=UTC)
+    measured_at = _EPOCH + (device_time - _WALL_EPOCH + timedelta(0, offset_s) - utc_offset)
     certain = clocks.gateway_clock_is_right and _utc_offset(measured_at, zone) == utc_offset
     return Estimate(
         measured_at,

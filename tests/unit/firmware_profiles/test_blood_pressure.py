@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_profiles import sfloat
+from firmware_profiles import blood_pressure, sfloat
 from firmware_profiles.blood_pressure import (
     BloodPressureMeasurement,
     MeasurementStatus,
@@ -273,3 +274,41 @@ def test_numbers_exist_only_when_measured(measurement: BloodPressureMeasurement)
     assert all((p is not None) == (got.result is Result.MEASURED) for p in pressures)
     for number in (*pressures, got.mean_arterial_mmhg, got.pulse_bpm):
         assert number is None or 10 <= number <= 400
+
+
+# Pressures and pulses of persons, at and beyond their limits, and words that are no numbers.
+WORDS = st.sampled_from(
+    [Sfloat.of(number).to_bytes() for number in (0, 9, 10, 72, 80, 93, 120, "120.5", 400, 401, -80)]
+    + [special.to_bytes() for special in (sfloat.NAN, sfloat.NRES, sfloat.POSITIVE_INFINITY)]
+)
+FRAMES = st.builds(
+    lambda flags, pressures, at, pulse, tail: bytes(
+        (flags, *b"".join(pressures), *at, *pulse, *tail)
+    ),
+    st.sampled_from([0x06, 0x0E, 0x16, 0x1E]) | st.integers(0, 255),
+    st.lists(WORDS, min_size=3, max_size=3),
+    st.just(DateTime.of(MORNING).to_bytes()) | st.binary(min_size=7, max_size=7),
+    WORDS,
+    st.sampled_from([b"", b"\1", b"\0\0", b"\1\0\0"]) | st.binary(max_size=3),
+)
+
+
+@given(FRAMES)
+def test_ordinary_frames_are_read_at_once_as_field_by_field(raw: bytes) -> None:
+    def result_of(read: Callable[[bytes], BloodPressureReading]) -> object:
+        try:
+            return repr(read(raw))
+        except FrameError as error:
+            return error.reason, str(error)
+
+    field_by_field = result_of(lambda raw: BloodPressureMeasurement.from_bytes(raw).reading())
+    assert result_of(blood_pressure.read) == field_by_field
+
+
+@pytest.mark.parametrize("flags", [0x06, 0x0E, 0x16, 0x1E])
+def test_ordinary_frames_are_recognised(flags: int) -> None:
+    tail = {0x06: b"", 0x0E: b"\2", 0x16: b"\4\0", 0x1E: b"\2\4\0"}[flags]
+    numbers = b"".join(Sfloat.of(number).to_bytes() for number in (120, 80, 93))
+    at, pulse = DateTime.of(MORNING).to_bytes(), Sfloat.of(72).to_bytes()
+
+    assert blood_pressure._ordinary(bytes((flags, *numbers, *at, *pulse, *tail))) is not None

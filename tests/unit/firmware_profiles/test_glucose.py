@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_profiles import sfloat
+from firmware_profiles import glucose, sfloat
 from firmware_profiles.errors import FrameError, FrameReason
 from firmware_profiles.gatt_time import DateTime
 from firmware_profiles.glucose import (
@@ -262,3 +263,48 @@ def test_number_exists_only_when_measured(frame: GlucoseMeasurement) -> None:
         return
     assert (got.glucose_mg_dl is not None) == (got.result is Result.MEASURED)
     assert got.glucose_mg_dl is None or 10 <= got.glucose_mg_dl <= 1000
+
+
+def as_read_by(read: Callable[[bytes], GlucoseReading], raw: bytes) -> object:
+    try:
+        return repr(read(raw))
+    except FrameError as error:
+        return error.reason, str(error)
+
+
+ORDINARY = st.builds(
+    measurement,
+    concentration=st.sampled_from(["9E-5", "10E-5", "100E-5", "55E-4", "1E-2", "101E-4"])
+    | st.sampled_from([sfloat.NAN, sfloat.NRES, sfloat.NEGATIVE_INFINITY]),
+    fluid_type=st.sampled_from([1, 2]) | NIBBLES,
+    location=st.sampled_from([1, 15]) | NIBBLES,
+    base_time=st.just(DateTime.of(BASE)) | DATE_TIMES,
+    unit=st.sampled_from(ConcentrationUnit),
+    time_offset_min=st.none() | st.sampled_from([0, -60, 0x7FFF, -0x8000, 0x7FFE]),
+    status=st.sampled_from(
+        [None, SensorStatus(0), SensorStatus.RESULT_TOO_LOW, SensorStatus(0x1000)]
+    ),
+    context_follows=st.booleans(),
+)
+
+
+@given(MEASUREMENTS | ORDINARY, st.sampled_from([b"", b"\0", None]))
+def test_ordinary_frames_are_read_at_once_as_field_by_field(
+    frame: GlucoseMeasurement, more: bytes | None
+) -> None:
+    raw = frame.to_bytes()[:-1] if more is None else frame.to_bytes() + more
+
+    field_by_field = as_read_by(lambda raw: GlucoseMeasurement.from_bytes(raw).reading(), raw)
+    assert as_read_by(glucose.read, raw) == field_by_field
+
+
+@pytest.mark.parametrize("time_offset_min", [None, 60])
+@pytest.mark.parametrize("status", [None, SensorStatus(0)])
+@pytest.mark.parametrize("unit", ConcentrationUnit)
+def test_ordinary_frames_are_recognised(
+    time_offset_min: int | None, status: SensorStatus | None, unit: ConcentrationUnit
+) -> None:
+    concentration = "55E-4" if unit is ConcentrationUnit.MOL_PER_L else "100E-5"
+    frame = measurement(concentration, time_offset_min=time_offset_min, status=status, unit=unit)
+
+    assert glucose._ordinary(frame.to_bytes()) is not None

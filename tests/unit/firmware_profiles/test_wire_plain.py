@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_profiles import wire, wire_plain
+from firmware_profiles import decode, models, wire, wire_plain
 from firmware_profiles.errors import WireError
 from firmware_profiles.wire import (
     BadRecord,
@@ -19,6 +20,7 @@ from firmware_profiles.wire import (
     ReceiptStatus,
     Record,
 )
+from firmware_profiles.wire_record import WrittenAdvisory
 
 GATEWAY = "gw-aaaa1111"
 INSTANTS = st.datetimes(timezones=st.just(UTC))
@@ -52,6 +54,13 @@ ORDINARY = Record(
     time_zone="America/New_York",
     link=Link.ENCRYPTED,
     decoded={"device_time": "2026-11-28T03:17:12", "user_slot": 1, "systolic_mmhg": 109.5},
+)
+
+ADVISED = replace(
+    ORDINARY,
+    decoded=decode.advisory(
+        decode.decode_record(models.by_id("standard-cuff", 1), "2a35", ORDINARY.raw)
+    ),
 )
 
 
@@ -89,9 +98,20 @@ def test_both_ways_read_the_same_from_what_the_encoder_wrote(records: list[Recor
     assert found is None or Batch(*found) == strictly(payload)
 
 
+def test_advisory_of_a_reading_is_only_taken_apart_when_somebody_looks() -> None:
+    found = wire_plain.read(written(ADVISED))
+
+    assert found is not None
+    advised = found[3][0].decoded
+    assert isinstance(advised, WrittenAdvisory)
+    assert advised._members is None
+    assert advised == ADVISED.decoded
+    assert written(*found[3]) == written(ADVISED)
+
+
 @given(st.data())
 def test_what_is_read_at_once_is_what_the_strict_way_reads(data: Any) -> None:
-    text = bytearray(written(ORDINARY, ORDINARY))
+    text = bytearray(written(ORDINARY, ADVISED))
     for _ in range(data.draw(st.integers(1, 3))):
         position = data.draw(st.integers(0, len(text) - 1))
         length = data.draw(st.integers(0, 3))
@@ -117,6 +137,7 @@ def test_what_is_read_at_once_is_what_the_strict_way_reads(data: Any) -> None:
         ('"systolic_mmhg":109.5', '"a":{}'),
         ('"systolic_mmhg":109.5', '"a":"' + "x" * 201 + '"'),
         ("2026-11-28T03:18:12", "2026-02-30T03:18:12"),
+        ('"1e6d', '"1e6'),
         ("]}", "]} "),
         ("]}", "],}"),
         ("New_York", "New\\u0000York"),
