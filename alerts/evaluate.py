@@ -15,7 +15,8 @@ from typing import Any
 from uuid import UUID
 
 from alerts.rules import Comparison, Measure, Rule, rules_in_force
-from firmware_profiles.readings import Kind, Result
+from firmware_profiles import kinds
+from firmware_profiles.readings import Result
 from ingest.rows import Origin, StoredReading
 
 
@@ -98,7 +99,7 @@ def evaluate(
     asked = [
         rule
         for rule in rules_in_force(rules, patient_id, reading.measured_at)
-        if rule.question.measure.kind is reading.kind
+        if rule.question.measure.is_of(reading.kind)
     ]
     answers = _covered([_ask(rule, reading) for rule in asked])
     breached = tuple(answer for answer in answers if answer.breached and answer.covered_by is None)
@@ -118,39 +119,27 @@ def evaluate(
 
 
 def _is_measurement(reading: StoredReading) -> bool:
-    if reading.kind is Kind.GLUCOSE and reading.result in (Result.ABOVE_RANGE, Result.BELOW_RANGE):
-        return True
+    if reading.result in (Result.ABOVE_RANGE, Result.BELOW_RANGE):
+        return kinds.OF[reading.kind].has_range_results
     return reading.result is Result.MEASURED
 
 
 def _ask(rule: Rule, reading: StoredReading) -> Answer:
     name = rule.question.measure.words.capitalize()
-    measured = None
+    measured: float | None = None
     if reading.result is Result.ABOVE_RANGE:
         breached = rule.question.comparison is Comparison.AT_OR_ABOVE
         found = "was above what the meter can show"
     elif reading.result is Result.BELOW_RANGE:
         breached = rule.question.comparison is Comparison.BELOW
         found = "was below what the meter can show"
-    elif (measured := _measured(reading, rule.question.measure)) is not None:
+    elif (measured := getattr(reading, rule.question.measure)) is not None:
         breached = rule.is_breached_by(measured)
         found = f"was {measured:g} {rule.question.measure.unit}"
     else:
         breached = False
         found = "was not part of this reading"
     return Answer(rule, measured, breached, f"{name} {found} (limit: {_limit_in_words(rule)}).")
-
-
-def _measured(reading: StoredReading, measure: Measure) -> float | None:
-    match measure:
-        case Measure.SYSTOLIC_MMHG:
-            return reading.systolic_mmhg
-        case Measure.DIASTOLIC_MMHG:
-            return reading.diastolic_mmhg
-        case Measure.PULSE_BPM:
-            return reading.pulse_bpm
-        case Measure.GLUCOSE_MG_DL:
-            return reading.glucose_mg_dl
 
 
 def _covered(answers: Sequence[Answer]) -> tuple[Answer, ...]:

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from alerts import errors
+from firmware_profiles import kinds
 from firmware_profiles.readings import Kind
 
 
@@ -22,27 +23,23 @@ class Measure(StrEnum):
     PULSE_BPM = "pulse_bpm"
     GLUCOSE_MG_DL = "glucose_mg_dl"
 
-    @property
-    def kind(self) -> Kind:
-        """The kind of reading that carries it."""
-        return Kind.GLUCOSE if self is Measure.GLUCOSE_MG_DL else Kind.BLOOD_PRESSURE
+    def is_of(self, kind: Kind) -> bool:
+        """Tell whether readings of a kind carry it: a pulse, those of cuffs and oximeters."""
+        return any(number.name == self for number in kinds.OF[kind].numbers)
 
     @property
     def words(self) -> str:
         """What a person calls it."""
-        return _WORDS[self][0]
+        return _DECLARED[self].words
 
     @property
     def unit(self) -> str:
         """The unit as a person reads it."""
-        return _WORDS[self][1]
+        return _DECLARED[self].unit
 
 
-_WORDS: Final = {
-    Measure.SYSTOLIC_MMHG: ("systolic pressure", "mmHg"),
-    Measure.DIASTOLIC_MMHG: ("diastolic pressure", "mmHg"),
-    Measure.PULSE_BPM: ("pulse", "beats/min"),
-    Measure.GLUCOSE_MG_DL: ("glucose", "mg/dL"),
+_DECLARED: Final = {
+    number.name: number for declaration in kinds.OF.values() for number in declaration.numbers
 }
 
 

@@ -11,7 +11,10 @@ from alerts.rules import Comparison, Measure
 from ccm_link import local_days, series
 from ccm_link.charts import Limit
 from ccm_link.local_days import Days
-from ccm_link.series import BloodPressures, Glucoses, Instants, Mask, Numbers
+from ccm_link.series import BloodPressures, Instants, Mask, Numbers, Points
+from firmware_profiles import kinds
+from firmware_profiles.kinds import Number
+from firmware_profiles.readings import Kind
 
 
 def blood_pressure(readings: BloodPressures, limits: Sequence[Limit], days: Days) -> str:
@@ -41,31 +44,40 @@ def blood_pressure(readings: BloodPressures, limits: Sequence[Limit], days: Days
     )
 
 
-def glucose(readings: Glucoses, limits: Sequence[Limit], days: Days) -> str:
+def points(readings: Points, kind: Kind, of: Number, limits: Sequence[Limit], days: Days) -> str:
     """Say how many readings there are, their mean, their range, the limits reached and the latest.
 
     Args:
-        readings: One patient's glucose measurements, mg/dL; those outside the days shown are left out.
+        readings: One patient's measurements of a number; those outside the days shown are left out.
+        kind: Their kind.
+        of: The number.
         limits: Threshold lines of the chart.
         days: The patient-local days shown.
     """
+    declared = kinds.OF[kind]
     shown = series.within(readings.at, days)
-    at, numbers = readings.at[shown], readings.glucose_mg_dl[shown]
+    at, numbers = readings.at[shown], readings.numbers[shown]
     edges = "".join(
-        f"; {_count(found, 'reading')} {where} the meter's range"
+        f"; {_count(found, 'reading')} {where} the {declared.device}'s range"
         for where, instants in (
             ("above", readings.above_range_at),
             ("below", readings.below_range_at),
         )
         if (found := int(series.within(instants, days).sum()))
     )
+    if missed := int(series.within(readings.not_measured_at, days).sum()):
+        edges += f"; {_count(missed, 'attempt')} gave no number"
     if len(at) == 0:
-        return f"Glucose {_period(days)}: no readings with a number{edges}."
+        return f"{declared.title} {_period(days)}: no readings with a number{edges}."
+
+    def text(number: float) -> str:
+        return f"{number:.{of.decimals or 0}f}"
+
     return (
-        f"Glucose {_period(days)}: {_how_many(at, days)}, mean {numbers.mean():.0f} mg/dL, "
-        f"from {numbers.min():.0f} to {numbers.max():.0f}; "
+        f"{declared.title} {_period(days)}: {_how_many(at, days)}, mean {text(numbers.mean())} {of.unit}, "
+        f"from {text(numbers.min())} to {text(numbers.max())}; "
         f"{_limits_in_words(_reached(numbers, limits), limits)}; the latest is "
-        f"{numbers[-1]:.0f} on {_when(at[-1], days)}{edges}."
+        f"{text(numbers[-1])} on {_when(at[-1], days)}{edges}."
     )
 
 

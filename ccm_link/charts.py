@@ -21,7 +21,10 @@ from alerts.rules import Comparison, Measure, Question, Severity
 from ccm_link import series
 from ccm_link.chart_look import FONT, Look
 from ccm_link.local_days import Days
-from ccm_link.series import BloodPressures, Glucoses, Instants, Mask, Numbers
+from ccm_link.series import BloodPressures, Instants, Mask, Numbers, Points
+from firmware_profiles import kinds
+from firmware_profiles.kinds import Number
+from firmware_profiles.readings import Kind
 
 Spec = dict[str, Any]
 Rows = list[dict[str, Any]]  # what a layer draws; times are milliseconds of wall clock since 1970
@@ -34,9 +37,9 @@ _SIGNS: Final = {Comparison.AT_OR_ABOVE: "≥", Comparison.BELOW: "<"}
 _NAMES: Final = {
     Measure.SYSTOLIC_MMHG: ("systolic ", "sys "),
     Measure.DIASTOLIC_MMHG: ("diastolic ", "dia "),
-    Measure.GLUCOSE_MG_DL: ("", ""),
     Measure.PULSE_BPM: ("pulse ", "pulse "),
 }
+_PRESSURE: Final = kinds.OF[Kind.BLOOD_PRESSURE].needed[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,8 @@ def blood_pressure(
     bars = _bars(readings, shown, days)
     drawn = np.concatenate((readings.systolic_mmhg[shown], readings.diastolic_mmhg[shown]))
     limits = _near(limits, drawn)
-    domain = _domain(drawn, limits, (60.0, 160.0))
-    y = _y_scale(domain, "mmHg")
+    domain = _domain(drawn, limits, _PRESSURE)
+    y = _y_scale(domain, _PRESSURE.unit)
     is_dense = len(bars) > look.frame.width_px / 10
     layers = [
         *_limit_layers(limits, domain, look),
@@ -91,12 +94,13 @@ def blood_pressure(
     return _chart(layers, days, look)
 
 
-def glucose(readings: Glucoses, limits: Sequence[Limit], days: Days, look: Look) -> Spec:
-    """Return the glucose chart: a point per reading, limits, HI and LO at the edges.
+def points(readings: Points, of: Number, limits: Sequence[Limit], days: Days, look: Look) -> Spec:
+    """Return the chart of one number: a point per reading, limits, HI and LO and failed attempts at the edges.
 
     Args:
-        readings: One patient's glucose measurements, mg/dL.
-        limits: Threshold lines, mg/dL; those far from every reading are left out.
+        readings: One patient's measurements of the number.
+        of: The number.
+        limits: Threshold lines, in its unit; those far from every reading are left out.
         days: The patient-local days on the time axis.
         look: Size and colours.
 
@@ -104,22 +108,24 @@ def glucose(readings: Glucoses, limits: Sequence[Limit], days: Days, look: Look)
         A Vega-Lite 6 specification with its data inside.
     """
     shown = series.within(readings.at, days)
-    measured = readings.glucose_mg_dl[shown]
+    measured = readings.numbers[shown]
     wall = series.wall_clock(readings.at[shown], days.zone)
-    points = [
-        {"at": _epoch_ms(at), "glucose": float(number), "shape": "circle"}
+    rows = [
+        {"at": _epoch_ms(at), "number": float(number), "shape": "circle"}
         for at, number in zip(wall, measured, strict=True)
     ]
     limits = _near(limits, measured)
-    domain = _domain(measured, limits, (60.0, 200.0))
+    domain = _domain(measured, limits, of)
     above = _edge_marks(readings.above_range_at, days, domain[1])
     below = _edge_marks(readings.below_range_at, days, domain[0])
-    y = _y_scale(domain, "mg/dL")
+    missed = _edge_marks(readings.not_measured_at, days, domain[0])
+    y = _y_scale(domain, of.unit)
     layers = [
         *_limit_layers(limits, domain, look),
-        _point_layer(points, "glucose", look, y, size=42),
+        _point_layer(rows, "number", look, y, size=42),
         _text_layer(above, "HI", look, look.palette.urgent, y, dy=8),
         _text_layer(below, "LO", look, look.palette.urgent, y, dy=-8),
+        _text_layer(missed, "×", look, look.palette.muted, y, dy=-8),
     ]
     return _chart(layers, days, look)
 
@@ -180,13 +186,16 @@ def _near(limits: Sequence[Limit], numbers: Numbers) -> list[Limit]:
     return [limit for limit in limits if first <= limit.level <= last]
 
 
-def _domain(
-    numbers: Numbers, limits: Sequence[Limit], when_empty: tuple[float, float]
-) -> tuple[float, float]:
-    """Return the y axis' ends: all numbers and limits inside, rounded outwards to tens."""
+def _domain(numbers: Numbers, limits: Sequence[Limit], of: Number) -> tuple[float, float]:
+    """Return the y axis' ends: all numbers and limits inside, rounded outwards to the steps of the number's axis."""
     inside = [*numbers.tolist(), *(limit.level for limit in limits)]
-    low, high = (min(inside), max(inside)) if inside else when_empty
-    return math.floor((low - 4) / 10) * 10.0, math.ceil((high + 4) / 10) * 10.0
+    if not inside:
+        inside = [of.axis.low, of.axis.high]
+    step = of.axis.step
+    margin = 0.4 * step  # no reading lies on the frame
+    low = math.floor((min(inside) - margin) / step) * step
+    high = math.ceil((max(inside) + margin) / step) * step
+    return max(low, 0.0), min(high, of.highest)
 
 
 def _y_scale(domain: tuple[float, float], unit: str) -> Spec:
@@ -239,7 +248,7 @@ def _limit_layers(limits: Sequence[Limit], domain: tuple[float, float], look: Lo
 
 
 def _label(limit: Limit, look: Look) -> str:
-    name = _NAMES[limit.question.measure][look.frame.has_short_names]
+    name = _NAMES.get(limit.question.measure, ("", ""))[look.frame.has_short_names]
     return f"{name}{_SIGNS[limit.question.comparison]} {limit.level:g}"
 
 

@@ -45,20 +45,22 @@ class BloodPressures:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Glucoses:
-    """Glucose measurements of one patient, oldest first. Control solution is not a patient's and is left out.
+class Points:
+    """Measurements of one number of a patient, oldest first. Control solution is not a patient's and is left out.
 
     Attributes:
         at: (n,) datetime64[ms], UTC.
-        glucose_mg_dl: (n,) float64, mg/dL.
-        above_range_at: (m,) datetime64[ms], UTC; the meter showed "HI".
-        below_range_at: (k,) datetime64[ms], UTC; the meter showed "LO".
+        numbers: (n,) float64, in the unit of the number.
+        above_range_at: (m,) datetime64[ms], UTC; the device showed "HI".
+        below_range_at: (k,) datetime64[ms], UTC; the device showed "LO".
+        not_measured_at: (j,) datetime64[ms], UTC; attempts that gave no number.
     """
 
     at: Instants
-    glucose_mg_dl: Numbers
+    numbers: Numbers
     above_range_at: Instants
     below_range_at: Instants
+    not_measured_at: Instants
 
 
 def blood_pressures(readings: Sequence[StoredReading]) -> BloodPressures:
@@ -76,18 +78,19 @@ def blood_pressures(readings: Sequence[StoredReading]) -> BloodPressures:
     )
 
 
-def glucoses(readings: Sequence[StoredReading]) -> Glucoses:
-    """Return a patient's glucose measurements as arrays; the readings come oldest first."""
+def points(readings: Sequence[StoredReading], name: str) -> Points:
+    """Return a patient's measurements of one number, by its name, as arrays; the readings come oldest first."""
     measured = [
-        (one.measured_at, one.glucose_mg_dl)
+        (one.measured_at, number)
         for one in readings
-        if one.glucose_mg_dl is not None and one.result is Result.MEASURED
+        if (number := getattr(one, name)) is not None and one.result is Result.MEASURED
     ]
-    return Glucoses(
+    return Points(
         at=instants([at for at, _ in measured]),
-        glucose_mg_dl=np.array([glucose for _, glucose in measured], dtype=np.float64),
+        numbers=np.array([number for _, number in measured], dtype=np.float64),
         above_range_at=_instants_of(readings, Result.ABOVE_RANGE),
         below_range_at=_instants_of(readings, Result.BELOW_RANGE),
+        not_measured_at=_instants_of(readings, Result.NOT_MEASURABLE),
     )
 
 

@@ -310,5 +310,7 @@ def _row(cur: Cursor, statement: Any, **parameters: Any) -> Any:
 
 def _numbers(reading: rows.StoredReading) -> str:
     found = ((one, getattr(reading, one.name)) for one in kinds.OF[reading.kind].numbers)
-    shown = [f"{one.words} {one.text(number)} {one.unit}" for one, number in found if number is not None]
+    shown = [
+        f"{one.words} {one.text(number)} {one.unit}" for one, number in found if number is not None
+    ]
     return ", ".join(shown) or reading.result

@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import IntFlag, StrEnum
 from typing import TYPE_CHECKING, Final
 
-from firmware_profiles import errors, gatt_time
+from firmware_profiles import errors, gatt_time, pulse, status_bits
 from firmware_profiles.errors import FrameReason
 from firmware_profiles.frame_reader import FrameReader
 from firmware_profiles.readings import BloodPressureReading, Result
@@ -50,6 +50,8 @@ _MAX_PRESSURE_MMHG: Final = 400
 # The lowest pressures that cuffs have to tell, newborns' diastolic ones, begin at 20 mmHg. Source: IEC 80601-2-30:2018,
 # 201.12.1.105. Less is a misread exponent, or a cuff that sends 0 for "none".
 _MIN_PRESSURE_MMHG: Final = 10
+_MIN_PULSE_BPM: Final = pulse.LOWEST_BPM
+_MAX_PULSE_BPM: Final = pulse.HIGHEST_BPM
 
 
 class PressureUnit(StrEnum):
@@ -74,52 +76,6 @@ class MeasurementStatus(IntFlag):
 
 
 _PULSE_RANGE: Final = MeasurementStatus.PULSE_ABOVE_RANGE | MeasurementStatus.PULSE_BELOW_RANGE
-
-
-class Feature(IntFlag):
-    """Blood Pressure Feature (2a49): what a cuff can do; bits 9 to 15 are reserved."""
-
-    BODY_MOVEMENT = 1 << 0
-    CUFF_FIT = 1 << 1
-    IRREGULAR_PULSE = 1 << 2
-    PULSE_RANGE = 1 << 3
-    POSITION = 1 << 4
-    MULTIPLE_BONDS = 1 << 5  # without it, pairing a phone cuts the gateway off
-    E2E_CRC = 1 << 6
-    USER_DATA = 1 << 7
-    USER_FACING_TIME = 1 << 8
-
-
-_STATUS_OF: Final = {
-    Feature.BODY_MOVEMENT: MeasurementStatus.BODY_MOVEMENT,
-    Feature.CUFF_FIT: MeasurementStatus.CUFF_TOO_LOOSE,
-    Feature.IRREGULAR_PULSE: MeasurementStatus.IRREGULAR_PULSE,
-    Feature.PULSE_RANGE: _PULSE_RANGE,
-    Feature.POSITION: MeasurementStatus.IMPROPER_POSITION,
-}
-
-
-def features_from_bytes(raw: bytes) -> Feature:
-    """Read a Blood Pressure Feature; later versions of the service may make it longer.
-
-    Raises:
-        FrameError: less than two bytes.
-    """
-    return Feature(FrameReader(raw).u16())
-
-
-def features_to_bytes(features: Feature) -> bytes:
-    """Write a Blood Pressure Feature."""
-    return struct.pack("<H", features)
-
-
-def supported_status(features: Feature) -> MeasurementStatus:
-    """Return which bits of the status a cuff with these features can tell."""
-    supported = MeasurementStatus(0)
-    for feature, bits in _STATUS_OF.items():
-        if feature in features:
-            supported |= bits
-    return supported
 
 
 def intermediate_mmhg(raw: bytes) -> Decimal | None:
@@ -215,11 +171,11 @@ class BloodPressureMeasurement:
         )
         return struct.pack("<B", flags) + pressures + optional
 
-    def reading(self, features: Feature | None = None) -> BloodPressureReading:
+    def reading(self, supported: MeasurementStatus | None = None) -> BloodPressureReading:
         """Say what the frame means, in mmHg and beats a minute.
 
         Args:
-            features: what the cuff says of itself; None if that is not known.
+            supported: bits of the status that the cuff can tell (`blood_pressure_feature`); None if it did not say.
 
         Raises:
             FrameError: `impossible_value` for pressures or a pulse that no person has.
@@ -233,7 +189,7 @@ class BloodPressureMeasurement:
             diastolic_mmhg=_number(measured.diastolic),
             mean_arterial_mmhg=_number(measured.mean_arterial),
             pulse_bpm=_number(measured.pulse),
-            qualifiers=_qualifiers(self, measured, features),
+            qualifiers=_qualifiers(self, measured, supported),
         )
 
 
@@ -264,7 +220,7 @@ def _measured(frame: BloodPressureMeasurement) -> _Measured:
     systolic = _mmhg(frame.systolic, frame.unit)
     diastolic = _mmhg(frame.diastolic, frame.unit)
     if systolic is None or diastolic is None:
-        return _Measured()
+        return _Measured(about_pulse=pulse.not_expressible(frame.pulse_rate))
     if max(systolic, diastolic) > _MAX_PRESSURE_MMHG or (
         min(systolic, diastolic) < _MIN_PRESSURE_MMHG
     ):
@@ -285,10 +241,10 @@ def _measured(frame: BloodPressureMeasurement) -> _Measured:
 
 
 def _qualifiers(
-    frame: BloodPressureMeasurement, measured: _Measured, features: Feature | None
+    frame: BloodPressureMeasurement, measured: _Measured, supported: MeasurementStatus | None
 ) -> tuple[str, ...]:
     """Name what the cuff said about the measurement, and what we could not make sense of."""
-    names = list(_status_names(int(frame.status or 0), features))
+    names = list(_status_names(int(frame.status or 0), supported))
     if frame.reserved_flags:
         names.append("reserved_flags")
     names += measured.about_pulse
@@ -342,15 +298,13 @@ def _status(word: int) -> MeasurementStatus:
 
 
 @functools.cache
-def _status_names(word: int, features: Feature | None) -> tuple[str, ...]:
+def _status_names(word: int, supported: MeasurementStatus | None = None) -> tuple[str, ...]:
     status = MeasurementStatus(word)
-    is_reserved_range = _PULSE_RANGE in status
-    if is_reserved_range:  # both bits of the one field
-        status &= ~_PULSE_RANGE
-    names = status_bits.words(
-        status, supported=None if features is None else supported_status(features)
-    )
-    return (*names, "reserved_status") if is_reserved_range and "reserved_status" not in names else names
+    if _PULSE_RANGE not in status:
+        return status_bits.words(status, supported=supported)
+    # Both bits of the one field: a reserved value, of which neither bit says anything.
+    names = status_bits.words(status & ~_PULSE_RANGE, supported=supported)
+    return tuple(dict.fromkeys((*names, "reserved_status")))
 
 
 def _mmhg(pressure: Sfloat, unit: PressureUnit) -> Decimal | None:

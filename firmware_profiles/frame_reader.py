@@ -5,6 +5,7 @@ from __future__ import annotations
 from firmware_profiles import errors
 from firmware_profiles.errors import FrameReason
 from firmware_profiles.gatt_time import DATE_TIME_SIZE, DateTime
+from firmware_profiles.medfloat32 import Medfloat32
 from firmware_profiles.sfloat import Sfloat, of_word
 
 
@@ -33,13 +34,38 @@ class FrameReader:
         """Take a signed 16-bit number."""
         return int.from_bytes(self._take(2), "little", signed=True)
 
+    def u24(self) -> int:
+        """Take an unsigned 24-bit number."""
+        return int.from_bytes(self._take(3), "little")
+
+    def u32(self) -> int:
+        """Take an unsigned 32-bit number."""
+        return int.from_bytes(self._take(4), "little")
+
+    def s8(self) -> int:
+        """Take a signed byte."""
+        return int.from_bytes(self._take(1), "little", signed=True)
+
     def sfloat(self) -> Sfloat:
         """Take an SFLOAT."""
         return of_word(self.u16())
 
+    def medfloat32(self) -> Medfloat32:
+        """Take a FLOAT."""
+        return Medfloat32.from_bytes(self._take(4))
+
     def date_time(self) -> DateTime:
         """Take a Date Time."""
         return DateTime.from_bytes(self._take(DATE_TIME_SIZE))
+
+    def rest(self) -> bytes:
+        """Take all that is left, which may be nothing."""
+        return self._take(len(self._raw) - self._position)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Tell whether all was taken."""
+        return self._position == len(self._raw)
 
     def finish(self) -> None:
         """Make sure that nothing is left.

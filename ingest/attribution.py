@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
+from firmware_profiles.readings import Kind
 from ingest import (
     corrections,
     named_queries,
@@ -147,6 +148,7 @@ def _look(cur: Cursor, work: Work, at: datetime, batch_size: int) -> None:
             "after_id": work.after_id,
             "until_at": work.until_at,
             "limit": batch_size,
+            "kinds": list(Kind),
         },
     )
     wanted = reattributed(readings, Peripheral(work.peripheral_id, tuple(assignments)), at)

@@ -44,7 +44,7 @@ select * from (
        and r.patient_id = any (array(
            select a.patient_id from ingest.assignment a
            where a.practice_id = %(practice_id)s and a.peripheral_id = %(peripheral_id)s))
-       and r.kind in ('blood_pressure', 'glucose') and r.peripheral_id = %(peripheral_id)s
+       and r.kind = any (%(kinds)s) and r.peripheral_id = %(peripheral_id)s
        and r.user_slot is not distinct from %(user_slot)s::smallint
        and r.measured_at >= %(from_at)s and r.measured_at < coalesce(%(until_at)s::timestamptz, 'infinity')
        and (r.measured_at, r.reading_id) > (%(from_at)s, %(after_id)s)

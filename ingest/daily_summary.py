@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
+from firmware_profiles import kinds
 from firmware_profiles.readings import Kind
 from ingest import named_queries
 
@@ -75,10 +76,18 @@ class DailySummary:
     undated_count: int
     first_measured_at: datetime | None
     last_measured_at: datetime | None
-    systolic_mmhg: Sums | None
-    diastolic_mmhg: Sums | None
-    pulse_bpm: Sums | None
-    glucose_mg_dl: Sums | None
+    systolic_mmhg: Sums | None = None
+    diastolic_mmhg: Sums | None = None
+    pulse_bpm: Sums | None = None
+    glucose_mg_dl: Sums | None = None
+    weight_kg: Sums | None = None
+    spo2_percent: Sums | None = None
+    temperature_celsius: Sums | None = None
+    ketone_mmol_l: Sums | None = None
+
+
+# The quantities that the database sums up; a mean of mean pressures is of no use.
+SUMMED: Final = tuple(name for name in kinds.NUMBERS if name != "mean_arterial_mmhg")
 
 
 def daily_summaries(
@@ -97,7 +106,7 @@ def daily_summaries(
         cur: In a transaction that works for the practice.
         practice_id: Whose patient.
         patient_id: Whose readings.
-        kind: Blood pressure or glucose.
+        kind: What was measured.
         from_day: First day, local to the patient.
         until_day: Last day, included.
     """
@@ -123,14 +132,12 @@ def _summary(row: Mapping[str, Any]) -> DailySummary:
         undated_count=row["undated_count"],
         first_measured_at=row["first_measured_at"],
         last_measured_at=row["last_measured_at"],
-        systolic_mmhg=_sums(row, "systolic", "mmhg"),
-        diastolic_mmhg=_sums(row, "diastolic", "mmhg"),
-        pulse_bpm=_sums(row, "pulse", "bpm"),
-        glucose_mg_dl=_sums(row, "glucose", "mg_dl"),
+        **{name: _sums(row, name) for name in SUMMED},
     )
 
 
-def _sums(row: Mapping[str, Any], number: str, unit: str) -> Sums | None:
+def _sums(row: Mapping[str, Any], name: str) -> Sums | None:
+    number, _, unit = name.partition("_")
     count = row[f"{number}_count"]
     if not count:
         return None

@@ -17,8 +17,9 @@ order by p.patient_id;
 -- name: readings_to_export
 -- The versions that count, patient by patient in event time; the columns are those of exporting/columns.py.
 select p.record_number, r.measured_at, r.kind, r.result, r.systolic_mmhg, r.diastolic_mmhg, r.mean_arterial_mmhg,
-       r.pulse_bpm, r.glucose_mg_dl, r.qualifiers, r.origin, r.time_method, r.time_quality, r.measured_day, r.stored_at,
-       r.profile_id, r.profile_version, r.reading_id, r.version, r.superseded_at
+       r.pulse_bpm, r.glucose_mg_dl, r.weight_kg, r.spo2_percent, r.temperature_celsius, r.ketone_mmol_l, r.qualifiers,
+       r.origin, r.time_method, r.time_quality, r.measured_day, r.stored_at, r.profile_id, r.profile_version, r.reading_id,
+       r.version, r.superseded_at
 from ingest.reading r
 join ingest.patient p on p.practice_id = r.practice_id and p.patient_id = r.patient_id
 where r.practice_id = %(practice_id)s and r.patient_id = any(%(patient_ids)s)
@@ -30,8 +31,9 @@ order by r.patient_id, r.kind, r.measured_at, r.reading_id;
 -- name: versions_to_export
 -- All versions that ever counted.
 select p.record_number, r.measured_at, r.kind, r.result, r.systolic_mmhg, r.diastolic_mmhg, r.mean_arterial_mmhg,
-       r.pulse_bpm, r.glucose_mg_dl, r.qualifiers, r.origin, r.time_method, r.time_quality, r.measured_day, r.stored_at,
-       r.profile_id, r.profile_version, r.reading_id, r.version, r.superseded_at
+       r.pulse_bpm, r.glucose_mg_dl, r.weight_kg, r.spo2_percent, r.temperature_celsius, r.ketone_mmol_l, r.qualifiers,
+       r.origin, r.time_method, r.time_quality, r.measured_day, r.stored_at, r.profile_id, r.profile_version, r.reading_id,
+       r.version, r.superseded_at
 from ingest.reading_history r
 join ingest.patient p on p.practice_id = r.practice_id and p.patient_id = r.patient_id
 where r.practice_id = %(practice_id)s and r.patient_id = any(%(patient_ids)s)

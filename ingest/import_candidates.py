@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from ingest import record_key, time_ordered_id
@@ -97,9 +97,8 @@ def _candidate(
     if quality is TimeQuality.GOOD and not is_certain:
         quality = TimeQuality.UNCERTAIN
     zone = wall_time.zone(person.time_zone)
-    key = record_key.import_key(
-        person.patient_id, row.kind, row.result, measured_at, list(row.numbers.by_name().values())
-    )
+    found: dict[str, Any] = {**row.numbers.by_name()}
+    key = record_key.import_key(person.patient_id, row.kind, row.result, measured_at, found)
     reading = StoredReading(
         practice_id=told.practice_id,
         reading_id=time_ordered_id.new(),
@@ -127,11 +126,7 @@ def _candidate(
         message_id=None,
         origin=Origin.IMPORT,
         measured_day=measured_at.astimezone(zone).date(),
-        systolic_mmhg=row.numbers.systolic_mmhg,
-        diastolic_mmhg=row.numbers.diastolic_mmhg,
-        mean_arterial_mmhg=row.numbers.mean_arterial_mmhg,
-        pulse_bpm=row.numbers.pulse_bpm,
-        glucose_mg_dl=row.numbers.glucose_mg_dl,
+        **found,
     )
     # The key holds all that the row says of the measurement: under one key there is no other content.
     return ImportCandidate(

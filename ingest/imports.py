@@ -5,6 +5,7 @@ Every function takes an open cursor of the role ``homevitals_ingest`` whose tran
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +15,10 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.types.json import Jsonb
 
+from firmware_profiles import kinds
 from ingest import errors, named_queries, statements
 from ingest.import_candidates import ImportCandidate, Person
+from ingest.rows import StoredReading
 
 Cursor = psycopg.Cursor[Any]
 
@@ -88,13 +91,16 @@ def from_devices(
         "results": [reading.result for reading in readings],
         "from_ats": [reading.measured_at for reading in readings],
         "until_ats": [one.until_at for one in candidates],
-        "systolics_mmhg": [reading.systolic_mmhg for reading in readings],
-        "diastolics_mmhg": [reading.diastolic_mmhg for reading in readings],
-        "glucoses_mg_dl": [reading.glucose_mg_dl for reading in readings],
+        "numbers": [json.dumps(_telling_numbers(reading)) for reading in readings],
     }
     return {
         readings[position - 1].reading_id for (position,) in cur.execute(_Q.from_devices, asked)
     }
+
+
+def _telling_numbers(reading: StoredReading) -> dict[str, float | None]:
+    """Return the numbers by which two readings of a kind are held to be one: a file may lack the others."""
+    return {number.name: getattr(reading, number.name) for number in kinds.OF[reading.kind].needed}
 
 
 def unfinished(cur: Cursor, practice_id: UUID, file: File) -> Run | None:

@@ -19,20 +19,18 @@ truncate seen_in_file;
 insert into seen_in_file select distinct unnest(%(record_keys)s::bytea[]) on conflict do nothing returning record_key;
 
 -- name: from_devices
--- Which rows say what a peripheral of the patient sent: the same numbers within what the file's times are exact to.
+-- Which rows say what a peripheral of the patient sent: the same numbers within what the file's times are exact to. They
+-- come as JSON objects, by the names of the columns.
 select wanted.position
 from unnest(%(patient_ids)s::uuid[], %(kinds)s::text[], %(results)s::text[], %(from_ats)s::timestamptz[],
-            %(until_ats)s::timestamptz[], %(systolics_mmhg)s::float8[], %(diastolics_mmhg)s::float8[],
-            %(glucoses_mg_dl)s::float8[]) with ordinality
-    as wanted (patient_id, kind, result, from_at, until_at, systolic_mmhg, diastolic_mmhg, glucose_mg_dl, position)
+            %(until_ats)s::timestamptz[], %(numbers)s::text[]) with ordinality
+    as wanted (patient_id, kind, result, from_at, until_at, numbers, position)
 where exists (
     select from ingest.reading r
     where r.practice_id = %(practice_id)s and r.patient_id = wanted.patient_id and r.kind = wanted.kind
       and r.measured_at >= wanted.from_at and r.measured_at < wanted.until_at
       and r.origin = 'device' and r.result = wanted.result
-      and r.systolic_mmhg is not distinct from wanted.systolic_mmhg
-      and r.diastolic_mmhg is not distinct from wanted.diastolic_mmhg
-      and r.glucose_mg_dl is not distinct from wanted.glucose_mg_dl)
+      and to_jsonb(r) @> wanted.numbers::jsonb)
 order by wanted.position;
 
 -- name: unfinished_run

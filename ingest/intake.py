@@ -15,16 +15,11 @@ from uuid import UUID, uuid4
 
 from firmware_profiles import decode, models, wire_record
 from firmware_profiles.errors import FrameError, ProfileError, WireError
-from firmware_profiles.readings import (
-    BloodPressureReading,
-    Decoded,
-    GlucoseContext,
-    GlucoseReading,
-    Kind,
-)
+from firmware_profiles.readings import Decoded, GlucoseContext, Reading
 from firmware_profiles.wire import BadRecord, Batch, GatewayStatus, Record
 from ingest import measured_at, record_key, time_ordered_id
 from ingest.arrivals import Opened
+from ingest.decoded_fields import decoded_fields
 from ingest.directory import Directory, Gateway, Standing
 from ingest.quarantine import IngestReason, Reason
 from ingest.rows import (
@@ -238,9 +233,7 @@ def _decide(shared: _Shared, record: Record | BadRecord) -> Decision:
     return Decision(record, _candidate(shared, record, decoded), _differing(record, decoded))
 
 
-def _candidate(
-    shared: _Shared, record: Record, decoded: BloodPressureReading | GlucoseReading
-) -> Candidate:
+def _candidate(shared: _Shared, record: Record, decoded: Reading) -> Candidate:
     return Candidate(
         reading=_reading(shared, record, decoded),
         record_key=record_key.record_key(
@@ -254,12 +247,7 @@ def _candidate(
     )
 
 
-def _reading(
-    shared: _Shared, record: Record, decoded: BloodPressureReading | GlucoseReading
-) -> StoredReading:
-    pressure = decoded if isinstance(decoded, BloodPressureReading) else None
-    glucose = decoded if isinstance(decoded, GlucoseReading) else None
-    user_slot = pressure.user_slot if pressure else None
+def _reading(shared: _Shared, record: Record, decoded: Reading) -> StoredReading:
     peripheral = shared.who.peripherals[shared.gateway.practice_id, record.peripheral]
     when = measured_at.estimate(
         measured_at.Clocks(
@@ -272,29 +260,18 @@ def _reading(
             ingest_received_at=shared.opened.arrival.received_at,
         )
     )
-    assignment = peripheral.assignment_of(user_slot, when.measured_at, when.quality)
+    assignment = peripheral.assignment_of(decoded.user_slot, when.measured_at, when.quality)
     return StoredReading(
         practice_id=shared.gateway.practice_id,
         reading_id=time_ordered_id.new(),
         patient_id=assignment.patient_id if assignment else None,
         peripheral_id=peripheral.peripheral_id,
-        user_slot=user_slot,
-        kind=Kind.BLOOD_PRESSURE if pressure else Kind.GLUCOSE,
-        result=decoded.result,
         measured_at=when.measured_at,
         time_method=when.method,
         time_quality=when.quality,
-        device_time=decoded.device_time,
         device_clock_offset_s=record.device_clock_offset_s,
         gateway_received_at=record.received_at,
         stored_at=shared.stored_at,
-        systolic_mmhg=pressure.systolic_mmhg if pressure else None,
-        diastolic_mmhg=pressure.diastolic_mmhg if pressure else None,
-        mean_arterial_mmhg=pressure.mean_arterial_mmhg if pressure else None,
-        pulse_bpm=pressure.pulse_bpm if pressure else None,
-        glucose_mg_dl=glucose.glucose_mg_dl if glucose else None,
-        sequence_number=glucose.sequence_number if glucose else None,
-        qualifiers=decoded.qualifiers,
         profile_id=record.profile_id,
         profile_version=record.profile_version,
         characteristic=record.characteristic,
@@ -304,6 +281,7 @@ def _reading(
         outbox_seq=record.seq,
         message_id=shared.opened.arrival.message_id,
         measured_day=assignment.day_of(when.measured_at) if assignment else None,
+        **decoded_fields(decoded),
     )
 
 

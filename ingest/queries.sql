@@ -73,7 +73,7 @@ copy taken_in (
     time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
     diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
     profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin, measured_day,
-    version, superseded_at, record_key, content_sha256
+    version, superseded_at, weight_kg, spo2_percent, temperature_celsius, ketone_mmol_l, record_key, content_sha256
 ) from stdin (format binary);
 
 -- name: store_taken_in
@@ -83,7 +83,7 @@ select practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, resu
        time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
        diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
        profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin, measured_day,
-       version, superseded_at
+       version, superseded_at, weight_kg, spo2_percent, temperature_celsius, ketone_mmol_l
 from taken_in;
 
 -- name: claim_and_store_taken_in
@@ -102,7 +102,7 @@ with claimed as (
            time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
            diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
            profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin,
-           measured_day, version, superseded_at
+           measured_day, version, superseded_at, weight_kg, spo2_percent, temperature_celsius, ketone_mmol_l
     from taken_in join claimed using (reading_id)
 ), queued as (
     insert into ingest.evaluation_queue (practice_id, patient_id, reading_id, measured_at, queued_at)
@@ -232,12 +232,7 @@ select min(queued_at) from ingest.evaluation_queue;
 
 -- name: readings_of_patient
 -- One patient's measurements of a kind in event time, oldest first.
-select practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
-       time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
-       diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
-       profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin,
-       measured_day, version, superseded_at
-from ingest.reading
+select * from ingest.reading
 where practice_id = %(practice_id)s and patient_id = %(patient_id)s and kind = %(kind)s
   and measured_at >= %(from_at)s and measured_at < %(until_at)s
 order by measured_at, reading_id;
@@ -264,12 +259,7 @@ select measured_at from ingest.reading_version where practice_id = %(practice_id
 
 -- name: reading
 -- One reading, whether this version of it counts or not.
-select practice_id, reading_id, patient_id, peripheral_id, user_slot, kind, result, measured_at, time_method,
-       time_quality, device_time, device_clock_offset_s, gateway_received_at, stored_at, systolic_mmhg,
-       diastolic_mmhg, mean_arterial_mmhg, pulse_bpm, glucose_mg_dl, sequence_number, qualifiers, profile_id,
-       profile_version, characteristic, raw, gateway_id, outbox_epoch, outbox_seq, message_id, origin,
-       measured_day, version, superseded_at
-from ingest.reading_history
+select * from ingest.reading_history
 where practice_id = %(practice_id)s and reading_id = %(reading_id)s and measured_at = %(measured_at)s;
 
 -- name: provenance

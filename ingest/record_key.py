@@ -3,12 +3,14 @@
 The key is made of what the peripheral said and of nothing that we made of it: no corrected time, no
 id of this process, no patient. It is compared within one practice.
 
-- A glucose measurement is known by its sequence number and base time, which the user cannot change.
-  A meter sends its whole memory again whenever it is asked, and a second gateway may ask too: the
-  same record then has another place in the outbox and still is the same.
-- A cuff has no sequence numbers. With a device time its bytes are its identity: the same numbers at
-  the same second are the same measurement.
-- A cuff without a usable device time sends equal bytes for equal pressures. Nothing in them tells a
+- A record of the Glucose Service, whatever its strip measured, is known by its sequence number and base
+  time, which the user cannot change. A meter sends its whole memory again whenever it is asked, and a
+  second gateway may ask too: the same record then has another place in the outbox and still is the same.
+- Any other record with a device time is known by its bytes, but for those that its user may still change:
+  the same numbers at the same second are the same measurement. Without one, a number that the peripheral
+  gave it tells it apart from others.
+- Cuffs, scales, oximeters and thermometers number nothing, and one without a usable device time sends
+  equal bytes for equal measurements. Nothing in them tells a
   second measurement from a repetition of the first, so the place in the outbox enters the key: two
   equal undated measurements are both kept, and a message that is merely delivered twice is not. The
   price is that a cuff without a clock that repeats itself over Bluetooth is counted twice; losing a
@@ -20,22 +22,27 @@ id of this process, no patient. It is compared within one practice.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
-from firmware_profiles.readings import BloodPressureReading, GlucoseReading, Kind, Result
+from firmware_profiles import kinds, protocols, uuids
+from firmware_profiles.readings import Kind, Reading, Result
 
 # Source: Bluetooth GATT Specification Supplement, Glucose Measurement: flags (1 byte), sequence
 # number (2), base time (7).
 _BASE_TIME = slice(3, 10)
+# What the first version put into the key of an imported reading, there or not.
+_ALWAYS_IN_KEY = frozenset(
+    {"systolic_mmhg", "diastolic_mmhg", "mean_arterial_mmhg", "pulse_bpm", "glucose_mg_dl"}
+)
 
 
 def record_key(
     peripheral: str,
     characteristic: str,
     raw: bytes,
-    decoded: BloodPressureReading | GlucoseReading,
+    decoded: Reading,
     outbox_position: tuple[str, int],
 ) -> bytes:
     """Return the key of a record, a SHA-256.
@@ -47,10 +54,12 @@ def record_key(
         decoded: what they mean.
         outbox_position: (epoch, sequence number) in the gateway's outbox.
     """
-    if isinstance(decoded, GlucoseReading):
+    if characteristic == uuids.GLUCOSE_MEASUREMENT:
         identity = [b"glucose", str(decoded.sequence_number).encode(), raw[_BASE_TIME]]
     elif decoded.device_time is not None:
-        identity = [b"dated", raw]
+        identity = [b"dated", protocols.identity(characteristic, raw)]
+    elif decoded.sequence_number is not None:
+        identity = [b"numbered", str(decoded.sequence_number).encode(), raw]
     else:
         epoch, seq = outbox_position
         identity = [b"undated", epoch.encode(), str(seq).encode()]
@@ -62,7 +71,7 @@ def import_key(
     kind: Kind,
     result: Result,
     measured_at: datetime,
-    numbers: Sequence[float | None],
+    numbers: Mapping[str, float | None],
 ) -> bytes:
     """Return the key of an imported measurement, a SHA-256.
 
@@ -71,14 +80,17 @@ def import_key(
         kind: what was measured.
         result: what came of it.
         measured_at: the instant, aware.
-        numbers: its numbers, always in the same order.
+        numbers: all its numbers, by name.
     """
+    # Numbers of kinds that came later are in the keys of their own kind only: others stay what they were.
+    told = [(name, numbers[name]) for name in kinds.NUMBERS]
+    entering = [number for name, number in told if name in _ALWAYS_IN_KEY or number is not None]
     at = measured_at.astimezone(UTC).isoformat(timespec="microseconds")
     return _digest(
         b"import",
         patient_id.bytes,
         *(str(part).encode() for part in (kind, result, at)),
-        *(repr(number).encode() for number in numbers),
+        *(repr(number).encode() for number in entering),
     )
 
 

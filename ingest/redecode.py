@@ -18,9 +18,10 @@ import psycopg
 from firmware_profiles import decode, models
 from firmware_profiles.device_profile import DeviceProfile
 from firmware_profiles.errors import FrameError, FrameReason
-from firmware_profiles.readings import BloodPressureReading, GlucoseContext, GlucoseReading
+from firmware_profiles.readings import GlucoseContext
 from ingest import audit, corrections, directory, measured_at, named_queries, store, tenancy
 from ingest.corrections import Cause, Correction
+from ingest.decoded_fields import decoded_fields
 from ingest.directory import Peripheral
 from ingest.measured_at import Estimate
 from ingest.redecode_diff import Diff
@@ -140,7 +141,7 @@ def read_again(
         measured_at=when.measured_at,
         time_method=when.method,
         time_quality=when.quality,
-        **_said(decoded),
+        **decoded_fields(decoded),
     )
     if new.user_slot == former.user_slot and when == before:
         return new
@@ -150,24 +151,6 @@ def read_again(
         patient_id=owner.patient_id if owner else None,
         measured_day=owner.day_of(new.measured_at) if owner else None,
     )
-
-
-def _said(decoded: BloodPressureReading | GlucoseReading) -> dict[str, Any]:
-    """Return the fields of a stored reading that the bytes alone decide."""
-    pressure = decoded if isinstance(decoded, BloodPressureReading) else None
-    glucose = decoded if isinstance(decoded, GlucoseReading) else None
-    return {
-        "result": decoded.result,
-        "device_time": decoded.device_time,
-        "qualifiers": decoded.qualifiers,
-        "user_slot": pressure.user_slot if pressure else None,
-        "systolic_mmhg": pressure.systolic_mmhg if pressure else None,
-        "diastolic_mmhg": pressure.diastolic_mmhg if pressure else None,
-        "mean_arterial_mmhg": pressure.mean_arterial_mmhg if pressure else None,
-        "pulse_bpm": pressure.pulse_bpm if pressure else None,
-        "glucose_mg_dl": glucose.glucose_mg_dl if glucose else None,
-        "sequence_number": glucose.sequence_number if glucose else None,
-    }
 
 
 def _read_batch(

@@ -23,11 +23,7 @@ where practice_id = %(practice_id)s and origin = 'device' and profile_id = %(pro
 
 -- name: still_to_read
 -- Those of a batch that nobody has corrected meanwhile.
-select r.practice_id, r.reading_id, r.patient_id, r.peripheral_id, r.user_slot, r.kind, r.result, r.measured_at,
-       r.time_method, r.time_quality, r.device_time, r.device_clock_offset_s, r.gateway_received_at, r.stored_at,
-       r.systolic_mmhg, r.diastolic_mmhg, r.mean_arterial_mmhg, r.pulse_bpm, r.glucose_mg_dl, r.sequence_number,
-       r.qualifiers, r.profile_id, r.profile_version, r.characteristic, r.raw, r.gateway_id, r.outbox_epoch,
-       r.outbox_seq, r.message_id, r.origin, r.measured_day, r.version, r.superseded_at
+select r.*
 from unnest(%(reading_ids)s::uuid[], %(measured_ats)s::timestamptz[]) as found (reading_id, measured_at)
 join ingest.reading r using (reading_id, measured_at)
 where r.practice_id = %(practice_id)s and r.measured_at between %(first_at)s and %(last_at)s;

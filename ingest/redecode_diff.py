@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from firmware_profiles import kinds
 from firmware_profiles.errors import FrameReason
 from ingest.rows import StoredReading
 
 # What a person would call another reading. Versions, ids and the instant of storing differ anyway.
 FIELDS: Final = (
-    "result", "systolic_mmhg", "diastolic_mmhg", "mean_arterial_mmhg", "pulse_bpm", "glucose_mg_dl",
-    "sequence_number", "qualifiers", "user_slot", "device_time", "measured_at", "time_quality", "patient_id",
-)  # fmt: skip
+    *("kind", "result", *kinds.NUMBERS, "sequence_number", "qualifiers", "user_slot"),
+    *("device_time", "measured_at", "time_quality", "patient_id"),
+)
 # Ids alone would tell nobody anything, and a person's id is nobody's business in a listing.
 _NOT_SHOWN: Final = frozenset({"patient_id"})
 _MOST_EXAMPLES: Final = 5

@@ -70,6 +70,10 @@ class StoredReading:
     measured_day: date | None = None
     version: int = 1
     superseded_at: datetime | None = None
+    weight_kg: float | None = None
+    spo2_percent: float | None = None
+    temperature_celsius: float | None = None
+    ketone_mmol_l: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

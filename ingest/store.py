@@ -49,7 +49,7 @@ _COPIED_TYPES: Final = (
     *("uuid", "uuid", "uuid", "uuid", "int2", "text", "text", "timestamptz", "text", "text", "timestamp"),
     *("float8", "timestamptz", "timestamptz", "float8", "float8", "float8", "float8", "float8", "int4"),
     *("text[]", "text", "int4", "text", "bytea", "text", "text", "int8", "uuid", "text", "date", "int2"),
-    *("timestamptz", "bytea", "bytea"),
+    *("timestamptz", "float8", "float8", "float8", "float8", "bytea", "bytea"),
 )  # fmt: skip
 
 
@@ -317,8 +317,9 @@ def stored_readings(
 
 
 def _reading(row: dict[str, Any]) -> rows.StoredReading:
+    # Only the known columns: a newer version may have added some to the view.
     return rows.StoredReading(
-        **row
+        **{name: row[name] for name in _READING_FIELDS}
         | {
             "kind": Kind(row["kind"]),
             "result": Result(row["result"]),

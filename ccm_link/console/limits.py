@@ -32,7 +32,7 @@ def reached(reading: StoredReading, in_force: Iterable[Rule]) -> Rule | None:
 
 def _is_reached(reading: StoredReading, rule: Rule) -> bool:
     question = rule.question
-    if question.measure.kind is not reading.kind:
+    if not question.measure.is_of(reading.kind):
         return False
     if reading.result is Result.ABOVE_RANGE:
         return question.comparison is Comparison.AT_OR_ABOVE

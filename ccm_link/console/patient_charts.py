@@ -16,6 +16,9 @@ from ccm_link.chart_look import Look
 from ccm_link.charts import Limit, Spec
 from ccm_link.console.desk import Cursor
 from ccm_link.local_days import Days
+from ccm_link.series import Points
+from firmware_profiles import kinds
+from firmware_profiles.kinds import Number
 from firmware_profiles.readings import Kind
 from ingest import store
 from ingest.people import Patient
@@ -43,24 +46,30 @@ class ChartName(StrEnum):
 
     BLOOD_PRESSURE = "blood-pressure"
     GLUCOSE = "glucose"
+    KETONE = "ketone"
+    BODY_WEIGHT = "body-weight"
+    PULSE_OXIMETRY = "pulse-oximetry"
+    BODY_TEMPERATURE = "body-temperature"
 
     @property
     def kind(self) -> Kind:
         """Return what the chart shows."""
-        return _KINDS[self]
+        return Kind(self.replace("-", "_"))
 
     @property
     def heading(self) -> str:
         """Return the chart's heading."""
-        return _HEADINGS[self]
+        return kinds.OF[self.kind].title
 
+    @property
+    def has_pulse(self) -> bool:
+        """Tell whether its readings come with a pulse."""
+        return Measure.PULSE_BPM.is_of(self.kind)
 
-_KINDS: Final = {ChartName.BLOOD_PRESSURE: Kind.BLOOD_PRESSURE, ChartName.GLUCOSE: Kind.GLUCOSE}
-_HEADINGS: Final = {ChartName.BLOOD_PRESSURE: "Blood pressure", ChartName.GLUCOSE: "Glucose"}
-_DRAWN: Final = {
-    ChartName.BLOOD_PRESSURE: (Measure.SYSTOLIC_MMHG, Measure.DIASTOLIC_MMHG),
-    ChartName.GLUCOSE: (Measure.GLUCOSE_MG_DL,),
-}
+    @property
+    def has_range_results(self) -> bool:
+        """Tell whether its readings may be HI or LO."""
+        return kinds.OF[self.kind].has_range_results
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +89,34 @@ class PatientChart:
     @property
     def sentence(self) -> str:
         """Return what the chart shows, in words."""
-        if self.name is ChartName.GLUCOSE:
-            return chart_sentences.glucose(series.glucoses(self.readings), self.limits, self.days)
-        return chart_sentences.blood_pressure(
-            series.blood_pressures(self.readings), self.limits, self.days
+        if self.name is ChartName.BLOOD_PRESSURE:
+            return chart_sentences.blood_pressure(
+                series.blood_pressures(self.readings), self.limits, self.days
+            )
+        return chart_sentences.points(
+            self._points, self.name.kind, self._number, self.limits, self.days
         )
 
     def spec(self, look: Look) -> Spec:
         """Return the drawing's specification."""
-        if self.name is ChartName.GLUCOSE:
-            return charts.glucose(series.glucoses(self.readings), self.limits, self.days, look)
-        return charts.blood_pressure(
-            series.blood_pressures(self.readings), self.limits, self.days, look
-        )
+        if self.name is ChartName.BLOOD_PRESSURE:
+            return charts.blood_pressure(
+                series.blood_pressures(self.readings), self.limits, self.days, look
+            )
+        return charts.points(self._points, self._number, self.limits, self.days, look)
+
+    @property
+    def is_worth_showing(self) -> bool:
+        """Tell whether there is something to see, or somebody waits for readings: limits are in force."""
+        return bool(self.shown or self.limits)
+
+    @property
+    def _number(self) -> Number:
+        return kinds.OF[self.name.kind].needed[0]
+
+    @property
+    def _points(self) -> Points:
+        return series.points(self.readings, self._number.name)
 
 
 def load(
@@ -107,10 +131,11 @@ def load(
         days.from_at - _LEAD_IN,
         days.until_at,
     )
+    drawn = {number.name for number in kinds.OF[name.kind].needed}
     limits = [
         Limit(rule.question, rule.limit_value)
         for rule in in_force
-        if rule.question.measure in _DRAWN[name]
+        if rule.question.measure in drawn
     ]
     return PatientChart(name, readings, limits, days)
 

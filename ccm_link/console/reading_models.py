@@ -8,28 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Final, Self
+from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from ccm_link.console.api_models import Answer
-from firmware_profiles import codes
+from firmware_profiles import kinds
 from firmware_profiles.readings import Kind, Result
 from ingest import daily_summary, reading_pages
 from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.minimum_data import Lack
 from ingest.rows import Origin, StoredReading
-
-_FIELDS: Final = {
-    Kind.BLOOD_PRESSURE: (
-        "systolic_mmhg",
-        "diastolic_mmhg",
-        "mean_arterial_mmhg",
-        "pulse_bpm",
-    ),
-    Kind.GLUCOSE: ("glucose_mg_dl",),
-}
 
 
 class Code(BaseModel):
@@ -39,10 +29,13 @@ class Code(BaseModel):
     ucum: str
 
 
-def codes_of(*kinds: Kind) -> dict[str, Code]:
+def codes_of(*of: Kind) -> dict[str, Code]:
     """Return the codes of what readings of these kinds hold, by the name of the field."""
-    found = {name: codes.OF_FIELD[name] for kind in kinds for name in _FIELDS[kind]}
-    return {name: Code(loinc=one.loinc, ucum=one.ucum or "1") for name, one in found.items()}
+    declared = (number for kind in of for number in kinds.OF[kind].numbers)
+    return {
+        number.name: Code(loinc=number.quantity.loinc, ucum=number.quantity.ucum or "1")
+        for number in declared
+    }
 
 
 class Reading(Answer):
@@ -65,6 +58,10 @@ class Reading(Answer):
     mean_arterial_mmhg: float | None
     pulse_bpm: float | None
     glucose_mg_dl: float | None
+    weight_kg: float | None
+    spo2_percent: float | None
+    temperature_celsius: float | None
+    ketone_mmol_l: float | None
     qualifiers: tuple[str, ...]
     origin: Origin
     version: int
@@ -134,6 +131,10 @@ class LatestReadings(BaseModel):
     codes: dict[str, Code]
     blood_pressure: LatestOfKind
     glucose: LatestOfKind
+    body_weight: LatestOfKind
+    pulse_oximetry: LatestOfKind
+    body_temperature: LatestOfKind
+    ketone: LatestOfKind
 
 
 class Numbers(Answer):
@@ -166,13 +167,18 @@ class Day(Answer):
     diastolic_mmhg: Numbers | None
     pulse_bpm: Numbers | None
     glucose_mg_dl: Numbers | None
+    weight_kg: Numbers | None
+    spo2_percent: Numbers | None
+    temperature_celsius: Numbers | None
+    ketone_mmol_l: Numbers | None
 
     @classmethod
     def of(cls, kind: Kind, summary: daily_summary.DailySummary) -> Self:
         """Return a day as the API shows it, without quantities that the kind does not have."""
         own = cls.model_validate(summary)
-        others = (name for other in Kind if other is not kind for name in _FIELDS[other])
-        return own.model_copy(update={name: None for name in others if name in cls.model_fields})
+        its = {number.name for number in kinds.OF[kind].numbers}
+        others = (name for name in daily_summary.SUMMED if name not in its)
+        return own.model_copy(update=dict.fromkeys(others))
 
 
 class DailySummaries(Answer):

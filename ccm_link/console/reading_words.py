@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from ccm_link.console import wording
-from firmware_profiles.readings import Kind, Result
+from firmware_profiles import kinds
+from firmware_profiles.readings import Result
 from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.rows import Origin, StoredReading
 
 # A clock that is wrong by less is not worth a line in a table: cuffs show no seconds.
 _WORTH_SAYING_S: Final = 60
-
-_DEVICES: Final = {Kind.BLOOD_PRESSURE: "cuff", Kind.GLUCOSE: "meter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,10 @@ class Mark:
 
 def number(reading: StoredReading) -> str:
     """Return what the peripheral showed, as it is written: "131/83", "104"; "" where there is no number."""
-    if reading.systolic_mmhg is not None and reading.diastolic_mmhg is not None:
-        return f"{reading.systolic_mmhg:g}/{reading.diastolic_mmhg:g}"
-    if reading.glucose_mg_dl is not None:
-        return f"{reading.glucose_mg_dl:g}"
-    return ""
+    found = [(one, getattr(reading, one.name)) for one in kinds.OF[reading.kind].needed]
+    if any(number is None for _, number in found):
+        return ""
+    return "/".join(one.text(number) for one, number in found)
 
 
 def spoken(reading: StoredReading) -> str:
@@ -41,7 +39,7 @@ def spoken(reading: StoredReading) -> str:
 
 def unit(reading: StoredReading) -> str:
     """Return the unit of the number."""
-    return "mmHg" if reading.kind is Kind.BLOOD_PRESSURE else "mg/dL"
+    return kinds.OF[reading.kind].needed[0].unit
 
 
 def result(reading: StoredReading) -> str:
@@ -50,11 +48,11 @@ def result(reading: StoredReading) -> str:
         case Result.MEASURED:
             return number(reading)
         case Result.NOT_MEASURABLE:
-            return f"the {_DEVICES[reading.kind]} tried and got no number"
+            return f"the {kinds.OF[reading.kind].device} tried and got no number"
         case Result.ABOVE_RANGE:
-            return "above what the meter can show (HI)"
+            return f"above what the {kinds.OF[reading.kind].device} can show (HI)"
         case Result.BELOW_RANGE:
-            return "below what the meter can show (LO)"
+            return f"below what the {kinds.OF[reading.kind].device} can show (LO)"
         case Result.CONTROL_SOLUTION:
             return "test of the strips with control solution, not blood"
         case _:
@@ -100,7 +98,7 @@ def _version_marks(reading: StoredReading) -> tuple[Mark, ...]:
 
 def how_dated(reading: StoredReading) -> str:
     """Return in a sentence where the time of a reading comes from."""
-    device = _DEVICES[reading.kind]
+    device = kinds.OF[reading.kind].device
     match reading.time_method:
         case TimeMethod.DEVICE_CLOCK_CORRECTED:
             return f"The {device}’s clock, corrected by what it was off when the gateway read it."
@@ -117,7 +115,7 @@ def how_dated(reading: StoredReading) -> str:
 
 
 def _time_marks(reading: StoredReading) -> tuple[Mark, ...]:
-    device = _DEVICES[reading.kind]
+    device = kinds.OF[reading.kind].device
     match reading.time_method, reading.time_quality:
         case TimeMethod.GATEWAY_RECEIPT, _:
             return (
@@ -163,7 +161,7 @@ def _correction(reading: StoredReading) -> tuple[Mark, ...]:
     return (
         Mark(
             "clock corrected",
-            f"The {_DEVICES[reading.kind]}'s clock was {wording.span(abs(offset_s))} {direction}; "
+            f"The {kinds.OF[reading.kind].device}'s clock was {wording.span(abs(offset_s))} {direction}; "
             "the time shown is corrected.",
             is_caution=False,
         ),

@@ -62,8 +62,7 @@ def latest(desk: AtDesk, patient_id: UUID) -> reading_models.LatestReadings:
     return reading_models.LatestReadings(
         now=desk.now,
         codes=reading_models.codes_of(*Kind),
-        blood_pressure=of_kind[Kind.BLOOD_PRESSURE],
-        glucose=of_kind[Kind.GLUCOSE],
+        **{kind.value: one for kind, one in of_kind.items()},
     )
 
 

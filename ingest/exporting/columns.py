@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from firmware_profiles import kinds
+
 
 class Holds(Enum):
     """What a column holds."""
@@ -31,17 +33,19 @@ class Column:
     unit: str = ""
 
 
+_UNITS: Final = {
+    number.name: str(number.quantity.ucum)
+    for declaration in kinds.OF.values()
+    for number in declaration.numbers
+}
+
 # The columns of the statements in exports.sql, in their order. The generic import knows all of them.
 COLUMNS: Final = (
     Column("record_number", Holds.TEXT),
     Column("measured_at", Holds.INSTANT, "UTC"),
     Column("kind", Holds.TEXT),
     Column("result", Holds.TEXT),
-    Column("systolic_mmhg", Holds.NUMBER, "mm[Hg]"),
-    Column("diastolic_mmhg", Holds.NUMBER, "mm[Hg]"),
-    Column("mean_arterial_mmhg", Holds.NUMBER, "mm[Hg]"),
-    Column("pulse_bpm", Holds.NUMBER, "/min"),
-    Column("glucose_mg_dl", Holds.NUMBER, "mg/dL"),
+    *(Column(name, Holds.NUMBER, _UNITS[name]) for name in kinds.NUMBERS),
     Column("qualifiers", Holds.WORDS),
     Column("origin", Holds.TEXT),
     Column("time_method", Holds.TEXT),

@@ -1,8 +1,9 @@
-"""FHIR R4 bundles of observations: blood-pressure panels and glucose, checked by ``fhir.resources``.
+"""FHIR R4 bundles of observations: blood-pressure panels and single numbers, checked by ``fhir.resources``.
 
 Read are ``Observation`` resources that are final, amended or corrected, with ``effectiveDateTime`` to the minute and a
 zone, of LOINC 85354-9 with the components 8480-6 and 8462-4 (8478-0 mean and 8867-4 pulse where they are there), or of
-a glucose code below. Units are UCUM: mm[Hg], /min, mg/dL, mmol/L. The patient is known by a record number:
+a glucose code below, or of the code of another kind's number (``firmware_profiles/kinds.py``; 2708-6 for oxygen
+saturation too). Units are UCUM: mm[Hg], /min, mg/dL, mmol/L, kg, %, Cel. The patient is known by a record number:
 ``subject.identifier``, or the identifier (of type MR where there are several) of a ``Patient`` in the same bundle.
 
 Other resources are read over. An observation of anything else is a fault, so that nobody believes it was taken in.
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from firmware_profiles import codes, strict_json
+from firmware_profiles import codes, kinds, strict_json
 from firmware_profiles.errors import WireError
 from firmware_profiles.readings import Kind, Result
 from firmware_profiles.strict_json import Element
@@ -41,10 +42,7 @@ _MAX_DEPTH: Final = 24  # an extension of a component of an entry needs 14
 
 _STATUS: Final = frozenset({"final", "amended", "corrected"})
 _PRESSURES: Final = {
-    codes.SYSTOLIC.loinc: "systolic_mmhg",
-    codes.DIASTOLIC.loinc: "diastolic_mmhg",
-    codes.MEAN_ARTERIAL.loinc: "mean_arterial_mmhg",
-    codes.PULSE.loinc: "pulse_bpm",
+    number.quantity.loinc: number for number in kinds.OF[Kind.BLOOD_PRESSURE].numbers
 }
 # LOINC has one code for each dimension of the unit: mass or substance concentration in blood or capillary blood.
 _GLUCOSE: Final = {
@@ -54,13 +52,18 @@ _GLUCOSE: Final = {
     "15074-8": codes.MMOL_PER_L,
     codes.GLUCOSE_MOLAR.loinc: codes.MMOL_PER_L,
 }
-_UNITS: Final = {
-    "systolic_mmhg": codes.MMHG,
-    "diastolic_mmhg": codes.MMHG,
-    "mean_arterial_mmhg": codes.MMHG,
-    "pulse_bpm": codes.PER_MINUTE,
+# Observations of one number, by LOINC code; a pulse without the rest is no reading of ours.
+_SINGLE: Final = {
+    declaration.needed[0].quantity.loinc: (kind, declaration.needed[0])
+    for kind, declaration in kinds.OF.items()
+    if kind not in (Kind.BLOOD_PRESSURE, Kind.GLUCOSE)
+} | {"2708-6": (Kind.PULSE_OXIMETRY, kinds.OF[Kind.PULSE_OXIMETRY].needed[0])}
+_UNIT_WORDS: Final = {
+    "mmHg": codes.MMHG,
+    "beats/minute": codes.PER_MINUTE,
+    "bpm": codes.PER_MINUTE,
+    "°C": codes.CELSIUS,
 }
-_UNIT_WORDS: Final = {"mmHg": codes.MMHG, "beats/minute": codes.PER_MINUTE, "bpm": codes.PER_MINUTE}
 
 Node = dict[str, Any]
 
@@ -165,7 +168,11 @@ def _numbers(resource: Node) -> tuple[Kind, Numbers]:
             number = _quantity(resource, unit, "valueQuantity")
             glucose = numbers.mg_dl(number) if unit == codes.MMOL_PER_L else float(number)
             return Kind.GLUCOSE, Numbers(glucose_mg_dl=glucose)
-    words = "expected LOINC 85354-9 (blood pressure) or a glucose code"
+    for code, (kind, declared) in _SINGLE.items():
+        if code in loinc:
+            number = _quantity(resource, str(declared.quantity.ucum), "valueQuantity")
+            return kind, Numbers(**{declared.name: float(number)})
+    words = f"expected LOINC 85354-9 (blood pressure), a glucose code, {', '.join(_SINGLE)}"
     raise RowRefused(FaultReason.NOT_OURS, words, "code")
 
 
@@ -173,11 +180,11 @@ def _pressures(resource: Node) -> Numbers:
     found: dict[str, float] = {}
     for position, component in enumerate(resource.get("component") or ()):
         for code in _loinc_codes(component) & _PRESSURES.keys():
-            name, path = _PRESSURES[code], f"component[{position}].valueQuantity"
-            if name in found:
+            declared, path = _PRESSURES[code], f"component[{position}].valueQuantity"
+            if declared.name in found:
                 words = "the panel holds this component twice"
                 raise RowRefused(FaultReason.IMPOSSIBLE, words, path)
-            found[name] = float(_quantity(component, _UNITS[name], path))
+            found[declared.name] = float(_quantity(component, str(declared.quantity.ucum), path))
     return Numbers(**found)
 
 

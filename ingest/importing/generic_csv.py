@@ -1,7 +1,8 @@
 """Our own CSV: documented in docs/import-export.md, the form that anything can be brought into, and that exports have.
 
-Needed: ``measured_at`` (RFC 3339) and the numbers of blood pressures (``systolic_mmhg``, ``diastolic_mmhg``) or of
-glucose (``glucose_mg_dl`` or ``glucose_mmol_l``). ``record_number`` may be missing where one patient is named for the
+Needed: ``measured_at`` (RFC 3339) and the numbers of a kind: of blood pressures ``systolic_mmhg`` and
+``diastolic_mmhg``, of glucose ``glucose_mg_dl`` or ``glucose_mmol_l``, of the others the one of
+``firmware_profiles/kinds.py``. ``record_number`` may be missing where one patient is named for the
 whole file. All columns go by name, in any order; one that is not known refuses the file, for it may be a number under
 another name.
 """
@@ -12,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from firmware_profiles import kinds
 from firmware_profiles.readings import Kind, Result
 from ingest import errors, formula_cells
 from ingest.importing import numbers, wall_time
@@ -30,7 +32,6 @@ from ingest.measured_at import TimeQuality
 PROFILE_ID: Final = "import-generic-csv"
 PROFILE_VERSION: Final = 1
 
-_PRESSURES: Final = ("systolic_mmhg", "diastolic_mmhg", "mean_arterial_mmhg", "pulse_bpm")
 _READ: Final = frozenset(
     {
         "record_number",
@@ -38,8 +39,7 @@ _READ: Final = frozenset(
         "time_zone",
         "kind",
         "result",
-        *_PRESSURES,
-        "glucose_mg_dl",
+        *kinds.NUMBERS,
         "glucose_mmol_l",
         "time_quality",
         "qualifiers",
@@ -57,10 +57,13 @@ _QUALIFIER: Final = re.compile(r"[a-z][a-z_]{1,39}")
 def is_header(columns: Mapping[str, int]) -> bool:
     """Say whether a header is ours."""
     names = columns.keys()
-    has_numbers = {"systolic_mmhg", "diastolic_mmhg"} <= names or bool(
-        {"glucose_mg_dl", "glucose_mmol_l"} & names
+    return "measured_at" in names and (
+        "glucose_mmol_l" in names
+        or any(
+            all(number.name in names for number in declaration.needed)
+            for declaration in kinds.OF.values()
+        )
     )
-    return "measured_at" in names and has_numbers
 
 
 def read(table: CsvTable) -> Iterator[Outcome]:
@@ -71,8 +74,7 @@ def read(table: CsvTable) -> Iterator[Outcome]:
     """
     if not is_header(table.columns):
         raise errors.FileRefused(
-            "the header is not known; expected measured_at and systolic_mmhg with diastolic_mmhg, or glucose_mg_dl, "
-            "or glucose_mmol_l"
+            f"the header is not known; expected measured_at and {_needed_in_words()}, or glucose_mmol_l"
         )
     unknown = [place + 1 for name, place in table.columns.items() if name not in _READ | _READ_OVER]
     if unknown:
@@ -99,8 +101,10 @@ def _imported(row: CsvRow, columns: Mapping[str, int]) -> ImportedRow:
     if zone is not None and wall_time.zone(zone) is None:
         words = "expected a zone like America/New_York"
         raise RowRefused(FaultReason.BAD_TIME, words, "time_zone")
-    pressures = {name: _number(cells, name) for name in _PRESSURES}
-    found = Numbers(**pressures, glucose_mg_dl=_glucose(cells))
+    found = Numbers(
+        **{name: _number(cells, name) for name in kinds.NUMBERS}
+        | {"glucose_mg_dl": _glucose(cells)}
+    )
     kind = _kind(cells, found)
     result = Result(_word(cells, "result", frozenset(Result), Result.MEASURED))
     numbers.check(kind, result, found)
@@ -135,19 +139,29 @@ def _glucose(cells: Mapping[str, str]) -> float | None:
     return mass if molar is None else numbers.mg_dl(molar)
 
 
+def _needed_in_words() -> str:
+    return ", or ".join(
+        " with ".join(number.name for number in declaration.needed)
+        for declaration in kinds.OF.values()
+    )
+
+
 def _kind(cells: Mapping[str, str], found: Numbers) -> Kind:
-    has_glucose = found.glucose_mg_dl is not None
-    has_pressures = any(getattr(found, name) is not None for name in _PRESSURES)
-    if has_pressures and has_glucose:
-        words = "a row is one measurement: blood pressure or glucose"
-        raise RowRefused(FaultReason.IMPOSSIBLE, words, "kind")
     said = _word(cells, "kind", frozenset(Kind), "")
-    numbers_say = Kind.BLOOD_PRESSURE if has_pressures else Kind.GLUCOSE if has_glucose else ""
-    if said and numbers_say and said != numbers_say:
-        raise RowRefused(FaultReason.IMPOSSIBLE, "the numbers are of the other kind", "kind")
-    if not said and not numbers_say:
+    there = {name for name, number in found.by_name().items() if number is not None}
+    fitting = [
+        kind
+        for kind, declaration in kinds.OF.items()
+        if there <= {number.name for number in declaration.numbers}
+    ]
+    if not fitting:
+        words = "a row is one measurement of one kind; its numbers are of several"
+        raise RowRefused(FaultReason.IMPOSSIBLE, words, "kind")
+    if said and said not in fitting:
+        raise RowRefused(FaultReason.IMPOSSIBLE, "the numbers are of another kind", "kind")
+    if not said and not there:
         raise RowRefused(FaultReason.MISSING, "the row has no number", "")
-    return Kind(said or numbers_say)
+    return Kind(said) if said else fitting[0]
 
 
 def _word(cells: Mapping[str, str], name: str, known: frozenset[str], default: str) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
+from firmware_profiles import kinds
 from firmware_profiles.readings import Kind, Result
 from ingest import errors
 from ingest.measured_at import TimeQuality
@@ -68,16 +69,14 @@ class Numbers:
     mean_arterial_mmhg: float | None = None
     pulse_bpm: float | None = None
     glucose_mg_dl: float | None = None
+    weight_kg: float | None = None
+    spo2_percent: float | None = None
+    temperature_celsius: float | None = None
+    ketone_mmol_l: float | None = None
 
     def by_name(self) -> dict[str, float | None]:
-        """Return them by the names of the store's columns, always in this order."""
-        return {
-            "systolic_mmhg": self.systolic_mmhg,
-            "diastolic_mmhg": self.diastolic_mmhg,
-            "mean_arterial_mmhg": self.mean_arterial_mmhg,
-            "pulse_bpm": self.pulse_bpm,
-            "glucose_mg_dl": self.glucose_mg_dl,
-        }
+        """Return them by the names of the store's columns."""
+        return {name: getattr(self, name) for name in kinds.NUMBERS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,27 +6,19 @@ The limits are those of the store and of the device decoders.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from firmware_profiles import kinds
+from firmware_profiles.kinds import Number
 from firmware_profiles.readings import Kind, Result
 from ingest.importing.imported_row import FaultReason, Numbers, RowRefused
 
-# Column → highest, unit in words. The checks of ingest.reading_series say the same.
-_LIMITS: Final[Mapping[str, tuple[float, str]]] = {
-    "systolic_mmhg": (400, "mmHg"),
-    "diastolic_mmhg": (400, "mmHg"),
-    "mean_arterial_mmhg": (400, "mmHg"),
-    "pulse_bpm": (400, "beats a minute"),
-    "glucose_mg_dl": (2000, "mg/dL"),
-}
 # Source: molar mass of glucose 180.156 g/mol (PubChem CID 5793); hence 1 mmol/L = 18.0156 mg/dL.
 MG_DL_PER_MMOL_L: Final = Decimal("18.0156")
 
 # Seventeen digits are what a double is written with at most.
 _NUMBER: Final = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,17})?", re.ASCII)
-_PRESSURES: Final = ("systolic_mmhg", "diastolic_mmhg")
 
 
 def decimal(cell: str, name: str) -> Decimal | None:
@@ -60,21 +52,22 @@ def check(kind: Kind, result: Result, numbers: Numbers) -> None:
             words = "a row with numbers has the result “measured”, the others have none"
             raise RowRefused(FaultReason.IMPOSSIBLE, words, "result")
         return
-    for name, number in numbers.by_name().items():
+    found = {name: number for name, number in numbers.by_name().items() if number is not None}
+    for declared in kinds.OF[kind].numbers:
+        number = found.pop(declared.name, None)
         if number is not None:
-            _check_range(name, number)
-    needed = _PRESSURES if kind is Kind.BLOOD_PRESSURE else ("glucose_mg_dl",)
-    for name in needed:
-        if getattr(numbers, name) is None:
-            raise RowRefused(FaultReason.MISSING, "the number is missing", name)
+            _check_range(declared, number)
+        elif declared.is_needed:
+            raise RowRefused(FaultReason.MISSING, "the number is missing", declared.name)
+    for name in found:
+        raise RowRefused(FaultReason.IMPOSSIBLE, "a number of another kind of measurement", name)
     _check_pressures(numbers)
 
 
-def _check_range(name: str, number: float) -> None:
-    highest, unit = _LIMITS[name]
-    if not 0 <= number <= highest:
-        words = f"expected 0 to {highest:g} {unit}; check unit and column"
-        raise RowRefused(FaultReason.IMPOSSIBLE, words, name)
+def _check_range(declared: Number, number: float) -> None:
+    if not 0 <= number <= declared.highest:
+        words = f"expected 0 to {declared.highest:g} {declared.unit}; check unit and column"
+        raise RowRefused(FaultReason.IMPOSSIBLE, words, declared.name)
 
 
 def _check_pressures(numbers: Numbers) -> None:

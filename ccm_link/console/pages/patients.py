@@ -176,7 +176,8 @@ def _show(
     patient = head.record
     in_force = patient_charts.rules_in_force(cur, patient, desk.now)
     days = window.days(desk.now, patient)
-    charts = [patient_charts.load(cur, patient, name, days, in_force) for name in ChartName]
+    loaded = (patient_charts.load(cur, patient, name, days, in_force) for name in ChartName)
+    charts = [chart for chart in loaded if chart.is_worth_showing]
     this_month = Month.of(desk.now, desk.practice(cur).time_zone)
     latest = sorted(
         (reading for chart in charts for reading in chart.shown),

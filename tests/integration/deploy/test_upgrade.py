@@ -20,13 +20,26 @@ pytestmark = pytest.mark.db
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-def migrated_to_the_first_version(connection: psycopg.Connection[Any], folder: Path) -> None:
+def migrated_to(last: str, connection: psycopg.Connection[Any], folder: Path) -> None:
+    """Apply the migrations of each package up to and with a number."""
     for package, schema in database_setup.SCHEMAS.items():
-        first = folder / package
-        first.mkdir()
-        for file in (Path(str(resources.files(package))) / "migrations").glob("0001_*.sql"):
-            shutil.copy(file, first)
-        migrate.migrate(connection, schema, first, applied_at=AT)
+        until = folder / package
+        until.mkdir()
+        for file in (Path(str(resources.files(package))) / "migrations").glob("*.sql"):
+            if file.name[:4] <= last:
+                shutil.copy(file, until)
+        migrate.migrate(connection, schema, until, applied_at=AT)
+
+
+def make_owned(database: Any, engine: str) -> None:
+    """Make an empty database the owner's, as the installation does."""
+    if engine == "timescaledb" and not database.postgres.has_timescaledb:
+        pytest.skip("TimescaleDB is not present: its half of this test did not run")
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as admin:
+        if engine == "timescaledb":
+            admin.execute("create extension timescaledb")
+        admin.execute(f"alter database {database.name} owner to homevitals_owner")
+        admin.execute("alter schema public owner to homevitals_owner")
 
 
 @pytest.mark.parametrize("engine", ["partitions", "timescaledb"])
@@ -36,18 +49,11 @@ def test_readings_people_and_gateways_of_before_are_behind_the_walls(
     tmp_path: Path,
     engine: str,
 ) -> None:
-    if engine == "timescaledb":
-        if not empty_database.postgres.has_timescaledb:
-            pytest.skip("TimescaleDB is not present: its half of this test did not run")
-        with psycopg.connect(empty_database.conninfo("postgres"), autocommit=True) as admin:
-            admin.execute("create extension timescaledb")
+    make_owned(empty_database, engine)
     practice_id, patient_id, reading_id = uuid4(), uuid4(), uuid4()
     others = [uuid4() for _ in range(3)]
-    with psycopg.connect(empty_database.conninfo("postgres"), autocommit=True) as admin:
-        admin.execute(f"alter database {empty_database.name} owner to homevitals_owner")
-        admin.execute("alter schema public owner to homevitals_owner")
     with psycopg.connect(empty_database.conninfo("homevitals_owner")) as owner:
-        migrated_to_the_first_version(owner, tmp_path)
+        migrated_to("0001", owner, tmp_path)
         owner.execute(
             "insert into ingest.practice values (%s, 'Dr. Ängström & Söhne', 'UTC'), (%s, '24 Elm', 'UTC'),"
             " (%s, 'Twin', 'UTC'), (%s, 'Twin', 'UTC')",
@@ -97,3 +103,50 @@ def test_readings_people_and_gateways_of_before_are_behind_the_walls(
             slugs = cur.execute("select slug from ingest.practice order by slug").fetchall()
     assert slugs == sorted((f"practice-{other.hex[:12]}",) for other in others)
     assert database_setup.migrate_all(empty_database.conninfo("homevitals_owner"), AT) == []
+
+
+_READING = (
+    "insert into ingest.reading_series (practice_id, reading_id, patient_id, peripheral_id, kind, result, measured_at,"
+    " time_method, time_quality, gateway_received_at, stored_at, {number}, profile_id, profile_version, characteristic,"
+    " raw, gateway_id, outbox_epoch, outbox_seq, message_id, measured_day) values (%(practice)s, gen_random_uuid(),"
+    " %(patient)s, gen_random_uuid(), '{kind}', 'measured', %(at)s, 'device_clock', 'good', %(at)s, %(at)s, %(of)s,"
+    " 'p', 1, 'x', '', 'gw-aaaa0002', 'e', 1, gen_random_uuid(), '2026-11-01')"
+)
+
+
+@pytest.mark.parametrize("engine", ["partitions", "timescaledb"])
+def test_readings_and_their_sums_get_the_columns_of_further_kinds(
+    empty_database: Any, database_templates: dict[str, str], tmp_path: Path, engine: str
+) -> None:
+    make_owned(empty_database, engine)
+    sums = (
+        "select reading_count, glucose_sum_mg_dl, weight_sum_kg from ingest.day_sums order by kind"
+    )
+    whose = {"practice": uuid4(), "patient": uuid4(), "at": AT}
+    with psycopg.connect(empty_database.conninfo("homevitals_owner")) as owner:
+        migrated_to("0013", owner, tmp_path)
+        owner.execute("select ingest.ensure_series(%s, %s)", (AT, AT))
+        for number in (104, 131):
+            owner.execute(
+                _READING.format(kind="glucose", number="glucose_mg_dl"), whose | {"of": number}
+            )
+        owner.commit()
+        if engine == "timescaledb":  # as after two months: in columns, and summed up
+            owner.execute("select compress_chunk(c) from show_chunks('ingest.reading_series') c")
+            owner.commit()
+            owner.autocommit = True
+            owner.execute("call refresh_continuous_aggregate('ingest.day_sums', null, null)")
+
+    database_setup.migrate_all(empty_database.conninfo("homevitals_owner"), AT)
+
+    with psycopg.connect(empty_database.conninfo("homevitals_owner")) as owner:
+        assert owner.execute(sums).fetchall() == [(2, 235.0, None)]
+        for number in (78.4, 78.6):
+            owner.execute(
+                _READING.format(kind="body_weight", number="weight_kg"), whose | {"of": number}
+            )
+        assert owner.execute(sums).fetchall() == [(2, None, 157.0), (2, 235.0, None)]
+        with pytest.raises(psycopg.errors.CheckViolation):
+            owner.execute(
+                _READING.format(kind="body_weight", number="weight_kg"), whose | {"of": 501}
+            )

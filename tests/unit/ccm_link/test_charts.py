@@ -16,7 +16,9 @@ from ccm_link.chart_look import Look, Size, Theme
 from ccm_link.charts import Limit
 from ccm_link.console import drawing
 from ccm_link.local_days import Days
-from ccm_link.series import BloodPressures, Glucoses
+from ccm_link.series import BloodPressures, Points
+from firmware_profiles import kinds
+from firmware_profiles.readings import Kind
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = Days(date(2026, 10, 30), date(2026, 11, 12), NEW_YORK)
@@ -32,6 +34,7 @@ URGENT = limit(Measure.SYSTOLIC_MMHG, Comparison.AT_OR_ABOVE, Severity.URGENT, 1
 CLINICAL = limit(Measure.SYSTOLIC_MMHG, Comparison.AT_OR_ABOVE, Severity.CLINICAL, 140)
 DIASTOLIC = limit(Measure.DIASTOLIC_MMHG, Comparison.AT_OR_ABOVE, Severity.CLINICAL, 90)
 LOW = limit(Measure.SYSTOLIC_MMHG, Comparison.BELOW, Severity.URGENT, 90)
+(GLUCOSE,) = kinds.OF[Kind.GLUCOSE].needed
 LIMITS = [URGENT, CLINICAL, DIASTOLIC, LOW]
 
 
@@ -136,8 +139,8 @@ def test_names_of_close_limits_do_not_lie_upon_each_other() -> None:
 def test_a_limit_far_from_all_readings_is_not_drawn() -> None:
     far = limit(Measure.GLUCOSE_MG_DL, Comparison.AT_OR_ABOVE, Severity.URGENT, 400)
     near = limit(Measure.GLUCOSE_MG_DL, Comparison.AT_OR_ABOVE, Severity.CLINICAL, 250)
-    readings = Glucoses(series.instants([at(2, 7)]), np.array([120.0]), NONE, NONE)
-    spec = charts.glucose(readings, [far, near], DAYS, WIDE)
+    readings = Points(series.instants([at(2, 7)]), np.array([120.0]), NONE, NONE, NONE)
+    spec = charts.points(readings, GLUCOSE, [far, near], DAYS, WIDE)
     assert "≥ 250" in texts(spec)
     assert "≥ 400" not in texts(spec)
 
@@ -146,12 +149,39 @@ def test_what_has_no_number_is_marked_at_the_edge() -> None:
     spec = charts.blood_pressure(COURSE, LIMITS, DAYS, WIDE)
     (crosses,) = [layer for layer in layers(spec, "text") if layer["mark"]["text"] == "×"]
     assert len(rows(crosses)) == 1
-    readings = Glucoses(
-        NONE, np.array([]), series.instants([at(2, 7)]), series.instants([at(3, 7)])
-    )
-    spec = charts.glucose(readings, [], DAYS, WIDE)
+    at_once = [series.instants([at(day, 7)]) for day in (2, 3, 4)]
+    readings = Points(NONE, np.array([]), *at_once)
+    spec = charts.points(readings, GLUCOSE, [], DAYS, WIDE)
     drawn = {layer["mark"]["text"]: len(rows(layer)) for layer in layers(spec, "text")}
-    assert drawn == {"HI": 1, "LO": 1}
+    assert drawn == {"HI": 1, "LO": 1, "×": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers", "domain"),
+    [
+        (Kind.GLUCOSE, [104.0, 131.0], [100.0, 140.0]),
+        (Kind.BODY_WEIGHT, [78.4, 81.2], [75.0, 85.0]),
+        (Kind.PULSE_OXIMETRY, [88.0, 99.0], [85.0, 100.0]),  # nothing is above 100 per cent
+        (Kind.BODY_TEMPERATURE, [36.6, 38.9], [36.0, 40.0]),
+        (Kind.KETONE, [0.1, 1.4], [0.0, 2.0]),  # and nothing below 0
+        (Kind.BODY_TEMPERATURE, [], [35.0, 41.0]),
+    ],
+)
+def test_the_axis_of_a_number_is_rounded_to_its_own_steps(
+    kind: Kind, numbers: list[float], domain: list[float]
+) -> None:
+    readings = Points(
+        series.instants([at(day, 7) for day in range(1, len(numbers) + 1)]),
+        np.array(numbers),
+        NONE,
+        NONE,
+        NONE,
+    )
+    (number, *_) = kinds.OF[kind].needed
+    spec = charts.points(readings, number, [], DAYS, WIDE)
+    (points,) = layers(spec, "point")[-1:]
+    assert points["encoding"]["y"]["scale"]["domain"] == domain
+    assert points["encoding"]["y"]["title"] == number.unit
 
 
 @pytest.mark.parametrize("theme", Theme)
@@ -205,8 +235,8 @@ def test_the_sentence_says_that_nothing_was_measured() -> None:
         chart_sentences.blood_pressure(pressures(), LIMITS, DAYS)
         == "Blood pressure from 30 Oct to 12 Nov 2026: no readings."
     )
-    nothing = Glucoses(NONE, np.array([]), NONE, series.instants([at(2, 7)]))
-    assert chart_sentences.glucose(nothing, [], DAYS) == (
+    nothing = Points(NONE, np.array([]), NONE, series.instants([at(2, 7)]), NONE)
+    assert chart_sentences.points(nothing, Kind.GLUCOSE, GLUCOSE, [], DAYS) == (
         "Glucose from 30 Oct to 12 Nov 2026: no readings with a number; 1 reading below the meter's range."
     )
 
@@ -214,12 +244,32 @@ def test_the_sentence_says_that_nothing_was_measured() -> None:
 def test_below_means_below_and_at_or_above_includes_the_limit() -> None:
     low = limit(Measure.GLUCOSE_MG_DL, Comparison.BELOW, Severity.CLINICAL, 70)
     high = limit(Measure.GLUCOSE_MG_DL, Comparison.AT_OR_ABOVE, Severity.CLINICAL, 250)
-    readings = Glucoses(
+    readings = Points(
         series.instants([at(day, 7) for day in (1, 2, 3)]),
         np.array([70.0, 100.0, 250.0]),
         NONE,
         NONE,
+        NONE,
     )
-    assert "; 1 reading reached a limit;" in chart_sentences.glucose(readings, [low, high], DAYS)
-    assert "; no reading reached a limit;" in chart_sentences.glucose(readings, [low], DAYS)
-    assert "; no limits are set;" in chart_sentences.glucose(readings, [], DAYS)
+
+    def sentence(*limits: Limit) -> str:
+        return chart_sentences.points(readings, Kind.GLUCOSE, GLUCOSE, limits, DAYS)
+
+    assert "; 1 reading reached a limit;" in sentence(low, high)
+    assert "; no reading reached a limit;" in sentence(low)
+    assert "; no limits are set;" in sentence()
+
+
+def test_a_sentence_shows_the_decimals_of_its_number() -> None:
+    (weight,) = kinds.OF[Kind.BODY_WEIGHT].needed
+    readings = Points(
+        series.instants([at(1, 7), at(2, 7)]),
+        np.array([78.45, 81.2]),
+        NONE,
+        NONE,
+        series.instants([at(3, 7)]),
+    )
+    assert chart_sentences.points(readings, Kind.BODY_WEIGHT, weight, [], DAYS) == (
+        "Weight from 30 Oct to 12 Nov 2026: 2 readings on 2 of 14 days, mean 79.8 kg, from 78.5 to 81.2; "
+        "no limits are set; the latest is 81.2 on 2 Nov at 07:00; 1 attempt gave no number."
+    )

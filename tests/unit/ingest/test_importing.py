@@ -255,6 +255,67 @@ def test_a_panel_and_glucose_are_read_from_a_bundle() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "number", "unit", "kind", "numbers"),
+    [
+        ("29463-7", 78.4, "kg", Kind.BODY_WEIGHT, Numbers(weight_kg=78.4)),
+        ("8310-5", 36.6, "Cel", Kind.BODY_TEMPERATURE, Numbers(temperature_celsius=36.6)),
+        ("2708-6", 97, "%", Kind.PULSE_OXIMETRY, Numbers(spo2_percent=97.0)),
+        ("59408-5", 97, "%", Kind.PULSE_OXIMETRY, Numbers(spo2_percent=97.0)),
+        ("104816-4", 0.4, "mmol/L", Kind.KETONE, Numbers(ketone_mmol_l=0.4)),
+    ],
+)
+def test_an_observation_of_one_number_is_read_from_a_bundle(
+    code: str, number: float, unit: str, kind: Kind, numbers: Numbers
+) -> None:
+    (found,) = read(imported_files.bundle(imported_files.glucose(number, code, unit)))
+    assert isinstance(found, ImportedRow)
+    assert (found.kind, found.numbers) == (kind, numbers)
+
+
+def test_a_weight_in_pounds_is_not_taken_for_kilograms() -> None:
+    pounds = imported_files.glucose(172.8, "29463-7", "[lb_av]")
+    found = fault(imported_files.bundle(pounds))
+    assert (found.place.name, found.reason) == ("valueQuantity", FaultReason.UNKNOWN_WORD)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "kind", "numbers"),
+    [
+        ("weight_kg", "78.4", Kind.BODY_WEIGHT, Numbers(weight_kg=78.4)),
+        ("temperature_celsius", "36.6", Kind.BODY_TEMPERATURE, Numbers(temperature_celsius=36.6)),
+        ("ketone_mmol_l", "0.4", Kind.KETONE, Numbers(ketone_mmol_l=0.4)),
+        (
+            "spo2_percent,pulse_bpm",
+            "97,61",
+            Kind.PULSE_OXIMETRY,
+            Numbers(spo2_percent=97.0, pulse_bpm=61.0),
+        ),
+    ],
+)
+def test_every_kind_can_be_read_from_our_own_csv(
+    column: str, cell: str, kind: Kind, numbers: Numbers
+) -> None:
+    (found,) = read(f"record_number,measured_at,{column}\nR-1,2026-03-05T07:30Z,{cell}\n")
+    assert isinstance(found, ImportedRow)
+    assert (found.kind, found.numbers) == (kind, numbers)
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "name"),
+    [
+        ("weight_kg,glucose_mg_dl", "78.4,104", "kind"),
+        ("weight_kg,kind", "78.4,glucose", "kind"),
+        ("weight_kg", "501", "weight_kg"),
+        ("spo2_percent", "101", "spo2_percent"),
+        ("pulse_bpm,spo2_percent,kind", "61,,pulse_oximetry", "spo2_percent"),
+    ],
+)
+def test_a_row_is_one_measurement_of_one_kind(columns: str, cells: str, name: str) -> None:
+    found = fault(f"record_number,measured_at,{columns}\nR-1,2026-03-05T07:30Z,{cells}\n")
+    assert found.place.name == name
+
+
+@pytest.mark.parametrize(
     ("resource", "name", "reason"),
     [
         (imported_files.panel(status="entered-in-error"), "status", FaultReason.UNKNOWN_WORD),
@@ -265,7 +326,7 @@ def test_a_panel_and_glucose_are_read_from_a_bundle() -> None:
             FaultReason.BAD_TIME,
         ),
         (imported_files.panel(effectiveDateTime=None), "effectiveDateTime", FaultReason.MISSING),
-        (imported_files.panel(code=imported_files.coded("29463-7")), "code", FaultReason.NOT_OURS),
+        (imported_files.panel(code=imported_files.coded("8302-2")), "code", FaultReason.NOT_OURS),
         (imported_files.panel(component=None), "systolic_mmhg", FaultReason.MISSING),
         (imported_files.panel(79, 128), "diastolic_mmhg", FaultReason.IMPOSSIBLE),
         (
@@ -401,15 +462,19 @@ def test_whose_a_row_is_has_to_be_known_and_one(
 
 def test_the_key_is_what_the_file_says_and_nothing_else() -> None:
     at = datetime(2026, 3, 5, 12, 30, tzinfo=UTC)
-    ordinary = (UUID(int=1), Kind.GLUCOSE, Result.MEASURED, at, [None, 104.0])
+    numbers = Numbers(glucose_mg_dl=104.0).by_name()
+    ordinary = (UUID(int=1), Kind.GLUCOSE, Result.MEASURED, at, numbers)
     key = record_key.import_key(*ordinary)
+    # As it was before there were other kinds: what is stored is still known.
+    assert key.hex() == "ecc3d342341b36fb0917a68c976974b0ddd7fbf9eaad843db0141c16337bfa4b"
     local = at.astimezone(wall_time.zone("Asia/Tokyo"))
-    assert record_key.import_key(*ordinary[:3], local, [None, 104.0]) == key
+    assert record_key.import_key(*ordinary[:3], local, numbers) == key
     for changed in (
         (uuid4(), *ordinary[1:]),
         (ordinary[0], Kind.BLOOD_PRESSURE, *ordinary[2:]),
         (*ordinary[:2], Result.ABOVE_RANGE, *ordinary[3:]),
         (*ordinary[:3], at + timedelta(seconds=1), ordinary[4]),
-        (*ordinary[:4], [104.0, None]),
+        (*ordinary[:4], Numbers(pulse_bpm=104.0).by_name()),
+        (*ordinary[:4], Numbers(glucose_mg_dl=104.0, weight_kg=70.0).by_name()),
     ):
         assert record_key.import_key(*changed) != key

@@ -90,7 +90,7 @@ COUNTS = re.compile(
     r"count|version|readings|days|numbers|sessions|needed|had|entered|imported|undated|without_number|control_solution"
     r"|above_range|below_range|beyond_protocol|outside_hours|status|slot|port"
 )
-UNITS = re.compile(r"_(mmhg|bpm|mg_dl|percent|s|day)$|^(seconds|mean|smallest|largest)$")
+UNITS = re.compile(r"_(mmhg|bpm|mg_dl|mmol_l|kg|celsius|percent|s|day)$|^(seconds|mean|smallest|largest)$")
 
 
 def test_every_number_of_an_answer_says_its_unit_or_is_a_count(console: FastAPI) -> None:
