@@ -156,17 +156,20 @@ class BrokerLink:
             )
 
     async def subscribe(self, topic: str) -> None:
-        """Subscribe to a topic and wait until the broker has granted it.
+        """Subscribe to a topic and wait until the broker has granted it; one after the other.
 
         Raises:
-            UplinkError: SUBSCRIPTION_REFUSED or SILENT.
+            UplinkError: SUBSCRIPTION_REFUSED, SILENT or LOST.
         """
-        self._client.subscribe(topic, qos=_AT_LEAST_ONCE)
+        self._subscribed = self._loop.create_future()
+        sent, _ = self._client.subscribe(topic, qos=_AT_LEAST_ONCE)
+        if sent != mqtt.MQTT_ERR_SUCCESS:
+            raise errors.UplinkError(UplinkReason.LOST, "the connection to the broker is gone")
         refusal = await self._answer(self._subscribed, "SUBACK")
         if refusal is not None:
             raise errors.UplinkError(
                 UplinkReason.SUBSCRIPTION_REFUSED,
-                f"the broker does not let this gateway hear its receipts ({refusal}); check the broker's access list",
+                f"the broker does not let this gateway hear {topic} ({refusal}); check the broker's access list",
                 refusal,
             )
 

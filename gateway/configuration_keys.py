@@ -1,4 +1,4 @@
-"""The server's public keys, one of which must have signed a configuration: Ed25519, learned by enrolment and renewal."""
+"""The server's public keys, one of which must have signed a configuration: Ed25519, learned with certificates."""
 
 from __future__ import annotations
 

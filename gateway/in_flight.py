@@ -29,10 +29,13 @@ class InFlight:
 
     Args:
         resend_after_s: Pause before the first resend, in seconds; it doubles with each further one.
+
+    Attributes:
+        resend_after_s: the same; holds for what is published from now on.
     """
 
     def __init__(self, resend_after_s: float) -> None:
-        self._resend_after_s = resend_after_s
+        self.resend_after_s = resend_after_s
         self._flights: dict[int, _Flight] = {}
 
     def __len__(self) -> int:
@@ -56,7 +59,7 @@ class InFlight:
         for seq in seqs:
             before = self._flights.get(seq)
             attempts = 1 if before is None else before.attempts + 1
-            pause_s = min(self._resend_after_s * 2 ** (attempts - 1), _LONGEST_PAUSE_S)
+            pause_s = min(self.resend_after_s * 2 ** (attempts - 1), _LONGEST_PAUSE_S)
             self._flights[seq] = _Flight(attempts, now_s + pause_s * jitter)
 
     def keep_only(self, waiting: Iterable[int]) -> None:

@@ -113,6 +113,14 @@ class Renewal:
         self._sleep = sleep
         self._backoff = Backoff(shortest_s=60.0, longest_s=_LOOK_AGAIN_S)
         self._least_quiet_s = 0.0  # how long this process asks for no further certificate
+        self._is_hurried = False
+
+    def hurry(self) -> None:
+        """Renew at the next look, within the hour, although it is not time yet: new configuration keys come with it.
+
+        Not twice within the least pause, however often this is called.
+        """
+        self._is_hurried = True
 
     async def run(self) -> NoReturn:
         """Renew whenever it is time, until cancelled."""
@@ -133,7 +141,7 @@ class Renewal:
         if not self._rotation.is_proved and self._rotation.refusals < _REFUSALS:
             return self._prove_again()
         wait_s = self._least_quiet_s
-        if self._rotation.is_proved:
+        if self._rotation.is_proved and not self._is_hurried:
             wait_s = max(wait_s, (due_at(generation) - now).total_seconds())
         if wait_s <= 0:
             return await self._renew(generation)
@@ -161,6 +169,7 @@ class Renewal:
         if abs(ahead_s) > _CLOCKS_AGREE_S:
             log.warning("clock_differs_from_server", extra={"duration_s": round(ahead_s)})
         log.info("certificate_renewed", extra={"generation": renewed.number})
+        self._is_hurried = False
         self._backoff.reset()
         self._least_quiet_s = _least_pause(renewed).total_seconds()
         self._rotation.add(renewed)

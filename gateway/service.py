@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn
 
 from gateway import adapter as radio
-from gateway import errors, rotation, scan, session
+from gateway import errors, rotation, scan, session, site_profiles
 from gateway import settings as gateway_settings
 from gateway.backoff import Backoff
 from gateway.control_socket import ControlSocket, Handler
 from gateway.errors import StorageReason
+from gateway.following import Following
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
 from gateway.renewal import Renewal
@@ -48,7 +49,8 @@ class Gateway:
         self._settings = settings
         self._identities = identities
         self._outbox = outbox
-        self._uplink = Uplink(settings, identities, outbox, _now)
+        self._following = Following(settings, identities, site_profiles.own())
+        self._uplink = Uplink(self._following, identities, outbox, _now)
         self._watch = scan.Watch(settings.peripherals, time.monotonic)
         self._failures: dict[str, Backoff] = {}
         # What “homevitals-gateway …” beside this process may ask, by name; see gateway/control_socket.py.
@@ -67,9 +69,9 @@ class Gateway:
             ControlSocket(self._settings.state_folder, self._requests).serve(),
         ]
         if isinstance(self._identities, Rotation):
-            loops.append(
-                Renewal(self._settings, self._identities, self._uplink.reconnect, _now).run()
-            )
+            renewal = Renewal(self._settings, self._identities, self._uplink.reconnect, _now)
+            self._following.on_unknown_key(renewal.hurry)
+            loops.append(renewal.run())
         tasks = {asyncio.create_task(loop) for loop in loops}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

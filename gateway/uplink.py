@@ -17,13 +17,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-from firmware_profiles import decode, models, topics, wire
+from firmware_profiles import decode, models, signed_configuration, topics, wire
 from firmware_profiles import errors as leaf_errors
 from gateway import errors
-from gateway import settings as gateway_settings
 from gateway.backoff import Backoff
 from gateway.broker_link import Acknowledged, Arrived, BrokerLink, Lost, Will
 from gateway.errors import UplinkReason
+from gateway.following import Following, Plan
 from gateway.identity import BrokerAccess
 from gateway.in_flight import InFlight
 from gateway.outbox import Outbox
@@ -51,7 +51,7 @@ class Uplink:
     """The connection to the server, kept up for the life of the process.
 
     Args:
-        settings: Pauses.
+        following: Pauses, and what the server wants to be followed.
         identities: Who this gateway is, and the way to its broker.
         outbox: Where records wait.
         now: The gateway's clock, aware UTC.
@@ -63,13 +63,13 @@ class Uplink:
 
     def __init__(
         self,
-        settings: gateway_settings.GatewaySettings,
+        following: Following,
         identities: Identities,
         outbox: Outbox,
         now: Callable[[], datetime],
         health: Callable[[], wire.Health | None] = _nobody_knows,
     ) -> None:
-        self._settings = settings
+        self._following = following
         self._identities = identities
         self._gateway_id = identities.gateway_id
         self._outbox = outbox
@@ -77,12 +77,13 @@ class Uplink:
         self._health = health
         self.journal: Final = UplinkJournal()
         self._boot_id = uuid.uuid4().hex
-        self._in_flight = InFlight(settings.resend_after_s)
+        self._in_flight = InFlight(following.plan.resend_after_s)
         self._unacknowledged: dict[
             int, float
         ] = {}  # packet id → when it was sent, monotonic seconds
         self._awake = asyncio.Event()
         self._leaving = asyncio.Event()
+        following.on_change(self._change_pace)
 
     def wake(self) -> None:
         """Say that the outbox has something new."""
@@ -94,6 +95,10 @@ class Uplink:
         Nothing is lost on the way: what has no receipt is published again.
         """
         self._leaving.set()
+
+    def _change_pace(self, plan: Plan) -> None:
+        self._in_flight.resend_after_s = plan.resend_after_s
+        self.wake()
 
     async def run(self) -> None:
         """Keep the connection up and deliver, until cancelled.
@@ -145,10 +150,20 @@ class Uplink:
         try:
             await link.open()
             await link.subscribe(topics.receipts(self._gateway_id))
+            await self._hear_configurations(link)
         except BaseException:
             await self._leave(link)
             raise
         return link
+
+    async def _hear_configurations(self, link: BrokerLink) -> None:
+        """Hear what the server wants of us, too. Records travel without that."""
+        try:
+            await link.subscribe(topics.configuration(self._gateway_id))
+        except errors.UplinkError as error:
+            if error.reason is not UplinkReason.SUBSCRIPTION_REFUSED:
+                raise
+            log.warning("configurations_not_heard", extra={"reason": error.reason})
 
     async def _converse(self, link: BrokerLink, backoff: Backoff) -> None:
         """Send and listen side by side until either fails, or another connection is wanted."""
@@ -174,13 +189,16 @@ class Uplink:
 
     async def _send(self, link: BrokerLink) -> None:
         self._publish(link, topics.status(self._gateway_id), self._status(online=True), retain=True)
+        self._following.news.set()
         status_due_at_s = 0.0
         while True:
             self._awake.clear()
             now_s = time.monotonic()
             if now_s >= status_due_at_s:
                 self._publish_heartbeat(link)
-                status_due_at_s = now_s + self._settings.status_every_s
+                status_due_at_s = now_s + self._following.plan.status_every_s
+            if self._following.news.is_set():
+                self._publish_configured(link)
             self._publish_due(link, now_s)
             self._require_acknowledgements(now_s)
             next_at_s = min(
@@ -197,13 +215,18 @@ class Uplink:
 
     def _publish_heartbeat(self, link: BrokerLink) -> None:
         # Not retained: it names the home's peripherals, which need not lie at the broker; and it soon means nothing.
-        expiry_s = math.ceil(_HEARTBEATS_KEPT * self._settings.status_every_s)
+        expiry_s = math.ceil(_HEARTBEATS_KEPT * self._following.plan.status_every_s)
         packet_id = link.publish(
             topics.status(self._gateway_id),
             self._status(online=True, health=self._health()),
             expiry_s=expiry_s,
         )
         self._unacknowledged[packet_id] = time.monotonic()
+
+    def _publish_configured(self, link: BrokerLink) -> None:
+        self._following.news.clear()
+        answer = signed_configuration.encode_answer(self._following.answer())
+        self._publish(link, topics.configured(self._gateway_id), answer)
 
     def _publish_due(self, link: BrokerLink, now_s: float) -> None:
         rows = self._outbox.waiting(_MAX_IN_FLIGHT)
@@ -264,7 +287,7 @@ class Uplink:
                     else:
                         backoff.reset()
                 case Arrived(topic, payload):
-                    self._take_receipt(topic, payload)
+                    self._take(topic, payload)
                 case Lost(reason):
                     raise errors.UplinkError(
                         UplinkReason.LOST, f"the broker ended the connection: {reason}", reason
@@ -272,10 +295,16 @@ class Uplink:
                 case _:
                     assert_never(event)
 
-    def _take_receipt(self, topic: str, payload: bytes) -> None:
-        if topic != topics.receipts(self._gateway_id):
+    def _take(self, topic: str, payload: bytes) -> None:
+        if topic == topics.receipts(self._gateway_id):
+            self._take_receipt(payload)
+        elif topic == topics.configuration(self._gateway_id):
+            self._following.take(payload)
+            self.wake()
+        else:
             log.error("message_on_unexpected_topic")
-            return
+
+    def _take_receipt(self, payload: bytes) -> None:
         try:
             receipt = wire.decode_receipt(payload)
         except leaf_errors.WireError as error:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from gateway import enrolment, enrolment_server, renewal, rotation
+from gateway.following import Following
 from gateway.identity import Generation, IdentityFolder
 from gateway.outbox import Outbox
 from gateway.renewal import Renewal
@@ -76,7 +77,7 @@ class Gateway:
         self.rotation = found
         self.outbox = outbox
         self.settings = settings
-        self.uplink = Uplink(settings, found, outbox, lambda: datetime.now(UTC))
+        self.uplink = Uplink(Following(settings, found), found, outbox, lambda: datetime.now(UTC))
 
     async def renew(self) -> None:
         """Run the renewal's loop as if it were due, until it has asked once."""

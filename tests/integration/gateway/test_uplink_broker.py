@@ -23,6 +23,7 @@ from firmware_profiles import topics, wire
 from gateway import errors, outbox_look, rotation
 from gateway.backoff import Backoff
 from gateway.broker_link import BrokerLink, Lost, Will
+from gateway.following import Following
 from gateway.identity import BrokerAccess
 from gateway.outbox import Outbox
 from gateway.settings import GatewaySettings
@@ -74,7 +75,8 @@ def access(settings: GatewaySettings) -> BrokerAccess:
 
 @asynccontextmanager
 async def running(settings: GatewaySettings, outbox: Outbox) -> AsyncIterator[Uplink]:
-    uplink = Uplink(settings, rotation.opened(settings), outbox, lambda: datetime.now(UTC))
+    identities = rotation.opened(settings)
+    uplink = Uplink(Following(settings, identities), identities, outbox, lambda: datetime.now(UTC))
     task = asyncio.create_task(uplink.run())
     try:
         yield uplink

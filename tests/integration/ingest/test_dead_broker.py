@@ -16,6 +16,7 @@ import pytest
 
 from deploy import ports
 from gateway import rotation
+from gateway.following import Following
 from gateway.outbox import Outbox
 from gateway.settings import GatewaySettings
 from gateway.uplink import Uplink
@@ -57,7 +58,9 @@ def test_no_reading_is_lost_or_late_when_the_broker_is_killed_with_messages_in_i
     outbox = Outbox(settings.state_folder, datetime.now(UTC))
 
     async def measure_through_the_outage() -> float:
-        uplink = Uplink(settings, rotation.opened(settings), outbox, lambda: datetime.now(UTC))
+        identities = rotation.opened(settings)
+        following = Following(settings, identities)
+        uplink = Uplink(following, identities, outbox, lambda: datetime.now(UTC))
         sending = asyncio.create_task(uplink.run())
         # Nobody takes anything from the broker: what it has accepted is in its memory alone.
         for worker in workers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import enrolment as claims
 from gateway import enrolment_server, errors, key_pair, renewal
@@ -41,6 +43,7 @@ class Home:
     clock_error: timedelta = timedelta()
     slept_s: list[float] = field(default_factory=list)
     reconnects: int = 0
+    hurried_at: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rotation = Rotation(self.folder, self.folder.usable())
@@ -55,6 +58,9 @@ class Home:
         async def sleep(pause_s: float) -> None:
             self.slept_s.append(pause_s)
             self.now += timedelta(seconds=pause_s)
+            if self.hurried_at and self.hurried_at[0] <= self.now:
+                self.hurried_at.pop(0)
+                loop.hurry()
             if self.now > end:
                 raise EnoughError
 
@@ -319,3 +325,24 @@ def test_stopping_does_not_wait_for_a_server_that_is_slow(home: Home) -> None:
         if thread.name == "renewal":
             thread.join(5)
     assert home.reconnects == 0
+
+
+def test_a_renewal_can_be_hurried_and_brings_the_keys_of_then(home: Home) -> None:
+    new_key, asked_at = Ed25519PrivateKey.generate(), list[datetime]()
+    home.server.configuration_key = new_key
+    home.server.before_answer = lambda: asked_at.append(home.now)
+    hurried_at = home.now + timedelta(days=1)
+    home.hurried_at = [hurried_at]
+    home.run_for(timedelta(days=2))
+    (at,) = asked_at
+    assert hurried_at <= at <= hurried_at + timedelta(hours=1)
+    assert list(home.rotation.configuration_keys.values()) == [new_key.public_key()]
+
+
+def test_hurrying_again_and_again_brings_one_in_the_least_pause(home: Home) -> None:
+    asked_at: list[datetime] = []
+    home.server.before_answer = lambda: asked_at.append(home.now)
+    home.hurried_at = [home.now + timedelta(hours=hour) for hour in range(1, 10 * 24)]
+    home.run_for(timedelta(days=10))
+    assert len(asked_at) >= 2
+    assert min(b - a for a, b in itertools.pairwise(asked_at)) >= LIFE / 20

@@ -12,6 +12,7 @@ import pytest
 
 from firmware_profiles import topics, wire
 from gateway import errors, rotation
+from gateway.following import Following
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
 from gateway.settings import GatewaySettings
@@ -50,7 +51,8 @@ def uplink(outbox: Outbox, at: datetime) -> Uplink:
         time_zone="UTC",
         resend_after_s=10.0,
     )
-    return Uplink(settings, rotation.opened(settings), outbox, lambda: at)
+    identities = rotation.opened(settings)
+    return Uplink(Following(settings, identities), identities, outbox, lambda: at)
 
 
 def publish(uplink: Uplink, link: Any, now_s: float) -> None:
@@ -58,7 +60,7 @@ def publish(uplink: Uplink, link: Any, now_s: float) -> None:
 
 
 def give_receipt(uplink: Uplink, payload: bytes, topic: str = topics.receipts(GATEWAY)) -> None:
-    uplink._take_receipt(topic, payload)
+    uplink._take(topic, payload)
 
 
 def test_record_travels_whole_when_published(
