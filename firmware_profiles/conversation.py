@@ -25,6 +25,7 @@ class Situation:
     Attributes:
         address: the peripheral's Bluetooth address, upper case with colons.
         name: as advertised, or None.
+        characteristics: those that the peripheral has, in the form of `uuids.short_uuid`.
         watermark: the last number that this peripheral has fully reported, or None.
         memory: what an earlier conversation asked to be remembered about this peripheral, by name; secrets too.
         is_first: whether the peripheral has just been paired, and takes what it takes only once.
@@ -32,6 +33,7 @@ class Situation:
 
     address: str
     name: str | None = None
+    characteristics: frozenset[str] = frozenset()
     watermark: int | None = None
     memory: Mapping[str, bytes] = field(default_factory=dict)
     is_first: bool = False
@@ -78,16 +80,26 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Subscribe to a characteristic; from now on its notifications wait to be awaited, in order of arrival."""
+    """Subscribe to a characteristic; from now on its notifications wait to be awaited, in order of arrival.
+
+    With `keeps_records` each is a record and is kept as the first act of its arrival, for a peripheral that forgets what
+    the link has confirmed.
+    """
 
     characteristic: str
+    keeps_records: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Wait for the next notification; answered with it, or with None after so many seconds of silence."""
+    """Wait for the next notification; answered with it, or with None after so many seconds of silence.
+
+    A link that is gone ends the conversation as a failure, or with `may_hang_up` is answered with None too: then the
+    peripheral's hanging up is the end that its protocol knows.
+    """
 
     timeout_s: float
+    may_hang_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +112,13 @@ class Pause:
 @dataclass(frozen=True, slots=True)
 class TellTime:
     """Answered with the time in the home, as a HomeTime."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Answered with so many random bytes, fit for a key: a conversation is pure and has no chance of its own."""
+
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +165,7 @@ Action = (
     | Await
     | Pause
     | TellTime
+    | Draw
     | Keep
     | NoteClock
     | NoteReached
@@ -168,9 +188,11 @@ def read(characteristic: str) -> Generator[Action, Answer, bytes]:
     return answer
 
 
-def next_notification(timeout_s: float) -> Generator[Action, Answer, Notification | None]:
-    """Wait for the next notification; None after so many seconds of silence."""
-    answer = yield Await(timeout_s)
+def next_notification(
+    timeout_s: float, *, may_hang_up: bool = False
+) -> Generator[Action, Answer, Notification | None]:
+    """Wait for the next notification; None after so many seconds of silence, see `Await`."""
+    answer = yield Await(timeout_s, may_hang_up)
     if not (answer is None or isinstance(answer, Notification)):
         raise TypeError("waiting is answered with a notification or with None")
     return answer
@@ -181,4 +203,12 @@ def home_time() -> Generator[Action, Answer, HomeTime]:
     answer = yield TellTime()
     if not isinstance(answer, HomeTime):
         raise TypeError("the question for the time is answered with a HomeTime")
+    return answer
+
+
+def draw(size: int) -> Generator[Action, Answer, bytes]:
+    """Draw so many random bytes."""
+    answer = yield Draw(size)
+    if not isinstance(answer, bytes):
+        raise TypeError("drawing is answered with bytes")
     return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from firmware_profiles import decoder_knobs, errors, protocols, uuids
 from firmware_profiles.blood_pressure import BloodPressureMeasurement
@@ -16,7 +16,7 @@ from firmware_profiles.readings import (
     BloodPressureReading,
     Decoded,
     GlucoseContext,
-    GlucoseReading,
+    Reading,
 )
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ _DECODERS: Final[Mapping[str, Callable[[bytes], Decoded]]] = {
     ),
 }
 
-_WITH_QUALIFIERS: Final = (BloodPressureReading, GlucoseReading)
-
-_NAMES: Final = {kind: tuple(f.name for f in fields(kind)) for kind in _WITH_QUALIFIERS}
+_NAMES: Final[Mapping[type, tuple[str, ...]]] = {
+    one: tuple(f.name for f in fields(one)) for one in get_args(Reading)
+}
 _FIELDS: Final[Mapping[type, Callable[[Any], tuple[Any, ...]]]] = {
     kind: attrgetter(*names) for kind, names in _NAMES.items()
 }
@@ -71,13 +71,12 @@ def decode_record(profile: DeviceProfile, characteristic: str, raw: bytes) -> De
             f"{profile.profile_id} has no records of characteristic {characteristic}",
         )
     if profile.protocol is not None:
-        return protocols.of(profile.protocol).decode(raw)
+        return protocols.decode(profile.protocol, raw)
     assert decoder is not None  # noqa: S101 - the profile subscribes only to what has one
-    knobs = profile.knobs
-    if knobs is decoder_knobs.STANDARD:
+    if profile.knobs is decoder_knobs.STANDARD:
         decoded = decoder(raw)
     else:
-        decoded = knobs.meaning(decoder(knobs.standard(characteristic, raw)))
+        decoded = profile.knobs.decoded(characteristic, raw, decoder)
     if isinstance(decoded, BloodPressureReading) and not profile.user_slots:
         # The profile knows better than the byte: such a cuff does not tell its users apart.
         return replace(decoded, user_slot=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -101,12 +102,18 @@ class Leader:
 
     async def _take(self, action: conversation.Action) -> Answer:
         match action:
-            case conversation.Await(timeout_s):
-                return await self._listener.next(timeout_s)
+            case conversation.Await(timeout_s, may_hang_up):
+                try:
+                    return await self._listener.next(timeout_s)
+                except EOFError:
+                    if not may_hang_up:
+                        raise
             case conversation.Pause(seconds):
                 await asyncio.sleep(seconds)
             case conversation.TellTime():
                 return self._home_time()
+            case conversation.Draw(size):
+                return secrets.token_bytes(size)
             case conversation.Write() | conversation.Read() | conversation.Listen():
                 async with asyncio.timeout(self._timeout_s):
                     return await self._ask(action)
@@ -123,11 +130,21 @@ class Leader:
                 await self._client.write_gatt_char(uuid, content, response=response)
             case conversation.Read():
                 return bytes(await self._client.read_gatt_char(uuid))
-            case conversation.Listen():
-                await self._client.start_notify(uuid, self._listener.hear)
+            case conversation.Listen(keeps_records=keeps_records):
+                hear = self._keep_and_hear if keeps_records else self._listener.hear
+                await self._client.start_notify(uuid, hear)
             case _:
                 assert_never(action)
         return None
+
+    def _keep_and_hear(self, source: BleakGATTCharacteristic, content: bytearray) -> None:
+        """Take a record: nothing may come before its commit.
+
+        Raises:
+            OutboxError: it is not stored, hence (where we have a say) not confirmed.
+        """
+        self._take_note(conversation.Keep(uuids.short_uuid(source.uuid), bytes(content)))
+        self._listener.hear(source, content)
 
 
 def home_time(now: datetime, zone: ZoneInfo) -> HomeTime:

@@ -24,7 +24,7 @@ from bleak import exc
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from firmware_profiles import conversation, protocols, session_steps, uuids, wire
-from firmware_profiles.device_profile import PairingMode
+from firmware_profiles.device_profile import DeviceProfile, PairingMode
 from gateway import (
     clock_quality,
     conversing,
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 _CONNECT_TIMEOUT_S: Final = 20.0
 # An ATT transaction that takes longer is dead. Source: Bluetooth Core Specification 5.4, Vol 3 Part F, 3.3.3.
 _ATT_TIMEOUT_S: Final = 30.0
-_LINKS: Final = {
+LINKS: Final = {
     PairingMode.NONE: wire.Link.UNAUTHENTICATED,
     PairingMode.JUST_WORKS: wire.Link.ENCRYPTED,
     PairingMode.PASSKEY: wire.Link.AUTHENTICATED,
@@ -74,6 +74,7 @@ class Session:
         time_zone: str,
         now: Callable[[], datetime],
     ) -> None:
+        self._adapter = adapter
         self._sighting = sighting
         self._address = sighting.address
         self._profile = sighting.profile
@@ -97,6 +98,11 @@ class Session:
             timeout_s=_CONNECT_TIMEOUT_S,
         )
 
+    @property
+    def profile(self) -> DeviceProfile:
+        """What leads the conversation: first what the advertisement said, then what the peripheral has shown."""
+        return self._profile
+
     async def run(self) -> int:
         """Hold the whole conversation and return how many records were stored.
 
@@ -106,6 +112,7 @@ class Session:
         with self._failing_as(SessionReason.UNREACHABLE):
             await self._client.connect()
         try:
+            self._adapter.require_proof(self._sighting)
             await self._identify()
             await self._follow_script()
         finally:
@@ -263,6 +270,9 @@ class Session:
         situation = conversation.Situation(
             address=self._address,
             name=self._sighting.seen.name,
+            characteristics=frozenset(
+                uuids.short_uuid(one.uuid) for one in self._client.services.characteristics.values()
+            ),
             watermark=self._keeper.watermark(self._address, self._profile.profile_id),
             memory=memory,
             is_first=not self._is_set_up(),
@@ -325,7 +335,7 @@ class Session:
                     gateway_clock=clock_quality.judge(received_at),
                     device_clock_offset_s=self._clock_offset_s,
                     time_zone=self._zone.key,
-                    link=_LINKS[self._profile.pairing.mode],
+                    link=LINKS[self._profile.pairing.mode],
                 )
             )
         except errors.OutboxError as error:

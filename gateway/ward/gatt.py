@@ -24,6 +24,7 @@ DATA_FIELD_IGNORED: Final = 0x80
 
 Properties = gatt.Characteristic.Properties
 # Without a bond a peer is told “insufficient authentication”, which makes its host start pairing.
+_OPEN: Final = att.Attribute.READABLE | att.Attribute.WRITEABLE
 _PROTECTED: Final = (
     att.Attribute.READABLE
     | att.Attribute.WRITEABLE
@@ -40,6 +41,7 @@ def characteristic(
     *,
     read: Read | None = None,
     write: Write | None = None,
+    is_open: bool = False,
 ) -> gatt.Characteristic[bytes]:
     """Make a characteristic, with a protected subscription descriptor where it can notify or indicate.
 
@@ -49,18 +51,19 @@ def characteristic(
         properties: What a peer may do.
         read: Returns the content; without it reading is refused.
         write: Takes a written content; without it writing is refused.
+        is_open: Whether it can be used on a link without encryption, as on devices that do not bond.
     """
     made: gatt.Characteristic[bytes] = gatt.Characteristic(
         uuid.upper(),
         properties,
-        _PROTECTED,
+        _OPEN if is_open else _PROTECTED,
         gatt.CharacteristicValue(read=read or _refuse_read, write=write or _refuse_write),
     )
     if properties & (Properties.NOTIFY | Properties.INDICATE):
         made.descriptors = [
             gatt.Descriptor(
                 gatt.GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR,
-                _PROTECTED,
+                _OPEN if is_open else _PROTECTED,
                 device.gatt_server.make_descriptor_value(made),
             )
         ]

@@ -22,6 +22,17 @@ from gateway import errors
 UA_651BLE: Final = "and-ua-651ble"
 STANDARD_CUFF: Final = "standard-cuff"
 STANDARD_GLUCOMETER: Final = "standard-glucometer"
+WELCH_ALLYN_BP100: Final = "welch-allyn-bp100"
+FORA_P30_PLUS: Final = "fora-p30-plus"
+TAIDOC_METER: Final = "taidoc-meter"
+MODELS: Final = (
+    UA_651BLE,
+    STANDARD_CUFF,
+    STANDARD_GLUCOMETER,
+    WELCH_ALLYN_BP100,
+    FORA_P30_PLUS,
+    TAIDOC_METER,
+)
 
 # A random static address: the two highest bits are set. Source: Bluetooth Core Specification 5.4, Vol 6 Part B,
 # 1.3.2.1.
@@ -54,9 +65,7 @@ class WardSettings:
 class PeripheralSettings:
     """One device in the home."""
 
-    model: str = setting(
-        REQUIRED, choices=(UA_651BLE, STANDARD_CUFF, STANDARD_GLUCOMETER), help="what it is"
-    )
+    model: str = setting(REQUIRED, choices=MODELS, help="what it is")
     address: str = setting(
         REQUIRED, help="its Bluetooth address, random static: the first digit is C, D, E or F"
     )

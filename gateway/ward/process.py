@@ -6,9 +6,9 @@ import asyncio
 import logging
 import signal
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from bumble.link import LocalLink
 
@@ -17,6 +17,9 @@ from gateway.ward import home, series
 from gateway.ward.cuff import StandardCuff, Ua651Ble
 from gateway.ward.glucometer import StandardGlucometer
 from gateway.ward.radio_server import RadioServer
+from gateway.ward.series import BloodPressureRow, GlucoseRow
+from gateway.ward.taidoc_device import TaidocCuff, TaidocMeter
+from gateway.ward.transtek_cuff import TranstekCuff
 from gateway.ward.virtual_peripheral import VirtualPeripheral
 
 log = logging.getLogger(__name__)
@@ -76,6 +79,18 @@ async def _until_signal(plan: home.Home) -> ExitCode:
     return ExitCode.INTERRUPTED if received is signal.SIGINT else ExitCode.OK
 
 
+_CUFFS: Final[Mapping[str, type[VirtualPeripheral[BloodPressureRow]]]] = {
+    home.UA_651BLE: Ua651Ble,
+    home.STANDARD_CUFF: StandardCuff,
+    home.WELCH_ALLYN_BP100: TranstekCuff,
+    home.FORA_P30_PLUS: TaidocCuff,
+}
+_METERS: Final[Mapping[str, type[VirtualPeripheral[GlucoseRow]]]] = {
+    home.STANDARD_GLUCOMETER: StandardGlucometer,
+    home.TAIDOC_METER: TaidocMeter,
+}
+
+
 def _made(
     settings: home.PeripheralSettings,
     plan: home.Home,
@@ -84,16 +99,8 @@ def _made(
 ) -> VirtualPeripheral[Any]:
     folder = plan.ward.state_folder / settings.address.replace(":", "").lower()
     live_from = settings.live_from_time
-    match settings.model:
-        case home.UA_651BLE:
-            readings = series.blood_pressure(settings.readings, live_from)
-            return Ua651Ble(settings, readings, zone, folder, now)
-        case home.STANDARD_CUFF:
-            readings = series.blood_pressure(settings.readings, live_from)
-            return StandardCuff(settings, readings, zone, folder, now)
-        case home.STANDARD_GLUCOMETER:
-            return StandardGlucometer(
-                settings, series.glucose(settings.readings, live_from), zone, folder, now
-            )
-        case _:
-            raise AssertionError("settings.load has checked the choices")
+    if settings.model in _CUFFS:
+        pressures = series.blood_pressure(settings.readings, live_from)
+        return _CUFFS[settings.model](settings, pressures, zone, folder, now)
+    concentrations = series.glucose(settings.readings, live_from)
+    return _METERS[settings.model](settings, concentrations, zone, folder, now)

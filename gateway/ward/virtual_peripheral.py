@@ -66,6 +66,7 @@ class VirtualPeripheral(ABC, Generic[Row]):
     """
 
     service: ClassVar[str]
+    bonds: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -142,7 +143,7 @@ class VirtualPeripheral(ABC, Generic[Row]):
 
     @abstractmethod
     async def _converse(self, connection: Connection) -> None:
-        """Act after the link is encrypted; cancelled when it goes down."""
+        """Act after the link is encrypted, or is there for a device that does not bond; cancelled when it goes down."""
 
     def _recall(self, path: Path) -> Memory:
         """Load the memory, or fill it with the backlog when switched on for the first time."""
@@ -171,8 +172,11 @@ class VirtualPeripheral(ABC, Generic[Row]):
         self.connection = connection
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
         connection.on(connection.EVENT_CONNECTION_ENCRYPTION_CHANGE, self._on_encryption_change)
-        # The security request: asks the host to encrypt, or to pair if it has no bond.
-        connection.request_pairing()
+        if self.bonds:
+            # The security request: asks the host to encrypt, or to pair if it has no bond.
+            connection.request_pairing()
+        else:
+            self._conversation = self._spawn(self._converse_and_tell(connection))
 
     def _on_encryption_change(self) -> None:
         connection = self.connection

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import history, ingest, stand
+from tests.benchmarks import history, ingest, soak, stand
 
 
 def main() -> int:
@@ -23,6 +23,12 @@ def main() -> int:
         help="history: how many readings, one after the other; 100000000 takes an hour and 80 GiB",
     )
     parser.add_argument("--engine", choices=("partitions", "timescaledb"), help="only this storage")
+    parser.add_argument(
+        "--readings",
+        type=int,
+        default=10_000_000,
+        help="soak: how many readings go through one worker",
+    )
     options = parser.parse_args()
     measure, print_found = _NAMES[options.name]
     found = {
@@ -76,6 +82,17 @@ def _print_history(engine: str, results: dict[str, Any]) -> None:
         print(f"{name:48}" + "".join(f"{results[size][name]:>16,}" for size in sizes))
 
 
+def _soak(engine: str, options: argparse.Namespace) -> dict[str, Any]:
+    with stand.stand(engine) as here:
+        return soak.run(here, 2 * soak.PART if options.quick else options.readings, _tell)
+
+
+def _print_soak(engine: str, results: dict[str, Any]) -> None:
+    print(f"\n{engine}: {results['readings_per_s']} readings a second\n")
+    for readings, mib in results["memory_mib"].items():
+        print(f"{readings:>12} readings {mib:>8} MiB")
+
+
 def _print(engine: str, results: dict[str, Any]) -> None:
     print(f"\n{engine}: {results['machine']}\n")
     for name, figure in results["figures"].items():
@@ -94,7 +111,11 @@ def _print(engine: str, results: dict[str, Any]) -> None:
 
 
 # Name → what measures it on one storage engine, what prints the result.
-_NAMES = {"ingest": (_ingest, _print), "history": (_history, _print_history)}
+_NAMES = {
+    "ingest": (_ingest, _print),
+    "history": (_history, _print_history),
+    "soak": (_soak, _print_soak),
+}
 
 if __name__ == "__main__":
     if str(Path.cwd()) not in sys.path:

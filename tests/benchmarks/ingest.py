@@ -160,7 +160,7 @@ class Bench:
         settings = str(self._stand.settings_file(RECEIVER))
         words = [settings, "--name", f"{RECEIVER}-{kind}"]
         self._finish(self._program("receivers", settings, "subscribe", *words[1:]))
-        self._load(messages, per_message)
+        self.load(messages, per_message)
         broker_before = self._stand.broker_cpu_s()
         program = self._program(
             "receivers",
@@ -185,19 +185,19 @@ class Bench:
         """Let messages wait for our sessions and have them taken in, or take them in as they are sent."""
         self._tell(name)
         names = [f"ingest-{number}" for number in range(1, workers + 1)]
-        with self._workers(names, workers):
+        with self.workers(names, workers):
             pass  # makes the sessions at the broker
         receipts = Receipts(self._stand)
         try:
             if not is_live:
-                self._load(messages, per_message)
+                self.load(messages, per_message)
             broker_before, database_before = (
                 self._stand.broker_cpu_s(),
                 self._stand.database_cpu_s(),
             )
-            with self._workers(names, workers, wait=is_live) as processes:
+            with self.workers(names, workers, wait=is_live) as processes:
                 worker_before = sum(cpu_s(process.pid) for process in processes)
-                started = self._load(messages, per_message)["started"] if is_live else None
+                started = self.load(messages, per_message)["started"] if is_live else None
                 wanted = messages * per_message
                 # Reading receipts while the clock runs would be work beside the measured one.
                 self._until(lambda: receipts.silent_s > _SILENCE_S, name)
@@ -215,7 +215,7 @@ class Bench:
             )
         finally:
             receipts.close()
-        self._check(wanted)
+        self.check(wanted)
         for session in [f"ingest-{number}" for number in range(1, workers + 1)]:
             settings = str(self._stand.settings_file(session))
             self._finish(self._program("receivers", settings, "forget", "--name", session))
@@ -226,12 +226,12 @@ class Bench:
         self._tell(f"paced: {rate:.0f} readings a second")
         receipts = Receipts(self._stand)
         messages = int(rate * self._sizes.paced_s)
-        with self._workers(["ingest-1"], 1, wait=True) as processes:
-            found = self._load(messages, 1, per_second=rate)
+        with self.workers(["ingest-1"], 1, wait=True) as processes:
+            found = self.load(messages, 1, per_second=rate)
             self._until(lambda: len(receipts.at) >= messages, "paced")
             self.notes["worker_mib"] = round(resident_mib(processes[0].pid))
         receipts.close()
-        self._check(messages)
+        self.check(messages)
         epoch = f"{self._run:032x}"
         late_ms = sorted(
             (receipts.at[gateway, epoch, int(seq)] - sent_at) * 1000
@@ -299,7 +299,7 @@ class Bench:
                 (f"{self._run:032x}",),
             )
 
-    def _check(self, added: int) -> None:
+    def check(self, added: int) -> None:
         """Hold the store against what was sent: rows, distinct keys, quarantine.
 
         Raises:
@@ -317,7 +317,7 @@ class Bench:
                 f"{keys} keys, {quarantined} in quarantine"
             )
 
-    def _load(
+    def load(
         self, messages: int, per_message: int, per_second: float | None = None
     ) -> dict[str, Any]:
         """Publish messages that nobody has sent before; return when they went out."""
@@ -333,7 +333,7 @@ class Bench:
         return found
 
     @contextmanager
-    def _workers(
+    def workers(
         self, names: list[str], sessions: int, *, wait: bool = True
     ) -> Iterator[list[subprocess.Popen[bytes]]]:
         with ExitStack() as running:
