@@ -17,7 +17,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from deploy.settings import SchedulerSettings
-from ingest import evaluation_queue, gaps, retention, session_store, store
+from ingest import evaluation_queue, gaps, gateway_health, retention, session_store, store
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,17 @@ def old_sessions(
         log.info("sessions_deleted", extra={"count": ended})
 
 
+def old_heartbeats(
+    connection: psycopg.Connection, settings: SchedulerSettings, now: datetime
+) -> None:
+    """Delete what gateways said of themselves long ago; the last word of each stays."""
+    before_at = now - timedelta(days=settings.keep_heartbeats_days)
+    with connection.transaction(), connection.cursor() as cur:
+        deleted = gateway_health.delete_past(cur, before_at)
+    if deleted:
+        log.info("heartbeats_deleted", extra={"count": deleted})
+
+
 def watch_queue(connection: psycopg.Connection, settings: SchedulerSettings, now: datetime) -> None:
     """Say when evaluation work waits too long: then tasks are late, and somebody has to look."""
     with connection.transaction(), connection.cursor() as cur:
@@ -99,6 +110,7 @@ _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], No
     partitions_ahead: timedelta(hours=6),
     old_readings: timedelta(days=1),
     old_sessions: timedelta(minutes=30),
+    old_heartbeats: timedelta(days=1),
     watch_queue: timedelta(seconds=30),
     watch_gateways: timedelta(hours=1),
     watch_gaps: timedelta(minutes=15),

@@ -67,6 +67,12 @@ class SchedulerSettings:
         help="how long a number of a gateway's outbox may be missing before the log says so; gateways send again "
         "within minutes",
     )
+    keep_heartbeats_days: float = setting(
+        90.0,
+        unit="days",
+        minimum=1.0,
+        help="how long it is kept how gateways were: one row an hour, and one for each change",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import psycopg
 
-from ingest import intake, settlement, store, tenancy
+from ingest import gateway_health, intake, settlement, store, tenancy
 from ingest.arrivals import Opened
 from ingest.directory import Directory
 from ingest.intake import Plan
@@ -118,7 +118,7 @@ class Committer:
            another transaction holds is a repetition or a conflict; two workers with the same record wait here for
            each other.
         2. Store glucose contexts and quarantine, unless they are there.
-        3. Note events, messages, gateways and outbox numbers.
+        3. Note events, messages, gateways, how they say they are, and outbox numbers.
 
         All transactions touch the tables, and the rows of each, in this order: no deadlock.
         """
@@ -132,6 +132,7 @@ class Committer:
             store.add_security_events(cur, settlement.security_events(settled, new_quarantine))
             store.add_messages(cur, settlement.messages_taken_in(settled, new_quarantine))
             store.see_gateways(cur, settlement.sightings(settled))
+            gateway_health.note(cur, settlement.heartbeats(settled))
             store.see_outbox_positions(cur, settlement.positions(settled), stored_at)
         return settlement.fates(settled)
 

@@ -11,8 +11,10 @@ from dataclasses import replace
 from typing import Final, TypeVar
 from uuid import UUID
 
-from firmware_profiles.wire import Batch, ReceiptStatus
+from firmware_profiles.wire import Batch, GatewayStatus, ReceiptStatus
 from ingest import intake, quarantine
+from ingest.directory import Standing
+from ingest.gateway_health import Heartbeat
 from ingest.intake import Decision, Plan
 from ingest.quarantine import IngestReason
 from ingest.receipts import Fate, Fates
@@ -127,6 +129,30 @@ def sightings(plans: Iterable[Plan]) -> list[GatewaySighting]:
             before.is_online if latest.is_online is None else latest.is_online,
         )
     return list(merged.values())
+
+
+def heartbeats(plans: Iterable[Plan]) -> list[Heartbeat]:
+    """Return what each gateway said last of itself; what the broker has kept of it may be old."""
+    said: dict[str, Heartbeat] = {}
+    for plan in plans:
+        arrival, content = plan.opened.arrival, plan.opened.content
+        if (
+            plan.gateway is not None
+            and plan.gateway.status is Standing.ACTIVE
+            and isinstance(content, GatewayStatus)
+            and content.health is not None
+            and not arrival.is_retained
+        ):
+            said[plan.gateway.gateway_id] = Heartbeat(
+                practice_id=plan.gateway.practice_id,
+                gateway_id=plan.gateway.gateway_id,
+                received_at=arrival.received_at,
+                said_at=content.at,
+                boot_id=content.boot_id,
+                waiting_records=content.waiting_records,
+                health=content.health,
+            )
+    return list(said.values())
 
 
 def positions(plans: Iterable[Plan]) -> list[OutboxPositions]:

@@ -52,6 +52,7 @@ WIDE = {
     ("ingest.gateway", "homevitals_guard", "ALL"),
     ("ingest.gateway", "homevitals_ingest", "ALL"),
     ("ingest.gateway", "homevitals_scheduler", "SELECT"),
+    ("ingest.gateway_health_past", "homevitals_scheduler", "ALL"),
     ("ingest.home_person", "homevitals_entrance", "SELECT"),
     ("ingest.identity_provider", "homevitals_entrance", "SELECT"),
     ("ingest.message", "homevitals_ingest", "ALL"),
