@@ -12,7 +12,7 @@ Source: Bluetooth SIG GATT Specification Supplement, Record Access Control Point
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final, TypeVar
 
@@ -196,6 +196,11 @@ def report_from(sequence_number: int) -> Request:
 def count() -> Request:
     """Ask how many records are stored."""
     return Request(OpCode.REPORT_COUNT, Operator.ALL)
+
+
+def count_of(report: Request) -> Request:
+    """Ask how many records a report would bring."""
+    return replace(report, op_code=OpCode.REPORT_COUNT)
 
 
 def abort() -> Request:

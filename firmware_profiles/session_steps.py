@@ -81,6 +81,13 @@ class ReportRecords:
     settle_s: float = setting(
         0.0, unit="s", minimum=0.0, maximum=10.0, help="pause before the first request"
     )
+    unasked_s: float = setting(
+        0.0,
+        unit="s",
+        minimum=0.0,
+        maximum=30.0,
+        help="silence that ends what the meter sends without being asked, as soon as it is subscribed to; 0: it waits",
+    )
 
 
 @dataclass(frozen=True, slots=True)
