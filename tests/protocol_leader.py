@@ -11,6 +11,7 @@ from firmware_profiles.conversation import (
     Answer,
     Await,
     Conversation,
+    Draw,
     HomeTime,
     Keep,
     Listen,
@@ -36,6 +37,8 @@ class Led:
         peripheral: what it says to a write: notifications to send, or None to hang up; called with None when it has
             just been listened to.
         events: actions in their order, those that only wait left out.
+        pauses: seconds for which it kept quiet, each time.
+        silences: how often it waited for nothing.
     """
 
     peripheral: Callable[[Write | Listen], list[Notification] | None]
@@ -43,6 +46,8 @@ class Led:
     events: list[object] = field(default_factory=list)
     memory: dict[str, bytes] = field(default_factory=dict)
     hung_up: bool = False
+    pauses: list[float] = field(default_factory=list)
+    silences: int = 0
     _waiting: deque[Notification] = field(default_factory=deque)
     _kept_on_arrival: set[str] = field(default_factory=set)
 
@@ -56,6 +61,18 @@ class Led:
         """What was written, in its order."""
         return [event.content for event in self.events if isinstance(event, Write)]
 
+    @property
+    def reached(self) -> int | None:
+        """Up to which number the peripheral has reported, if that was noted."""
+        numbers = [event.number for event in self.events if isinstance(event, NoteReached)]
+        return numbers[-1] if numbers else None
+
+    @property
+    def shown(self) -> datetime | None:
+        """What the peripheral's clock showed, if that was noted."""
+        times = [event.device_time for event in self.events if isinstance(event, NoteClock)]
+        return times[-1] if times else None
+
     def lead(self, talk: Conversation) -> Led:
         """Hold the conversation to its end."""
         answer: Answer = None
@@ -65,20 +82,22 @@ class Led:
         except StopIteration:
             return self
 
-    def _take(self, action: object) -> Answer:
+    def _take(self, action: object) -> Answer:  # noqa: C901  # one case for each action there is
         match action:
             case Await(may_hang_up=may_hang_up):
                 if self._waiting:
                     return self._waiting.popleft()
                 if self.hung_up and not may_hang_up:
                     raise EOFError
-                return None
+                self.silences += 1
             case TellTime():
                 return HOME_TIME
             case Read(characteristic):
                 return self.reads[characteristic]
-            case Pause():
-                return None
+            case Pause(seconds):
+                self.pauses.append(seconds)
+            case Draw(size):
+                return bytes(range(size))
             case Listen() | Write():
                 self.events.append(action)
                 self._send(action)

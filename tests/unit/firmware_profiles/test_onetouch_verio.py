@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -8,13 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_profiles import conversation, decode, models
-from firmware_profiles.conversation import ConversationError, Situation
+from firmware_profiles import decode, models
+from firmware_profiles.conversation import (
+    ConversationError,
+    Keep,
+    Listen,
+    Notification,
+    Situation,
+    Write,
+)
 from firmware_profiles.errors import FrameError, FrameReason
 from firmware_profiles.protocols import lifescan_frames, onetouch_verio
 from firmware_profiles.readings import GlucoseReading, Result
-from tests import peripheral_scripts
-from tests.peripheral_scripts import LOCAL, Course
+from tests.protocol_leader import HOME_TIME, Led
+
+LOCAL = HOME_TIME.local
 
 ADDRESS = "C4:65:1B:00:00:01"
 FROM_A_METER = bytes.fromhex("02 1300 03 06bb81443144000000000000 03 f29a")
@@ -48,10 +56,11 @@ class Meter:
     waiting: list[bytes] = field(default_factory=list)
     last: list[bytes] = field(default_factory=list)
 
-    def __call__(self, characteristic: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-        assert characteristic == onetouch_verio.REQUESTS
-        for packet in self._packets(content):
-            yield onetouch_verio.ANSWERS, packet
+    def __call__(self, action: Write | Listen) -> list[Notification]:
+        if isinstance(action, Listen):
+            return []
+        assert action.characteristic == onetouch_verio.REQUESTS
+        return heard(*self._packets(action.content))
 
     def _packets(self, content: bytes) -> Iterator[bytes]:
         if lifescan_frames.is_acknowledgement(content):
@@ -94,6 +103,10 @@ class Meter:
         return told(b"")
 
 
+def heard(*packets: bytes) -> list[Notification]:
+    return [Notification(onetouch_verio.ANSWERS, packet) for packet in packets]
+
+
 def told(content: bytes) -> bytes:
     return lifescan_frames.framed(bytes([onetouch_verio.OK]) + content)
 
@@ -108,9 +121,11 @@ def meter(*numbers: int, **what: object) -> Meter:
     return Meter(records=records, counter=max(numbers, default=0), **what)  # type: ignore[arg-type]
 
 
-def visit(one: Meter, watermark: int | None = None, course: Course | None = None) -> Course:
+def visit(
+    one: Callable[[Write | Listen], list[Notification] | None], watermark: int | None = None
+) -> Led:
     situation = Situation(address=ADDRESS, watermark=watermark)
-    return peripheral_scripts.lead(onetouch_verio.conversation(situation), one, course)
+    return Led(one).lead(onetouch_verio.conversation(situation))
 
 
 def records_asked(one: Meter) -> list[int]:
@@ -154,11 +169,9 @@ def test_record_whose_tag_was_changed_is_still_the_same_record() -> None:
 
 
 def test_each_record_is_kept_before_it_is_acknowledged() -> None:
-    actions = visit(meter(1, 2)).actions
-    for at, action in enumerate(actions):
-        if isinstance(action, conversation.Keep):
-            assert actions[at + 1] == conversation.Write(onetouch_verio.REQUESTS, b"\x81")
-    assert actions[-1] != conversation.Write(onetouch_verio.REQUESTS, b"\x81")
+    events = visit(meter(1, 2)).events
+    after = [events[at + 1] for at, event in enumerate(events) if isinstance(event, Keep)]
+    assert after == [Write(onetouch_verio.REQUESTS, b"\x81")] * 2
 
 
 def test_looks_further_back_for_as_many_as_the_meter_holds() -> None:
@@ -208,7 +221,7 @@ def test_clock_is_set_last_and_only_when_it_is_a_minute_off(off_s: int, is_set: 
     course = visit(verio)
     assert course.shown == LOCAL + timedelta(seconds=off_s)
     assert (verio.asked[-1][:2] == onetouch_verio.SET_CLOCK) == is_set
-    assert isinstance(course.actions[-1], conversation.Pause) == is_set
+    assert course.pauses == [2.0] * is_set
     if is_set:
         assert verio.clock == LOCAL
 
@@ -222,13 +235,12 @@ def test_clock_that_nobody_has_set_is_not_noted_and_is_set() -> None:
 
 def test_records_are_safe_when_the_meter_falls_silent_after_its_clock_was_set() -> None:
     verio = meter(1, 2, clock=LOCAL - timedelta(hours=1))
-    talk = onetouch_verio.conversation(Situation(address=ADDRESS))
 
-    def silent(characteristic: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-        if content[5:7] != onetouch_verio.SET_CLOCK:
-            yield from verio(characteristic, content)
+    def silent(action: Write | Listen) -> list[Notification]:
+        is_setting = isinstance(action, Write) and action.content[5:7] == onetouch_verio.SET_CLOCK
+        return [] if is_setting else verio(action)
 
-    course = peripheral_scripts.lead(talk, silent)
+    course = visit(silent)
     assert (len(course.kept), course.reached, course.silences) == (2, 2, 1)
 
 
@@ -278,20 +290,19 @@ def test_answers_in_several_packets_are_put_together(content_size: int) -> None:
 
 
 def test_silence_ends_with_advice() -> None:
-    course = Course()
+    course = Led(meter(lost=100))
     with pytest.raises(ConversationError, match="does not answer"):
-        visit(meter(lost=100), course=course)
+        course.lead(onetouch_verio.conversation(Situation(address=ADDRESS)))
     assert course.silences == 5
     assert course.reached is None
 
 
 def test_chatter_that_is_no_answer_ends_with_advice() -> None:
-    def chatter(_characteristic: str, _content: bytes) -> list[tuple[str, bytes]]:
-        return [(onetouch_verio.ANSWERS, junk) for junk in (b"", b"\xc1", b"\x41x", b"\x02x")] * 99
+    def chatter(_: Write | Listen) -> list[Notification]:
+        return heard(b"", b"\xc1", b"\x41x", b"\x02x") * 99
 
-    talk = onetouch_verio.conversation(Situation(address=ADDRESS))
     with pytest.raises(ConversationError, match="does not answer"):
-        peripheral_scripts.lead(talk, chatter)
+        visit(chatter)
 
 
 @pytest.mark.parametrize(
@@ -306,16 +317,14 @@ def test_refusal_ends_with_advice(status: int, advice: str) -> None:
 def test_what_was_read_before_the_link_broke_is_asked_for_again() -> None:
     # Nothing is noted as reached before the last record of the visit is kept.
     verio = meter(1, 2, 3)
-    course = Course()
-    talk = onetouch_verio.conversation(Situation(address=ADDRESS))
 
-    def breaking(characteristic: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-        if content[5:8] == onetouch_verio.READ_RECORD + b"\x01\x00":
-            raise EOFError
-        yield from verio(characteristic, content)
+    def breaking(action: Write | Listen) -> list[Notification] | None:
+        last = onetouch_verio.READ_RECORD + b"\x01\x00"
+        return None if isinstance(action, Write) and action.content[5:8] == last else verio(action)
 
+    course = Led(breaking)
     with pytest.raises(EOFError):
-        peripheral_scripts.lead(talk, breaking, course)
+        course.lead(onetouch_verio.conversation(Situation(address=ADDRESS)))
     assert (len(course.kept), course.reached) == (2, None)
 
 
@@ -411,9 +420,5 @@ def test_no_bytes_raise_anything_but_a_frame_error(raw: bytes) -> None:
 def test_no_notifications_raise_anything_but_a_conversation_error(junk: list[bytes]) -> None:
     notifications = iter(junk)
 
-    def peripheral(_characteristic: str, _content: bytes) -> list[tuple[str, bytes]]:
-        return [(onetouch_verio.ANSWERS, one) for one in [next(notifications, b"")]]
-
-    talk = onetouch_verio.conversation(Situation(address=ADDRESS))
     with pytest.raises(ConversationError):
-        peripheral_scripts.lead(talk, peripheral)
+        visit(lambda _: heard(next(notifications, b"")))
