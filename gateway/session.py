@@ -23,7 +23,7 @@ import bleak
 from bleak import exc
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
-from firmware_profiles import conversation, protocols, session_steps, uuids, wire
+from firmware_profiles import conversation, glucose_pair, protocols, session_steps, uuids, wire
 from firmware_profiles.device_profile import DeviceProfile, PairingMode
 from gateway import (
     clock_quality,
@@ -91,6 +91,7 @@ class Session:
         self._signals: set[str] = set()
         self._listener = conversing.Listener()
         self._procedure = record_access.Procedure()
+        self._pairs = glucose_pair.PairMaker()
         self._client: bleak.BleakClient = adapter.client(
             sighting.device,
             self._on_disconnected,
@@ -253,17 +254,20 @@ class Session:
             )
 
     async def _report_records(self, step: session_steps.ReportRecords) -> None:
-        profile_id = self._profile.profile_id
-        known = self._keeper.watermark(self._address, profile_id)
+        meter = self._address, self._profile.profile_id
         try:
-            await self._procedure.report(self._client, step, known)
+            await self._procedure.report(
+                self._client, step, record_access.Known.of(self._keeper, *meter)
+            )
         except record_access.ProcedureError as error:
             self._raise_storage_failure()
             raise errors.SessionError(SessionReason.REFUSED, str(error)) from error
         finally:
-            reached = self._procedure.watermark()
+            for record in self._pairs.rest():
+                self._keep(*record)
+            reached = self._procedure.reached()
             if reached is not None and self._storage_failure is None:
-                self._keeper.set_watermark(self._address, profile_id, reached)
+                reached.note(self._keeper, *meter)
 
     async def _converse(self, protocol: str) -> None:
         memory = self._keeper.recall(self._address)
@@ -317,7 +321,11 @@ class Session:
             OutboxError: it is not stored, hence (where we have a say) not confirmed; the session ends.
         """
         characteristic, raw = uuids.short_uuid(source.uuid), bytes(content)
-        self._keep(characteristic, raw)
+        # Where only the context says what a strip was for, a measurement waits for it; the meter has both meanwhile.
+        is_paired = bool(self._profile.knobs.ketone_meal_code)
+        records = self._pairs.take(characteristic, raw) if is_paired else [(characteristic, raw)]
+        for record in records:
+            self._keep(*record)
         self._procedure.note_record(characteristic, raw)
         self._stirred.set()
 

@@ -243,7 +243,9 @@ def _candidate(shared: _Shared, record: Record, decoded: Reading) -> Candidate:
             decoded,
             (shared.batch.epoch, record.seq),
         ),
-        content_sha256=record_key.content_sha256(record.raw),
+        content_sha256=record_key.content_sha256(
+            record_key.lasting(record.characteristic, record.raw, decoded)
+        ),
     )
 
 

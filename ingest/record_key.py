@@ -6,6 +6,7 @@ id of this process, no patient. It is compared within one practice.
 - A record of the Glucose Service, whatever its strip measured, is known by its sequence number and base
   time, which the user cannot change. A meter sends its whole memory again whenever it is asked, and a
   second gateway may ask too: the same record then has another place in the outbox and still is the same.
+- A few meters number their records anew with each that is added. There all but the number says which it is.
 - Any other record with a device time is known by its bytes, but for those that its user may still change:
   the same numbers at the same second are the same measurement. Without one, a number that the peripheral
   gave it tells it apart from others.
@@ -26,11 +27,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
-from firmware_profiles import kinds, protocols, uuids
+from firmware_profiles import glucose_pair, kinds, protocols, uuids
 from firmware_profiles.readings import Kind, Reading, Result
 
 # Source: Bluetooth GATT Specification Supplement, Glucose Measurement: flags (1 byte), sequence
 # number (2), base time (7).
+_NUMBER = slice(1, 3)
 _BASE_TIME = slice(3, 10)
 # What the first version put into the key of an imported reading, there or not.
 _ALWAYS_IN_KEY = frozenset(
@@ -54,10 +56,10 @@ def record_key(
         decoded: what they mean.
         outbox_position: (epoch, sequence number) in the gateway's outbox.
     """
-    if characteristic == uuids.GLUCOSE_MEASUREMENT:
+    if characteristic == uuids.GLUCOSE_MEASUREMENT and decoded.sequence_number is not None:
         identity = [b"glucose", str(decoded.sequence_number).encode(), raw[_BASE_TIME]]
     elif decoded.device_time is not None:
-        identity = [b"dated", protocols.identity(characteristic, raw)]
+        identity = [b"dated", lasting(characteristic, raw, decoded)]
     elif decoded.sequence_number is not None:
         identity = [b"numbered", str(decoded.sequence_number).encode(), raw]
     else:
@@ -92,6 +94,20 @@ def import_key(
         *(str(part).encode() for part in (kind, result, at)),
         *(repr(number).encode() for number in entering),
     )
+
+
+def lasting(characteristic: str, raw: bytes, decoded: Reading) -> bytes:
+    """Return what of a record's bytes never changes, however often the peripheral sends it.
+
+    A glucose measurement that was kept together with its context is itself only: its user may still tell the meter of
+    another meal. A number that is no more than a place in the meter's memory is left out.
+    """
+    if characteristic != uuids.GLUCOSE_MEASUREMENT:
+        return protocols.identity(characteristic, raw)
+    measurement, _ = glucose_pair.parted(raw)
+    if decoded.sequence_number is not None:
+        return measurement
+    return measurement[: _NUMBER.start] + measurement[_NUMBER.stop :]
 
 
 def content_sha256(raw: bytes) -> bytes:

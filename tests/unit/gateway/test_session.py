@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,10 +12,9 @@ import pytest
 from bleak import exc
 from bleak.backends.device import BLEDevice
 
-from firmware_profiles import models, racp, wire
+from firmware_profiles import models, wire
 from firmware_profiles.gatt_time import CurrentTime, DateTime
 from firmware_profiles.matching import Match
-from firmware_profiles.racp import OpCode, ResponseCode
 from firmware_profiles.session_steps import (
     AwaitDisconnect,
     AwaitNotification,
@@ -217,120 +216,6 @@ def test_session_hangs_up_when_the_cuff_falls_silent(hold: Any, script: Any) -> 
     cuff = script(("2a35", "2a08"))
     assert hold(cuff, replace(AND, script=steps), Shelf()) == 0
     assert cuff.calls[-1] == ("disconnect", "")
-
-
-def measurement(sequence: int) -> bytes:
-    return b"\x10" + sequence.to_bytes(2, "little") + bytes(11)
-
-
-@dataclass
-class Meter:
-    """A meter's memory behind a script: answers as the service demands, selects if it can."""
-
-    sequences: list[int]
-    can_select: bool = True
-    hangs_up_after: int | None = None
-    requests: list[racp.Request] = field(default_factory=list)
-
-    def on_request(self, client: Any, content: bytes) -> None:
-        request = racp.Request.from_bytes(content)
-        self.requests.append(request)
-        asyncio.get_running_loop().call_soon(self._carry_out, client, request)
-
-    def _carry_out(self, client: Any, request: racp.Request) -> None:
-        if request.sequence_numbers and not self.can_select:
-            self._answer(client, ResponseCode.OPERATOR_NOT_SUPPORTED)
-            return
-        first = request.sequence_numbers[0] if request.sequence_numbers else 0
-        chosen = [sequence for sequence in self.sequences if sequence >= first]
-        for count, sequence in enumerate(chosen):
-            if count == self.hangs_up_after:
-                client.hang_up()
-                return
-            client.send("2a18", measurement(sequence))
-            client.send("2a34", b"\x02" + sequence.to_bytes(2, "little") + b"\x01")
-        self._answer(client, ResponseCode.SUCCESS if chosen else ResponseCode.NO_RECORDS_FOUND)
-
-    @staticmethod
-    def _answer(client: Any, code: ResponseCode) -> None:
-        client.send("2a52", racp.Response(OpCode.REPORT_RECORDS, code).to_bytes())
-
-
-def ask(hold: Any, script: Any, meter: Meter, shelf: Shelf) -> int:
-    peripheral = script(
-        ("2a18", "2a34", "2a52", "2a2b"),
-        reads={"2a2b": CurrentTime.of(datetime.fromisoformat("2026-11-21T07:00")).to_bytes()},
-        on_write={"2a52": meter.on_request},
-    )
-    count: int = hold(peripheral, METER, shelf)
-    return count
-
-
-def known(last: int | None) -> Shelf:
-    profile_id = METER.profile_id
-    return Shelf(watermarks={} if last is None else {(ADDRESS, profile_id): last})
-
-
-@pytest.mark.parametrize(
-    ("meter", "last", "requests", "brought", "next_last"),
-    [
-        pytest.param(Meter([0, 1, 2]), None, [racp.report_all()], 3, 2, id="first-time"),
-        pytest.param(Meter([0, 1, 2]), 1, [racp.report_from(2)], 1, 2, id="one-new"),
-        pytest.param(
-            Meter([0, 1, 2], can_select=False),
-            1,
-            [racp.report_from(2), racp.report_all()],
-            3,
-            2,
-            id="cannot-select",
-        ),
-        pytest.param(
-            Meter([0, 1, 2]), 2, [racp.report_from(3), racp.report_from(2)], 1, 2, id="nothing-new"
-        ),
-        pytest.param(
-            Meter([0, 1]),
-            700,
-            [racp.report_from(701), racp.report_from(700), racp.report_all()],
-            2,
-            1,
-            id="numbering-started-over",
-        ),
-        pytest.param(Meter([]), None, [racp.report_all()], 0, None, id="empty-meter"),
-        pytest.param(Meter([4]), 65535, [racp.report_all()], 1, 4, id="numbers-exhausted"),
-    ],
-)
-def test_meter_is_asked_for_what_is_missing_when_it_reports(
-    hold: Any,
-    script: Any,
-    meter: Meter,
-    last: int | None,
-    requests: list[racp.Request],
-    brought: int,
-    next_last: int | None,
-) -> None:
-    shelf = known(last)
-    assert ask(hold, script, meter, shelf) == 2 * brought  # each measurement has its context
-    assert meter.requests == requests
-    assert shelf.watermark(ADDRESS, "standard-glucometer") == next_last
-
-
-@pytest.mark.parametrize(
-    ("sequences", "hangs_up_after", "next_last"),
-    [
-        # The context of the last measurement may be missing: it is asked for again.
-        pytest.param([5, 6, 7, 9], 3, 6, id="ascending"),
-        pytest.param([9, 7, 6, 5], 3, None, id="newest-first"),
-        pytest.param([5, 6], 1, None, id="one-only"),
-    ],
-)
-def test_meter_resumes_by_number_when_the_link_was_lost_in_its_report(
-    hold: Any, script: Any, sequences: list[int], hangs_up_after: int, next_last: int | None
-) -> None:
-    shelf = known(None)
-    with pytest.raises(errors.SessionError):
-        ask(hold, script, Meter(sequences, hangs_up_after=hangs_up_after), shelf)
-    assert shelf.watermark(ADDRESS, "standard-glucometer") == next_last
-    assert len(shelf.records) == 2 * hangs_up_after
 
 
 def test_time_zone_of_the_record_is_the_home_s_when_summer_time_ends(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -100,3 +101,30 @@ def test_key_is_made_of_known_parts_when_later_releases_look_for_it(
     assert cuff_key(dated) == digest(address, b"2a35", b"dated", dated)
     assert cuff_key(undated) == digest(address, b"2a35", b"undated", epoch, b"1")
     assert glucose_key(glucose) == digest(address, b"2a18", b"glucose", b"7", base_time)
+
+
+PAIRED = bytes.fromhex("12 0100 ea070201070509 64b0 11")
+BEFORE_MEAL, AFTER_MEAL = bytes.fromhex("02 0100 01"), bytes.fromhex("02 0100 02")
+
+
+def test_measurement_is_the_same_when_its_user_tells_of_another_meal() -> None:
+    decoded = GlucoseMeasurement.from_bytes(PAIRED).reading()
+    before, after = (
+        record_key.record_key(ADDRESS, "2a18", PAIRED + context, decoded, HERE)
+        for context in (BEFORE_MEAL, AFTER_MEAL)
+    )
+    assert before == after
+    contents = {record_key.lasting("2a18", PAIRED + one, decoded) for one in (b"", BEFORE_MEAL)}
+    assert contents == {PAIRED}
+
+
+def test_number_that_is_only_a_place_tells_nothing_apart(glucose_frame: Frame) -> None:
+    first, later = glucose_frame(0), glucose_frame(3)
+    decoded = replace(GlucoseMeasurement.from_bytes(first).reading(), sequence_number=None)
+
+    def key(raw: bytes) -> bytes:
+        return record_key.record_key(ADDRESS, "2a18", raw, decoded, HERE)
+
+    assert key(first) == key(later)
+    assert record_key.lasting("2a18", first, decoded) == record_key.lasting("2a18", later, decoded)
+    assert key(first) != key(first[:-1] + b"\x12")
