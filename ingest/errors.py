@@ -10,6 +10,7 @@
     ├── BrokerError           the broker refuses what ingest cannot work without (.reason)
     ├── BrokerAway            the broker cannot be reached, so that nothing is known about it
     ├── EnrolmentRefused      a gateway gets no certificate (.reason)
+    ├── ConfigurationRefused  a gateway gets no such configuration (.reason)
     ├── AccessRefused         a restriction, care team or emergency access cannot become so (.reason)
     ├── FileRefused           a file of readings cannot be imported at all
     ├── SignerAway            the process with the gateway authority's key does not answer
@@ -112,6 +113,27 @@ class EnrolmentRefused(IngestError, ValueError):
         super().__init__(message)
         self.reason = reason
         self.gateway_id = gateway_id  # who asked, where that is proven
+
+
+class ConfigurationReason(StrEnum):
+    """Why a gateway gets no such configuration."""
+
+    UNKNOWN_GATEWAY = "unknown_gateway"
+    REVOKED = "revoked"
+    CHANGED_MEANWHILE = "changed_meanwhile"
+    IMPOSSIBLE = "impossible"  # something in it has a form that the format does not have
+    NAMES_A_PATIENT = "names_a_patient"
+    BROKEN_PROFILE = "broken_profile"  # the message says file, line and reason
+    PROFILE_NOT_HERE = "profile_not_here"  # ingest could not read what a gateway records by it
+    UNKNOWN_PROFILE = "unknown_profile"
+
+
+class ConfigurationRefused(IngestError, ValueError):
+    """The gateway keeps the configuration that it has; correct what the message names."""
+
+    def __init__(self, message: str, reason: ConfigurationReason) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class FileRefused(IngestError, ValueError):

@@ -57,6 +57,13 @@ def expect(cur: Cursor, practice_id: UUID, label: str, at: datetime) -> str:
     raise errors.StoreError
 
 
+def standing(cur: Cursor, practice_id: UUID, gateway_id: str) -> Standing | None:
+    """Return how a gateway of the practice stands; None where the practice has none of that id."""
+    which = {"practice_id": practice_id, "gateway_id": gateway_id}
+    row = cur.execute(_Q.standing, which).fetchone()
+    return None if row is None else Standing(row[0])
+
+
 def claim_code(
     cur: Cursor, practice_id: UUID, gateway_id: str, *, created_by: UUID | None, at: datetime
 ) -> str:
@@ -71,13 +78,12 @@ def claim_code(
     Raises:
         EnrolmentRefused: the practice has no such gateway, or it was revoked.
     """
-    which = {"practice_id": practice_id, "gateway_id": gateway_id}
-    row = cur.execute(_Q.standing, which).fetchone()
-    if row is None:
+    found = standing(cur, practice_id, gateway_id)
+    if found is None:
         raise errors.EnrolmentRefused(
             "the practice has no such gateway; check its id", EnrolmentReason.UNKNOWN_GATEWAY
         )
-    if Standing(row[0]) is Standing.REVOKED:
+    if found is Standing.REVOKED:
         raise errors.EnrolmentRefused(
             "the gateway was revoked for good; add a new one", EnrolmentReason.REVOKED
         )

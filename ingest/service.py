@@ -7,7 +7,13 @@ import logging
 import threading
 from typing import Final
 
-from ingest import attribution, broker_probe, follower, redrive_requests
+from ingest import (
+    attribution,
+    broker_probe,
+    configuration_courier,
+    follower,
+    redrive_requests,
+)
 from ingest.follower import Follower
 from ingest.sessions import Sessions
 from ingest.settings import IngestSettings
@@ -40,7 +46,10 @@ def run(settings: IngestSettings, stop: threading.Event) -> None:
     log.info("ingest_started", extra={"worker": settings.worker_name})
     sessions.start()
     try:
-        with follower.following(settings.database, *_FOLLOWERS):
+        with (
+            follower.following(settings.database, *_FOLLOWERS),
+            configuration_courier.running(settings),
+        ):
             Worker(settings, sessions, stop).run()
     finally:
         sessions.stop()

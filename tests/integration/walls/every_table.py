@@ -54,6 +54,8 @@ _WORDS: dict[str, Any] = {
     "ingest.identity_provider.issuer": "https://login.example.org",
     "ingest.certificate.not_after": AT.replace(year=2027),
     "ingest.certificate.issued_for": "claim",
+    "ingest.gateway_configuration.key_id": "ab" * 32,
+    "ingest.gateway_configuration.signature": bytes(64),
     "ingest.break_glass.reason": "emergency",
     "ingest.break_glass.expires_at": AT.replace(hour=13),
     "ingest.correction.cause": "assignment",

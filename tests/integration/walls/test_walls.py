@@ -53,6 +53,8 @@ WIDE = {
     ("ingest.gateway", "homevitals_ingest", "ALL"),
     ("ingest.gateway", "homevitals_scheduler", "SELECT"),
     ("ingest.gateway_health_past", "homevitals_scheduler", "ALL"),
+    ("ingest.gateway_configuration", "homevitals_ingest", "SELECT"),
+    ("ingest.gateway_following", "homevitals_ingest", "ALL"),
     ("ingest.home_person", "homevitals_entrance", "SELECT"),
     ("ingest.identity_provider", "homevitals_entrance", "SELECT"),
     ("ingest.message", "homevitals_ingest", "ALL"),
