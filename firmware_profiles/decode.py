@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from firmware_profiles import decoder_knobs, errors, protocols, uuids
 from firmware_profiles.blood_pressure import BloodPressureMeasurement
+from firmware_profiles.body_temperature import TemperatureMeasurement
+from firmware_profiles.body_weight import WeightMeasurement
 from firmware_profiles.errors import FrameReason
 from firmware_profiles.glucose import GlucoseMeasurement
 from firmware_profiles.glucose_context import GlucoseMeasurementContext
+from firmware_profiles.pulse_oximetry import SpotCheck
 from firmware_profiles.readings import (
     BloodPressureReading,
+    BodyWeightReading,
     Decoded,
     GlucoseContext,
     Reading,
@@ -30,7 +34,12 @@ _DECODERS: Final[Mapping[str, Callable[[bytes], Decoded]]] = {
     uuids.GLUCOSE_MEASUREMENT_CONTEXT: (
         lambda raw: GlucoseMeasurementContext.from_bytes(raw).reading()
     ),
+    uuids.WEIGHT_MEASUREMENT: lambda raw: WeightMeasurement.from_bytes(raw).reading(),
+    uuids.PLX_SPOT_CHECK_MEASUREMENT: lambda raw: SpotCheck.from_bytes(raw).reading(),
+    uuids.TEMPERATURE_MEASUREMENT: lambda raw: TemperatureMeasurement.from_bytes(raw).reading(),
 }
+
+_WITH_USERS: Final = (BloodPressureReading, BodyWeightReading)
 
 _NAMES: Final[Mapping[type, tuple[str, ...]]] = {
     one: tuple(f.name for f in fields(one)) for one in get_args(Reading)
@@ -77,8 +86,8 @@ def decode_record(profile: DeviceProfile, characteristic: str, raw: bytes) -> De
         decoded = decoder(raw)
     else:
         decoded = profile.knobs.decoded(characteristic, raw, decoder)
-    if isinstance(decoded, BloodPressureReading) and not profile.user_slots:
-        # The profile knows better than the byte: such a cuff does not tell its users apart.
+    if isinstance(decoded, _WITH_USERS) and not profile.user_slots:
+        # The profile knows better than the byte: such a device does not tell its users apart.
         return replace(decoded, user_slot=None)
     return decoded
 

@@ -25,8 +25,8 @@ Row  Input                                           State
 20   answers of the record access control point      states of the gateway; as a record: “unknown_characteristic”
 21   a flood of notifications                        ends at the gateway: a session has a time budget and no queue
 22   stranger with a known name                      ends at the gateway: ignored and counted
-23   weight “unsuccessful”                           no kind of ours yet: quarantine “unknown_characteristic”
-24   oxygen saturation of 120 %                      no kind of ours yet: the same
+23   weight “unsuccessful”                           stored as not measurable; no number
+24   oxygen saturation of 120 %                      quarantine “impossible_value”; 0 the same
 25   firmware text of 10 kB                          has no place in a record: ignored and counted
 ==== =============================================== ===================================================================
 """
@@ -401,17 +401,26 @@ def test_row_20_an_answer_is_no_record(door: Door) -> None:
     door.refuses(raw, "unknown_characteristic", profile_id="standard-glucometer", **changes)
 
 
-def test_row_23_a_kind_that_we_do_not_know_is_kept_until_we_do(door: Door) -> None:
+def test_row_23_a_weighing_that_failed_has_no_number(door: Door) -> None:
     # Weight Measurement, SI, 0xFFFF for “unsuccessful”. Source: Weight Scale Service 1.0.1, section 3.2.
-    raw = struct.pack("<BH", 0, 0xFFFF)
-    door.refuses(raw, "unknown_characteristic", characteristic="2a9d")
+    changes = {"profile_id": "standard-scale", "characteristic": uuids.WEIGHT_MEASUREMENT}
+    assert door.send(door.home.record(1, raw=struct.pack("<BH", 0, 0xFFFF), **changes)) == {
+        1: STORED
+    }
+    row = door.reading()
+    assert (row["kind"], row["result"], row["weight_kg"]) == ("body_weight", "not_measurable", None)
+    assert door.queued() == 0
 
 
 @pytest.mark.parametrize("percent", [120, 0])
-def test_row_24_no_saturation_becomes_a_reading(door: Door, percent: int) -> None:
+def test_row_24_no_impossible_saturation_becomes_a_reading(door: Door, percent: int) -> None:
     # PLX Spot-Check Measurement: flags, saturation, pulse.
     raw = b"\0" + Sfloat.of(percent).to_bytes() + Sfloat.of(60).to_bytes()
-    door.refuses(raw, "unknown_characteristic", characteristic="2a5e")
+    changes = {
+        "profile_id": "standard-oximeter",
+        "characteristic": uuids.PLX_SPOT_CHECK_MEASUREMENT,
+    }
+    door.refuses(raw, "impossible_value", **changes)
 
 
 @pytest.mark.parametrize("firmware", [MARKER * 1100, f"{MARKER}\N{REPLACEMENT CHARACTER}"])

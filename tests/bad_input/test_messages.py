@@ -317,7 +317,7 @@ def test_row_42_an_unknown_code_costs_its_record(door: Door, name: str, code: st
 
 
 def test_row_42_an_unknown_kind_is_kept_with_its_bytes(door: Door) -> None:
-    door.refuses(b"\x01\x02", "unknown_characteristic", characteristic="2a9d")
+    door.refuses(b"\x01\x02", "unknown_characteristic", characteristic="2a37")
 
 
 def test_row_42_so_is_a_profile_of_another_release(door: Door) -> None:
