@@ -292,6 +292,12 @@ class GlucoseWindow(Input):
     last_day: LocalDay | None = None
 
 
+class GatewayPast(Input):
+    """How far back it is told how a gateway was."""
+
+    days: Annotated[int, Field(ge=1, le=92), _whole_number] = 7
+
+
 class StreamQuery(Input):
     """Whose new readings, the whole practice's by default, and for how long at most."""
 

@@ -68,7 +68,7 @@ ANYBODY: Final = None
 
 _VIEW: Final = frozenset({Action.VIEW})
 _WORK: Final = _VIEW | {Action.CHANGE}
-_FLEET: Final = _VIEW | {Action.CREATE, Action.ISSUE_CODE, Action.REVOKE}
+_FLEET: Final = _WORK | {Action.CREATE, Action.ISSUE_CODE, Action.REVOKE}
 _STAFF: Final = _WORK | {Action.CREATE, Action.DISABLE, Action.RESET}
 _HOMES: Final = _VIEW | {Action.CREATE, Action.DISABLE, Action.ISSUE_CODE}
 _TAKE_OUT: Final = _VIEW | {Action.EXPORT}
@@ -241,6 +241,19 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "GET /gateways/{gateway_id}": (Resource.GATEWAY, Action.VIEW),
     "POST /gateways/{gateway_id}/code": (Resource.GATEWAY, Action.ISSUE_CODE),
     "POST /gateways/{gateway_id}/revoke": (Resource.GATEWAY, Action.REVOKE),
+    "GET /gateways/{gateway_id}/configuration": (Resource.GATEWAY, Action.VIEW),
+    "POST /gateways/{gateway_id}/configuration/peripherals": (Resource.GATEWAY, Action.CHANGE),
+    "POST /gateways/{gateway_id}/configuration/peripherals/remove": (
+        Resource.GATEWAY,
+        Action.CHANGE,
+    ),
+    "POST /gateways/{gateway_id}/configuration/schedule": (Resource.GATEWAY, Action.CHANGE),
+    "POST /gateways/{gateway_id}/configuration/profiles": (Resource.GATEWAY, Action.CHANGE),
+    "POST /gateways/{gateway_id}/configuration/profiles/remove": (
+        Resource.GATEWAY,
+        Action.CHANGE,
+    ),
+    "POST /gateways/{gateway_id}/configuration/again": (Resource.GATEWAY, Action.CHANGE),
     # Accounts
     "GET /staff": (Resource.STAFF_ACCOUNT, Action.VIEW),
     "POST /staff": (Resource.STAFF_ACCOUNT, Action.CREATE),
@@ -295,6 +308,8 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
         Resource.ASSIGNMENT,
         Action.CHANGE,
     ),
+    "GET /api/v1/gateways": (Resource.GATEWAY, Action.VIEW),
+    "GET /api/v1/gateways/{gateway_id}/health": (Resource.GATEWAY, Action.VIEW),
     "GET /api/v1/readings/{reading_id}/versions": (Resource.PATIENT_RECORD, Action.VIEW),
     "GET /api/v1/patients/{patient_id}/readings/latest": (Resource.PATIENT_RECORD, Action.VIEW),
     "GET /api/v1/patients/{patient_id}/statistics/blood-pressure": (

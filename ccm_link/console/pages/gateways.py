@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
+from typing import Final
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link.console import forms, gateway_words, inputs, permissions, problems, trail
+from ccm_link.console import (
+    forms,
+    gateway_health_words,
+    gateway_words,
+    inputs,
+    permissions,
+    problems,
+    trail,
+)
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
-from ingest import audit, fleet, gaps, gateway_certificates, store
+from ingest import (
+    assignments,
+    audit,
+    fleet,
+    gaps,
+    gateway_certificates,
+    gateway_health,
+    store,
+)
 from ingest.audit import Kind
 from ingest.directory import Gateway, Standing
 from ingest.errors import EnrolmentRefused
+from ingest.gateway_health import LastWord
 
 router = APIRouter(prefix="/gateways", include_in_schema=False)
+
+_PAST_SHOWN: Final = timedelta(days=7)
+_MOST_PAST: Final = 50
 
 
 @router.get("")
@@ -89,13 +111,19 @@ def _show_all(desk: Desk, cur: Cursor, refusal: Refusal = NOTHING_REFUSED) -> HT
     missing: Counter[str] = Counter()
     for gap in gaps.of_practice(cur, desk.practice_id):
         missing[gap.gateway_id] += gap.missing_count
+    said = gateway_health.last(cur, desk.practice_id)
     desk.saw(gateways=len(gateways))
     return desk.page(
         cur,
         "gateways.html",
         status=200 if refusal is NOTHING_REFUSED else refusal.status,
         gateways=[
-            (gateway, gateway_words.state(gateway, desk.now), missing[gateway.gateway_id])
+            (
+                gateway,
+                gateway_words.state(gateway, desk.now),
+                missing[gateway.gateway_id],
+                _trouble_count(desk, gateway, said.get(gateway.gateway_id)),
+            )
             for gateway in gateways
         ],
         may_create=permissions.may(desk.who, Resource.GATEWAY, Action.CREATE),
@@ -108,6 +136,8 @@ def _show(
 ) -> HTMLResponse:
     issued = gateway_certificates.certificates(cur, desk.practice_id)
     missing = gaps.of_practice(cur, desk.practice_id, gateway.gateway_id)
+    word = gateway_health.last(cur, desk.practice_id, gateway.gateway_id).get(gateway.gateway_id)
+    known = {one.bluetooth_address: one for one in assignments.peripherals(cur, desk.practice_id)}
     desk.saw(resource_id=gateway.gateway_id)
     return desk.page(
         cur,
@@ -118,10 +148,28 @@ def _show(
         certificates=[one for one in issued if one.gateway_id == gateway.gateway_id],
         gaps=[(gap, gateway_words.gap(gap), gateway_words.numbers(gap)) for gap in missing],
         is_revoked=gateway.status is Standing.REVOKED,
+        word=word,
+        health=[] if word is None else gateway_health_words.lines(word, desk.now),
+        heard=[] if word is None else gateway_health_words.peripherals(word, desk.now),
+        known=known,
+        salvages=[
+            (one, gateway_health_words.salvage(one))
+            for one in gateway_health.salvages(cur, desk.practice_id, gateway.gateway_id)
+        ],
+        past=gateway_health.past(
+            cur, desk.practice_id, gateway.gateway_id, desk.now - _PAST_SHOWN, _MOST_PAST
+        ),
         may_issue=permissions.may(desk.who, Resource.GATEWAY, Action.ISSUE_CODE),
         may_revoke=permissions.may(desk.who, Resource.GATEWAY, Action.REVOKE),
         refusal=refusal,
     )
+
+
+def _trouble_count(desk: Desk, gateway: Gateway, word: LastWord | None) -> int:
+    """Count what is wrong by the gateway's own word; what is not trusted or away says nothing about now."""
+    if gateway.status is not Standing.ACTIVE or not gateway.is_online:
+        return 0
+    return gateway_health_words.trouble_count(word, desk.now)
 
 
 def _show_code(desk: Desk, cur: Cursor, gateway: Gateway) -> HTMLResponse:

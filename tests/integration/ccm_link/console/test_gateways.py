@@ -9,7 +9,21 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from ingest import fleet, one_time_code
+from firmware_profiles.wire_health import (
+    AdapterHealth,
+    AdapterState,
+    Bond,
+    Health,
+    Machine,
+    OutboxHealth,
+    PeripheralHealth,
+    SalvageReport,
+    Software,
+    UplinkHealth,
+)
+from firmware_profiles.wire_record import GatewayClock
+from ingest import fleet, gateway_health, one_time_code, tenancy
+from ingest.gateway_health import Heartbeat
 from ingest.one_time_code import Purpose
 from tests.made_up_practice import Connect, MadeUp
 
@@ -114,3 +128,80 @@ def test_who_looks_after_patients_sees_gateways_and_changes_none(casey: httpx.Cl
     assert "Add a gateway" not in page
     assert "Revoke" not in casey.get("/gateways/gw-home0001").text
     assert casey.post("/gateways/gw-home0001/revoke", data={"reason": "r"}).status_code == 403
+
+
+CUFF = PeripheralHealth(
+    "AA:BB:CC:DD:EE:0F", "standard-cuff", NOW, -71, NOW, 9, NOW, Bond.BONDED, None, 0
+)
+HEALTH = Health(
+    software=Software("0.1.0", None, "Debian <12>", None),
+    machine=Machine(NOW, GatewayClock.SYNCHRONISED, 10**10, None, None),
+    outbox=OutboxHealth(
+        "0" * 32,
+        None,
+        NOW,
+        2**20,
+        2**26,
+        15_552_000,
+        None,
+        (SalvageReport("1" * 32, NOW, "bad_pages", 3, 5, 2, ((4, 5),)),),
+    ),
+    uplink=UplinkHealth(NOW, None, None),
+    adapters=(AdapterHealth("hci0", AdapterState.UP, NOW, None),),
+    peripherals=(CUFF,),
+)
+
+
+@pytest.fixture
+def said(connect: Connect, made_up: MadeUp) -> datetime:
+    """Let the first gateway say how it is, just now."""
+    at = datetime.now(UTC)
+    word = Heartbeat(made_up.practice_id, "gw-home0001", at, at, "b" * 32, 7, HEALTH)
+    with (
+        connect("homevitals_ingest") as connection,
+        tenancy.transaction(connection, made_up.practice_id) as cur,
+    ):
+        gateway_health.note(cur, [word])
+    return at
+
+
+def test_page_says_how_a_gateway_is_and_what_to_do(sign_in: SignIn, said: datetime) -> None:
+    page = sign_in("ozzie").get("/gateways/gw-home0001").text
+    assert "7 records waiting" in page
+    assert "Debian &lt;12&gt;" in page
+    assert "unknown: the box has no sensor" in page
+    assert "Its battery is nearly empty: send a new one." in page
+    assert "AA:BB:CC:DD:EE:0F" in page
+    assert "3 records saved, 2 records lost" in page
+    assert "Numbers 4 to 5 neither were saved nor have arrived." in page
+    assert "1 of 1" in page  # the past
+
+
+def test_list_says_how_much_is_to_look_at(sign_in: SignIn, said: datetime) -> None:
+    page = sign_in("ozzie").get("/gateways").text
+    assert "1 thing to look at" in page
+
+
+def test_silence_is_shown_when_a_gateway_says_nothing(sign_in: SignIn) -> None:
+    page = sign_in("ozzie").get("/gateways/gw-home0002").text
+    assert "It has not said anything of itself yet." in page
+
+
+def test_api_tells_operators_how_gateways_are(sign_in: SignIn, said: datetime) -> None:
+    ozzie = sign_in("ozzie")
+    found = {one["gateway_id"]: one for one in ozzie.get("/api/v1/gateways").json()["gateways"]}
+    one = found["gw-home0001"]
+    assert (one["status"], one["troubles"]) == ("active", 1)
+    assert one["last_word"]["waiting_records"] == 7
+    assert one["last_word"]["health"]["peripherals"][0]["battery_percent"] == 9
+    assert one["last_word"]["health"]["machine"]["temperature_c"] is None
+    assert found["gw-home0002"]["last_word"] is None
+    answer = ozzie.get("/api/v1/gateways/gw-home0001/health").json()
+    assert len(answer["past"]) == 1
+    assert answer["salvages"][0]["firsts"] == [4]
+    assert ozzie.get("/api/v1/gateways/gw-home0001/health?days=0").status_code == 422
+    assert ozzie.get("/api/v1/gateways/gw-nobody00/health").status_code == 404
+
+
+def test_auditor_sees_no_gateway(sign_in: SignIn, said: datetime) -> None:
+    assert sign_in("augustin").get("/api/v1/gateways").status_code == 403
