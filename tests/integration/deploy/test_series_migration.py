@@ -316,7 +316,9 @@ CATALOGUE = {
     "checks": "select conname, pg_get_constraintdef(oid) from pg_constraint"
     " where conrelid = 'ingest.reading_series'::regclass order by 1",
     "triggers": "select tgname from pg_trigger where tgrelid = 'ingest.reading_series'::regclass and not tgisinternal",
-    "views": "select relname, pg_get_viewdef(c.oid), reloptions, relowner::regrole, relacl::text from pg_class c"
+    # Hypertables are numbered as they come; a database that changed over has made fewer.
+    "views": "select relname, regexp_replace(pg_get_viewdef(c.oid), '(hypertable_|watermark.)[0-9]+', '\\1', 'g'),"
+    " reloptions, relowner::regrole, relacl::text from pg_class c"
     " where c.relnamespace = 'ingest'::regnamespace and c.relkind = 'v' order by 1",
     "tables": "select c.relname, c.relkind, c.relowner::regrole, c.relacl::text from pg_class c"
     " where c.relnamespace = 'ingest'::regnamespace and c.relkind in ('r', 'p') order by 1",
@@ -324,7 +326,7 @@ CATALOGUE = {
     " where p.pronamespace = 'ingest'::regnamespace order by 1, 2",
     "dimensions": "select column_name, time_interval from timescaledb_information.dimensions"
     " where hypertable_name = 'reading_series'",
-    "columnstore": "select segmentby, orderby from timescaledb_information.hypertable_columnstore_settings",
+    "columnstore": "select segmentby, orderby from timescaledb_information.hypertable_columnstore_settings order by 1",
     "jobs": "select proc_name, schedule_interval, config - 'hypertable_id' - 'mat_hypertable_id', owner"
     " from timescaledb_information.jobs where hypertable_name is not null order by 1",
     "aggregate": "select view_name, materialized_only, view_definition"
