@@ -77,8 +77,8 @@ def trouble_count(word: LastWord | None, now: datetime) -> int:
     """Return how many things about a gateway are not as they should be; nothing is known of one that says nothing."""
     if word is None:
         return 0
-    told = [*lines(word, now), *peripherals(word, now)]
-    return sum(not one.is_fine for one in told)
+    wrong = sum(not line.is_fine for line in lines(word, now))
+    return wrong + sum(not one.is_fine for one in peripherals(word, now))
 
 
 def salvage(one: SalvagedOutbox) -> Line:
