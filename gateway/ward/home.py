@@ -25,6 +25,7 @@ STANDARD_GLUCOMETER: Final = "standard-glucometer"
 WELCH_ALLYN_BP100: Final = "welch-allyn-bp100"
 FORA_P30_PLUS: Final = "fora-p30-plus"
 TAIDOC_METER: Final = "taidoc-meter"
+ONETOUCH_VERIO: Final = "onetouch-verio"
 MODELS: Final = (
     UA_651BLE,
     STANDARD_CUFF,
@@ -32,13 +33,14 @@ MODELS: Final = (
     WELCH_ALLYN_BP100,
     FORA_P30_PLUS,
     TAIDOC_METER,
+    ONETOUCH_VERIO,
 )
 
 # A random static address: the two highest bits are set. Source: Bluetooth Core Specification 5.4, Vol 6 Part B,
 # 1.3.2.1.
 _STATIC_ADDRESS: Final = re.compile(r"[C-F][0-9A-F](?::[0-9A-F]{2}){5}")
-# The name must fit into an advertisement beside flags and service list: 31 - 3 - 4 - 2 bytes.
-_MAX_NAME_BYTES: Final = 22
+# The name must fit into an advertisement or a scan response: 31 - 2 bytes.
+_MAX_NAME_BYTES: Final = 29
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from gateway.errors import ExitCode
 from gateway.ward import home, series
 from gateway.ward.cuff import StandardCuff, Ua651Ble
 from gateway.ward.glucometer import StandardGlucometer
+from gateway.ward.onetouch_meter import OneTouchMeter
 from gateway.ward.radio_server import RadioServer
 from gateway.ward.series import BloodPressureRow, GlucoseRow
 from gateway.ward.taidoc_device import TaidocCuff, TaidocMeter
@@ -88,6 +89,7 @@ _CUFFS: Final[Mapping[str, type[VirtualPeripheral[BloodPressureRow]]]] = {
 _METERS: Final[Mapping[str, type[VirtualPeripheral[GlucoseRow]]]] = {
     home.STANDARD_GLUCOMETER: StandardGlucometer,
     home.TAIDOC_METER: TaidocMeter,
+    home.ONETOUCH_VERIO: OneTouchMeter,
 }
 
 

@@ -35,6 +35,11 @@ _ADVERTISING_INTERVAL_MS: Final = 100.0
 # Advertising flags. Source: Supplement to the Bluetooth Core Specification, part A, 1.3.
 _LIMITED_DISCOVERABLE: Final = 0x01
 _NO_CLASSIC: Final = 0x04
+# By the size of a UUID.
+_SERVICE_LISTS: Final = {
+    2: AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
+    16: AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+}
 
 Frames = list[tuple[str, bytes]]
 
@@ -55,7 +60,7 @@ class Stamp:
 
 
 class VirtualPeripheral(ABC, Generic[Row]):
-    """A peripheral that advertises while it has something to deliver, and bonds with Just Works.
+    """A peripheral that advertises while it has something to deliver; it bonds with Just Works or a code that it shows.
 
     Args:
         settings: Its table in the home file.
@@ -65,8 +70,9 @@ class VirtualPeripheral(ABC, Generic[Row]):
         now: True time, aware UTC.
     """
 
-    service: ClassVar[str]
+    service: ClassVar[str | None] = None  # advertised
     bonds: ClassVar[bool] = True
+    shows_passkey: bool = False
 
     def __init__(
         self,
@@ -83,9 +89,11 @@ class VirtualPeripheral(ABC, Generic[Row]):
         self.memory = self._recall(folder / "memory.json")
         self._bonds = PrivateKeyStore(settings.address, folder / "bonds.json")
         self.connection: Connection | None = None
+        self._passkeys: asyncio.Queue[int] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._conversation: asyncio.Task[None] | None = None
         self._advertising = asyncio.Lock()
+        self._is_bonded = False  # when it began to advertise
         self.device: Device  # made when switched on: it belongs to the running loop
 
     async def switch_on(self, air: LocalLink) -> None:
@@ -98,7 +106,7 @@ class VirtualPeripheral(ABC, Generic[Row]):
         self.device = Device(config=configuration, host=host)
         self.device.keystore = self._bonds
         self.device.pairing_config_factory = lambda _connection: PairingConfig(
-            sc=True, mitm=False, bonding=True, delegate=_delegate()
+            sc=True, mitm=self.shows_passkey, bonding=True, delegate=self._delegate()
         )
         self.device.add_services(self._services())
         self.device.on(self.device.EVENT_CONNECTION, self._on_connection)
@@ -119,6 +127,10 @@ class VirtualPeripheral(ABC, Generic[Row]):
     def display_time(self) -> datetime:
         """Return the naive time that the peripheral shows."""
         return self.memory.contents.clock.read(self._now())
+
+    async def shown_passkey(self) -> int:
+        """Wait until the display shows a code to bond with, and return it."""
+        return await self._passkeys.get()
 
     async def measure(self) -> StoredRecord:
         """Take the next live measurement now."""
@@ -205,7 +217,7 @@ class VirtualPeripheral(ABC, Generic[Row]):
 
     async def _advertise_if_needed(self) -> None:
         async with self._advertising:
-            wanted = self.memory.has_unsent and self.connection is None
+            wanted = self._wants_to_talk() and self.connection is None
             if wanted and not self.device.is_advertising:
                 await self.device.start_advertising(
                     advertising_data=await self._advertisement(),
@@ -215,22 +227,32 @@ class VirtualPeripheral(ABC, Generic[Row]):
             elif not wanted and self.device.is_advertising:
                 await self.device.stop_advertising()
 
+    def _wants_to_talk(self) -> bool:
+        """Whether it has something to say."""
+        return self.memory.has_unsent
+
+    def _shown_name(self) -> str:
+        """Return the name that it advertises."""
+        return self.settings.name
+
+    def _advertised(self) -> list[tuple[AdvertisingData.Type, bytes]]:
+        """Return what it advertises between its flags and its name: types and contents."""
+        if self.service is None:
+            return []
+        uuid = core.UUID(self.service.upper()).to_pdu_bytes()
+        return [(_SERVICE_LISTS[len(uuid)], uuid)]
+
     async def _advertisement(self) -> bytes:
+        """Return what it advertises. The virtual air has no scan responses, and room for what would stand there."""
         # In pairing mode until there is a bond; afterwards for its own host only.
         has_bond = bool(await self._bonds.get_all())
         flags = _NO_CLASSIC if has_bond else _NO_CLASSIC | _LIMITED_DISCOVERABLE
-        return bytes(
-            AdvertisingData(
-                [
-                    (AdvertisingData.FLAGS, bytes([flags])),
-                    (
-                        AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
-                        core.UUID(self.service.upper()).to_pdu_bytes(),
-                    ),
-                    (AdvertisingData.COMPLETE_LOCAL_NAME, self.settings.name.encode()),
-                ]
-            )
-        )
+        structures = [
+            (AdvertisingData.FLAGS, bytes([flags])),
+            *self._advertised(),
+            (AdvertisingData.COMPLETE_LOCAL_NAME, self.settings.name.encode()),
+        ]
+        return bytes(AdvertisingData(structures))
 
     async def _measure_for_ever(self) -> None:
         while True:
@@ -243,8 +265,25 @@ class VirtualPeripheral(ABC, Generic[Row]):
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def _delegate(self) -> PairingDelegate:
+        return _Display(self._passkeys) if self.shows_passkey else _delegate()
+
+
+# Only the key of the link: no identity key, as the address never changes.
+_KEY_ONLY: Final = PairingDelegate.KeyDistribution.DISTRIBUTE_ENCRYPTION_KEY
+
+
+class _Display(PairingDelegate):
+    """Shows a code, as a peripheral with a display and without keys for digits does."""
+
+    def __init__(self, shown: asyncio.Queue[int]) -> None:
+        super().__init__(PairingDelegate.DISPLAY_OUTPUT_ONLY, _KEY_ONLY, _KEY_ONLY)
+        self._shown = shown
+
+    async def display_number(self, number: int, digits: int) -> None:  # noqa: ARG002  # always six
+        """Show the code."""
+        self._shown.put_nowait(number)
+
 
 def _delegate() -> PairingDelegate:
-    # Only the key of the link: no identity key, as the address never changes.
-    key_only = PairingDelegate.KeyDistribution.DISTRIBUTE_ENCRYPTION_KEY
-    return PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT, key_only, key_only)
+    return PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT, _KEY_ONLY, _KEY_ONLY)
