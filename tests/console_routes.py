@@ -73,6 +73,29 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /gateways": {"label": "Box 12"},
     "POST /gateways/{gateway_id}/code": {},
     "POST /gateways/{gateway_id}/revoke": {"reason": "Stolen."},
+    "POST /gateways/{gateway_id}/configuration/peripherals": {
+        "based_on": "0",
+        "address": "AA:BB:CC:DD:EE:01",
+        "name": "Kitchen",
+    },
+    "POST /gateways/{gateway_id}/configuration/peripherals/remove": {
+        "based_on": "0",
+        "address": "AA:BB:CC:DD:EE:01",
+    },
+    "POST /gateways/{gateway_id}/configuration/schedule": {
+        "based_on": "0",
+        "revisit_after_s": "30",
+    },
+    "POST /gateways/{gateway_id}/configuration/profiles": {
+        "based_on": "0",
+        "file_name": "our-cuff.toml",
+        "text": "x = 1",
+    },
+    "POST /gateways/{gateway_id}/configuration/profiles/remove": {
+        "based_on": "0",
+        "file_name": "our-cuff.toml",
+    },
+    "POST /gateways/{gateway_id}/configuration/again": {"based_on": "0"},
     "POST /staff": {"sign_in_name": "nora", "display_name": "Nora Quist", "role": "care_manager"},
     "POST /staff/{staff_id}/role": {"role": "clinician"},
     "POST /staff/{staff_id}/invitation": {},

@@ -95,6 +95,17 @@ RowVersion = Annotated[
     _digits(int, "[0-9]{1,9}", "Write a whole number."),
     Field(strict=True, ge=1, le=2**31 - 1),
 ]
+# Of a version that was looked at; 0 where there was none.
+BasedOn = Annotated[
+    int,
+    _digits(int, "[0-9]{1,9}", "Write a whole number."),
+    Field(strict=True, ge=0, le=2**31 - 1),
+]
+Seconds = Annotated[
+    float,
+    _digits(float, r"[0-9]{1,4}(\.[0-9]{1,2})?", "Write a number of seconds like 30 or 0.5."),
+    Field(strict=True, ge=0, le=9999),
+]
 UserSlot = Annotated[
     int,
     _digits(int, "[0-9]{1,3}", "Write the number that the peripheral shows for the user."),

@@ -143,6 +143,6 @@ def test_the_reference_names_what_a_route_needs_and_who_may(console: FastAPI) ->
     assert needs["GET /healthz"] == "anybody"
     head, *rows = permissions.describe_matrix()
     gateway = dict(zip(head, next(row for row in rows if row[0] == "gateway"), strict=True))
-    assert gateway["operator"] == "view, create, issue code, revoke"
+    assert gateway["operator"] == "view, change, create, issue code, revoke"
     assert gateway["clinician"] == "view"
     assert gateway["auditor"] == ""
