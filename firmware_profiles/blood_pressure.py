@@ -87,7 +87,7 @@ def intermediate_mmhg(raw: bytes) -> Decimal | None:
         FrameError: the frame is empty, too short for its flags, or too long.
     """
     frame = BloodPressureMeasurement.from_bytes(raw)
-    return _mmhg(frame.systolic, frame.unit)
+    return mmhg(frame.systolic, frame.unit)
 
 
 def read(raw: bytes) -> BloodPressureReading:
@@ -217,8 +217,8 @@ def _result(frame: BloodPressureMeasurement) -> Result:
 
 
 def _measured(frame: BloodPressureMeasurement) -> _Measured:
-    systolic = _mmhg(frame.systolic, frame.unit)
-    diastolic = _mmhg(frame.diastolic, frame.unit)
+    systolic = mmhg(frame.systolic, frame.unit)
+    diastolic = mmhg(frame.diastolic, frame.unit)
     if systolic is None or diastolic is None:
         return _Measured(about_pulse=pulse.not_expressible(frame.pulse_rate))
     if max(systolic, diastolic) > _MAX_PRESSURE_MMHG or (
@@ -234,7 +234,7 @@ def _measured(frame: BloodPressureMeasurement) -> _Measured:
         )
     # Some cuffs send 0 or nonsense here, and the other two are right all the same: never refuse a
     # record for it.
-    mean_arterial = _mmhg(frame.mean_arterial, frame.unit)
+    mean_arterial = mmhg(frame.mean_arterial, frame.unit)
     if mean_arterial is not None and not diastolic <= mean_arterial <= systolic:
         mean_arterial = None
     return _Measured(systolic, diastolic, mean_arterial, *pulse.plausible(frame.pulse_rate))
@@ -307,7 +307,8 @@ def _status_names(word: int, supported: MeasurementStatus | None = None) -> tupl
     return tuple(dict.fromkeys((*names, "reserved_status")))
 
 
-def _mmhg(pressure: Sfloat, unit: PressureUnit) -> Decimal | None:
+def mmhg(pressure: Sfloat, unit: PressureUnit) -> Decimal | None:
+    """Return a pressure exactly, in mmHg; None for a word that is no number."""
     number = pressure.decimal()
     if number is None or unit is PressureUnit.MMHG:
         return number

@@ -11,6 +11,7 @@ from firmware_profiles import decoder_knobs, errors, protocols, uuids
 from firmware_profiles.blood_pressure import BloodPressureMeasurement
 from firmware_profiles.body_temperature import TemperatureMeasurement
 from firmware_profiles.body_weight import WeightMeasurement
+from firmware_profiles.enhanced_blood_pressure import EnhancedMeasurement
 from firmware_profiles.errors import FrameReason
 from firmware_profiles.glucose import GlucoseMeasurement
 from firmware_profiles.glucose_context import GlucoseMeasurementContext
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _DECODERS: Final[Mapping[str, Callable[[bytes], Decoded]]] = {
     uuids.BLOOD_PRESSURE_MEASUREMENT: (
         lambda raw: BloodPressureMeasurement.from_bytes(raw).reading()
+    ),
+    uuids.ENHANCED_BLOOD_PRESSURE_MEASUREMENT: (
+        lambda raw: EnhancedMeasurement.from_bytes(raw).reading()
     ),
     uuids.GLUCOSE_MEASUREMENT: lambda raw: GlucoseMeasurement.from_bytes(raw).reading(),
     uuids.GLUCOSE_MEASUREMENT_CONTEXT: (

@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
+from enum import IntFlag
 from typing import Final
 
 from firmware_profiles import errors
@@ -25,8 +26,14 @@ CURRENT_TIME_SIZE: Final = DATE_TIME_SIZE + _CURRENT_TIME_TAIL.size  # 10
 _FIRST_YEAR: Final = 1582  # the Gregorian calendar begins
 _FRACTIONS_PER_SECOND: Final = 256
 
-ADJUSTED_BY_EXTERNAL_REFERENCE: Final = 0b0010
-"""Bit of `CurrentTime.adjust_reason` that says a host has set the clock."""
+
+class AdjustReason(IntFlag):
+    """Why a clock was last changed; bits 4 to 7 are reserved."""
+
+    MANUAL = 1 << 0
+    EXTERNAL_REFERENCE = 1 << 1  # a host has set it
+    TIME_ZONE = 1 << 2
+    SUMMER_TIME = 1 << 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ class CurrentTime:
         day_of_week: 1 Monday to 7 Sunday, 0 unknown. Where it disagrees with the date, the date
             counts.
         fractions256: 256ths of a second.
-        adjust_reason: bits of why the clock was last changed.
+        adjust_reason: an AdjustReason, maybe with reserved bits, as a number.
     """
 
     date_time: DateTime

@@ -34,6 +34,8 @@ class OpCode(IntEnum):
     REPORT_COUNT = 4
     COUNT_RESPONSE = 5
     RESPONSE = 6
+    COMBINED_REPORT = 7  # of newer services: records, and then how many there were
+    COMBINED_RESPONSE = 8
 
 
 class Operator(IntEnum):
@@ -65,7 +67,10 @@ class ResponseCode(IntEnum):
 
 _OPERANDS: Final = {Operator.AT_MOST: 1, Operator.AT_LEAST: 1, Operator.WITHIN: 2}
 _REQUESTS: Final = frozenset(
-    {OpCode.REPORT_RECORDS, OpCode.DELETE_RECORDS, OpCode.ABORT, OpCode.REPORT_COUNT}
+    {
+        *(OpCode.REPORT_RECORDS, OpCode.DELETE_RECORDS, OpCode.ABORT, OpCode.REPORT_COUNT),
+        OpCode.COMBINED_REPORT,
+    }
 )
 
 
@@ -74,7 +79,7 @@ class Request:
     """What a collector writes.
 
     Attributes:
-        op_code: one of the four requests.
+        op_code: one of the five requests.
         operator: NULL with ABORT, any other with the rest.
         sequence_numbers: as many as the operator needs: one bound, or both ends of a range,
             included.
@@ -131,9 +136,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class CountResponse:
-    """Answer to a count: how many records, 0 to 65535."""
+    """Answer to a count, or the end of a combined report.
+
+    Attributes:
+        count: how many records, 0 to 65535.
+        op_code: COUNT_RESPONSE or COMBINED_RESPONSE.
+    """
 
     count: int
+    op_code: OpCode = OpCode.COUNT_RESPONSE
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> CountResponse:
@@ -143,14 +154,16 @@ class CountResponse:
             FrameError: it is no such answer.
         """
         reader = FrameReader(raw)
-        _expect_head(reader, OpCode.COUNT_RESPONSE)
-        response = cls(count=reader.u16())
+        is_combined = raw[:1] == bytes([OpCode.COMBINED_RESPONSE])
+        op_code = OpCode.COMBINED_RESPONSE if is_combined else OpCode.COUNT_RESPONSE
+        _expect_head(reader, op_code)
+        response = cls(reader.u16(), op_code)
         reader.finish()
         return response
 
     def to_bytes(self) -> bytes:
         """Put the answer together."""
-        return struct.pack("<BBH", OpCode.COUNT_RESPONSE, Operator.NULL, self.count)
+        return struct.pack("<BBH", self.op_code, Operator.NULL, self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +227,7 @@ def response_from_bytes(raw: bytes) -> CountResponse | Response:
     Raises:
         FrameError: it is no answer.
     """
-    if raw[:1] == bytes([OpCode.COUNT_RESPONSE]):
+    if raw[:1] in {bytes([OpCode.COUNT_RESPONSE]), bytes([OpCode.COMBINED_RESPONSE])}:
         return CountResponse.from_bytes(raw)
     return Response.from_bytes(raw)
 

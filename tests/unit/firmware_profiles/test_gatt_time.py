@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_profiles.errors import FrameError, FrameReason
-from firmware_profiles.gatt_time import ADJUSTED_BY_EXTERNAL_REFERENCE, CurrentTime, DateTime
+from firmware_profiles.gatt_time import AdjustReason, CurrentTime, DateTime
 
 WALL_CLOCKS = st.datetimes(min_value=datetime(1582, 1, 1), max_value=datetime(9999, 12, 31, 23))  # noqa: DTZ001 - wall clocks have no zone
 
@@ -40,7 +40,7 @@ def test_current_time_keeps_256ths_when_made_from_a_wall_clock(wall_clock: datet
 
 def test_current_time_layout_when_encoded() -> None:
     sunday = datetime(2026, 2, 1, 8, 30, 15, 500_000)  # noqa: DTZ001 - a wall clock
-    made = CurrentTime.of(sunday, adjust_reason=ADJUSTED_BY_EXTERNAL_REFERENCE)
+    made = CurrentTime.of(sunday, adjust_reason=AdjustReason.EXTERNAL_REFERENCE)
     # year 0x07EA, February, 1st, 08:30:15, Sunday 7, 128/256 s, external reference
     assert made.to_bytes() == bytes.fromhex("ea07 02 01 08 1e 0f 07 80 02")
 

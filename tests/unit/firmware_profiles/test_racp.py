@@ -44,7 +44,11 @@ def test_request_comes_back_when_encoded_and_decoded(request_: Request) -> None:
 
 
 @given(
-    SEQUENCE_NUMBERS.map(CountResponse)
+    st.builds(
+        CountResponse,
+        SEQUENCE_NUMBERS,
+        st.sampled_from([OpCode.COUNT_RESPONSE, OpCode.COMBINED_RESPONSE]),
+    )
     | st.builds(Response, st.integers(0, 255), st.sampled_from(ResponseCode))
 )
 def test_response_comes_back_when_encoded_and_decoded(response: CountResponse | Response) -> None:
@@ -78,6 +82,9 @@ def test_requests_have_the_layout_of_the_standard(request_: Request, raw: str) -
     ("raw", "response"),
     [
         pytest.param("06 00 01 01", Response(1, ResponseCode.SUCCESS), id="success"),
+        pytest.param(
+            "08 00 0300", CountResponse(3, OpCode.COMBINED_RESPONSE), id="end of a combined report"
+        ),
         pytest.param("06 00 01 06", Response(1, ResponseCode.NO_RECORDS_FOUND), id="no records"),
         pytest.param("06 00 09 02", Response(9, ResponseCode.OP_CODE_NOT_SUPPORTED), id="unknown"),
         pytest.param("05 00 2c01", CountResponse(300), id="300 records"),
@@ -95,7 +102,7 @@ def test_known_responses_when_decoded(raw: str, response: CountResponse | Respon
         pytest.param("01", FrameReason.SHORT_FRAME, id="no operator"),
         pytest.param("01 03 01 2b", FrameReason.SHORT_FRAME, id="half an operand"),
         pytest.param("01 01 00", FrameReason.TRAILING_BYTES, id="operand for all"),
-        pytest.param("07 01", FrameReason.RESERVED_VALUE, id="op code"),
+        pytest.param("09 01", FrameReason.RESERVED_VALUE, id="op code"),
         pytest.param("05 00", FrameReason.RESERVED_VALUE, id="a response is no request"),
         pytest.param("01 07", FrameReason.RESERVED_VALUE, id="operator"),
         pytest.param("01 00", FrameReason.RESERVED_VALUE, id="report, null"),
