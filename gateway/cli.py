@@ -88,6 +88,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_config(resend)
     resend.set_defaults(command=_outbox, act="resend")
 
+    _add_looks(commands)
+
     config = commands.add_parser("config", help="look at the configuration")
     config_commands = config.add_subparsers(required=True, metavar="COMMAND")
     check = config_commands.add_parser(
@@ -107,6 +109,29 @@ def build_parser() -> argparse.ArgumentParser:
     _add_config(show)
     show.set_defaults(command=_profiles_show)
     return parser
+
+
+def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="look at everything that has to be right, and say what to do",
+        description="Looks at clock, disk, radio, certificate, broker and outbox, beside the running gateway or without"
+        " it. Changes nothing, shows nothing about patients. Ends with 1 if something is at fault.",
+    )
+    devices = commands.add_parser(
+        "devices",
+        help="list this home's peripherals: last read and heard, battery, loudness, bond",
+    )
+    readings = commands.add_parser(
+        "readings",
+        help="show the last readings in words, for whoever has just measured",
+        description="Shows what was measured, on this terminal alone. Works beside the running gateway.",
+    )
+    readings.add_argument("--limit", type=int, default=10, help="how many (10)")
+    for command, act in ((doctor, _doctor), (devices, _devices), (readings, _readings)):
+        _add_config(command)
+        command.add_argument("--json", action="store_true", help="as JSON")
+        command.set_defaults(command=act)
 
 
 def _add_identity(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -211,6 +236,26 @@ def _outbox(options: argparse.Namespace) -> ExitCode:
         "resend": outbox_command.resend,
     }[options.act]
     return act(options, _loaded(options.config))
+
+
+def _doctor(options: argparse.Namespace) -> ExitCode:
+    from firmware_profiles import logs
+    from gateway.doctor import command
+
+    logs.configure("error")  # what matters is said in words
+    return command.run(options, _loaded(options.config))
+
+
+def _devices(options: argparse.Namespace) -> ExitCode:
+    from gateway import devices_command
+
+    return devices_command.show(options, _loaded(options.config))
+
+
+def _readings(options: argparse.Namespace) -> ExitCode:
+    from gateway import readings_command
+
+    return readings_command.show(options, _loaded(options.config))
 
 
 def _enrol(options: argparse.Namespace) -> ExitCode:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from firmware_profiles import wire
 from firmware_profiles.wire_health import (
@@ -23,6 +25,9 @@ from gateway.outbox_salvage import Salvage
 from gateway.radio_journal import RadioJournal
 from gateway.roll_call import RollCall
 from gateway.uplink_journal import UplinkJournal
+
+# What whoever stands beside the gateway asks for it by; see gateway/control_socket.py.
+REQUEST: Final = "health"
 
 
 @dataclass(slots=True)
@@ -82,6 +87,14 @@ class HealthReport:
             adapters=self.radios.report(),
             peripherals=self.roll_call.report(self.allowed()),
         )
+
+
+def answer(status: wire.GatewayStatus) -> Mapping[str, object]:
+    """Write a status for the control socket; repairs of the outbox are left out, whoever asks can look at them."""
+    if status.health is not None:
+        outbox = replace(status.health.outbox, salvages=())
+        status = replace(status, health=replace(status.health, outbox=outbox))
+    return {"status": json.loads(wire.encode_status(status))}
 
 
 def _outbox(outbox: Outbox, closed: Closure | None) -> OutboxHealth:

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 # The name under which a first database grows until it is whole.
 _FIRST_NAME: Final = "outbox.db.first"
 _KEY_NAME: Final = "outbox.key"
+_LOCK_NAME: Final = "outbox.lock"
 _KEY_BYTES: Final = 32
 _SQL: Final = statements.load()
 
@@ -108,8 +109,21 @@ def open_for_reading(folder: Path) -> sqlite.Connection:
     return connection
 
 
+def is_held(folder: Path, locks: Path = Path("/proc/locks")) -> bool:
+    """Whether a process works with the outbox of a folder. Asking takes no lock, which could get into somebody's way.
+
+    Source: proc_locks(5): each line has the kind of lock and, as the sixth word, device and inode.
+    """
+    try:
+        inode = (folder / _LOCK_NAME).stat().st_ino
+        held = [line.split() for line in locks.read_text(encoding="ascii").splitlines()]
+    except OSError:
+        return False
+    return any("FLOCK" in words and f":{inode} " in f"{' '.join(words)} " for words in held)
+
+
 def _lock(folder: Path) -> int:
-    descriptor = os.open(folder / "outbox.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
