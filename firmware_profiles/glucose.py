@@ -18,7 +18,7 @@ from decimal import Decimal
 from enum import IntEnum, IntFlag, StrEnum
 from typing import TYPE_CHECKING, Final
 
-from firmware_profiles import errors, gatt_time
+from firmware_profiles import errors, gatt_time, status_bits
 from firmware_profiles.errors import FrameReason
 from firmware_profiles.frame_reader import FrameReader
 from firmware_profiles.readings import GlucoseReading, Result
@@ -111,8 +111,6 @@ class SensorStatus(IntFlag):
     GENERAL_FAULT = 1 << 10
     TIME_FAULT = 1 << 11
 
-
-_KNOWN_STATUS: Final = 0x0FFF
 
 # Samples that are not the ordinary drop of capillary blood from a finger, and are read with that in
 # mind.
@@ -227,39 +225,42 @@ class GlucoseMeasurement:
         head = struct.pack("<BH", flags, self.sequence_number)
         return head + self.base_time.to_bytes() + optional
 
-    def reading(self) -> GlucoseReading:
+    def reading(self, supported: SensorStatus | None = None) -> GlucoseReading:
         """Say what the frame means, in mg/dL.
+
+        Args:
+            supported: bits of the status that the meter can tell (`glucose_feature`); None if it did not say.
 
         Raises:
             FrameError: `impossible_value` for a concentration that no blood has, or for a result
                 that is said to be too high and too low.
         """
-        result = self.result()
+        result = self.result(supported)
         return GlucoseReading(
             sequence_number=self.sequence_number,
             base_time=self.base_time.wall_clock(),
             device_time=self.device_time(),
             result=result,
             glucose_mg_dl=_glucose_mg_dl(self) if result is Result.MEASURED else None,
-            qualifiers=self.qualifiers(),
+            qualifiers=self.qualifiers(supported),
             context_follows=self.context_follows,
         )
 
-    def result(self) -> Result:
+    def result(self, supported: SensorStatus | None = None) -> Result:
         """Say what came of the measurement, whatever the strip was for.
 
         Raises:
             FrameError: `impossible_value` for a result that is said to be too high and too low.
         """
-        return _result(self)
+        return _result(self, supported)
 
     def device_time(self) -> datetime | None:
         """Return what the display showed, naive: the base time moved by the user's offset."""
         return _device_time(self.base_time.wall_clock(), self.time_offset_min)
 
-    def qualifiers(self) -> tuple[str, ...]:
+    def qualifiers(self, supported: SensorStatus | None = None) -> tuple[str, ...]:
         """Name what the meter said about the measurement, and what we could not make sense of."""
-        return _qualifiers(self)
+        return _qualifiers(self, supported)
 
 
 def _ordinary(raw: bytes) -> GlucoseReading | None:
@@ -307,8 +308,10 @@ def _read_sample(reader: FrameReader) -> Sample:
     return Sample(concentration, fluid_type=nibbles & 0x0F, location=nibbles >> 4)
 
 
-def _result(frame: GlucoseMeasurement) -> Result:
+def _result(frame: GlucoseMeasurement, supported: SensorStatus | None) -> Result:
     sample, status = frame.sample, frame.status or SensorStatus(0)
+    if supported is not None:
+        status &= supported
     if sample is not None and (
         sample.fluid_type == FluidType.CONTROL_SOLUTION
         or sample.location == SampleLocation.CONTROL_SOLUTION
@@ -352,9 +355,10 @@ def _device_time(base_time: datetime | None, offset_min: int | None) -> datetime
         return None
 
 
-def _qualifiers(frame: GlucoseMeasurement) -> tuple[str, ...]:
+def _qualifiers(frame: GlucoseMeasurement, supported: SensorStatus | None) -> tuple[str, ...]:
     status = frame.status or SensorStatus(0)
-    names = [str(bit.name).lower() for bit in SensorStatus if bit in status]
+    told = status_bits.words(status, supported=supported)
+    names = [name for name in told if name != status_bits.RESERVED]
     if frame.sample is not None:
         names += [
             fluid.name.lower() for fluid in _UNUSUAL_FLUIDS if fluid == frame.sample.fluid_type
@@ -364,8 +368,8 @@ def _qualifiers(frame: GlucoseMeasurement) -> tuple[str, ...]:
         names.append("time_offset_overrun")
     if frame.time_offset_min == _OFFSET_UNDERRUN_MIN:
         names.append("time_offset_underrun")
-    if status & ~_KNOWN_STATUS:
-        names.append("reserved_status")
+    if status_bits.RESERVED in told:
+        names.append(status_bits.RESERVED)
     if frame.reserved_flags:
         names.append("reserved_flags")
     return tuple(names)

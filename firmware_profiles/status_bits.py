@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import IntFlag
-from typing import TypeVar
+from typing import Final, TypeVar
+
+RESERVED: Final = "reserved_status"
 
 _Bits = TypeVar("_Bits", bound=IntFlag)
 
@@ -30,12 +32,5 @@ def words(
     ]
     known = sum(bit.value for bit in type(status))
     if status & ~known:
-        named.append("reserved_status")
+        named.append(RESERVED)
     return tuple(named)
-
-
-def meaning(status: _Bits, supported: _Bits) -> dict[str, bool | None]:
-    """Return for each bit whether it is so, and None where the peripheral cannot tell."""
-    return {
-        str(bit.name).lower(): bit in status if bit in supported else None for bit in type(status)
-    }

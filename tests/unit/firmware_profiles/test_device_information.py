@@ -4,10 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_profiles import device_information, glucose_feature
+from firmware_profiles import device_information
 from firmware_profiles.errors import FrameError, FrameReason
-from firmware_profiles.glucose import SensorStatus
-from firmware_profiles.glucose_feature import Feature
 
 
 @pytest.mark.parametrize(
@@ -89,26 +87,3 @@ def test_refuses_a_battery_level_that_means_nothing(raw: bytes, reason: FrameRea
     with pytest.raises(FrameError) as caught:
         device_information.battery_percent(raw)
     assert caught.value.reason is reason
-
-
-@given(st.integers(0, 0xFFFF))
-def test_glucose_features_come_back(word: int) -> None:
-    raw = word.to_bytes(2, "little")
-    assert glucose_feature.to_bytes(glucose_feature.from_bytes(raw)) == raw
-
-
-@pytest.mark.parametrize("raw", [b"", b"\0", b"\0\0\0"])
-def test_refuses_glucose_features_of_another_length(raw: bytes) -> None:
-    with pytest.raises(FrameError):
-        glucose_feature.from_bytes(raw)
-
-
-def test_glucose_features_tell_which_status_bits_mean_something() -> None:
-    assert glucose_feature.supported_status(Feature(0)) == SensorStatus(0)
-    assert glucose_feature.supported_status(Feature.RESULT_HIGH_LOW) == (
-        SensorStatus.RESULT_TOO_HIGH | SensorStatus.RESULT_TOO_LOW
-    )
-    everything = SensorStatus(0)
-    for bit in SensorStatus:
-        everything |= bit
-    assert glucose_feature.supported_status(Feature(0x3FF)) == everything
