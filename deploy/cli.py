@@ -13,6 +13,7 @@ from typing import Final
 # Command → what it does; the module deploy/commands/<command>.py has `arguments(parser)` and `run(options)`.
 _COMMANDS: Final = {
     "ingest": "take readings from the broker into the store; read stored bytes again, import, export",
+    "alerts": "try rules on the readings of the past before they are in force",
     "evaluate": "evaluate stored readings against the rules and open tasks",
     "schedule": "do what happens by the clock: partitions, old sessions, watching",
     "console": "serve the console and the HTTP API",
@@ -29,6 +30,7 @@ _COMMANDS: Final = {
     "migrate": "bring the database to this version",
     "way": "print the whole way of one reading",
     "quarantine": "list what could not become data, show one record with its bytes, send records through ingest again",
+    "gateway": "say what gateways connect to and at which pace, and see how far they follow",
     "gaps": "list the numbers of gateways' outboxes that have not arrived",
     "profiles": "list the supported device profiles, or show one",
 }

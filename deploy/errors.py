@@ -85,7 +85,7 @@ class SeriesMoveError(DeployError):
 
 
 class SignerUnreachable(DeployError):
-    """The signer does not answer; start “homevitals signer” and check signer_socket in [guard]."""
+    """The signer does not answer; start “homevitals signer” and check signer_socket of the section that asks."""
 
     exit_code = 4
 

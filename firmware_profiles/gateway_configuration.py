@@ -216,7 +216,7 @@ def _schedule(node: object) -> Schedule:
 
 
 def _seconds(fields: Fields, name: str, bounds: Bounds) -> float | None:
-    seconds = fields.number_or_null(name, bounds.most_s)
+    seconds = fields.number_or_null(name, wire_fields.MAX_INTEGER)
     if seconds is not None and not bounds.hold(seconds):
         raise errors.WireError(
             WireReason.OUT_OF_RANGE,
