@@ -91,6 +91,13 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class StopListening:
+    """Unsubscribe from a characteristic, for a peripheral that wants one subscription to end before it goes on."""
+
+    characteristic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Await:
     """Wait for the next notification; answered with it, or with None after so many seconds of silence.
 
@@ -162,6 +169,7 @@ Action = (
     Write
     | Read
     | Listen
+    | StopListening
     | Await
     | Pause
     | TellTime

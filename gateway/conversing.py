@@ -114,7 +114,12 @@ class Leader:
                 return self._home_time()
             case conversation.Draw(size):
                 return secrets.token_bytes(size)
-            case conversation.Write() | conversation.Read() | conversation.Listen():
+            case (
+                conversation.Write()
+                | conversation.Read()
+                | conversation.Listen()
+                | conversation.StopListening()
+            ):
                 async with asyncio.timeout(self._timeout_s):
                     return await self._ask(action)
             case _:
@@ -122,7 +127,11 @@ class Leader:
         return None
 
     async def _ask(
-        self, action: conversation.Write | conversation.Read | conversation.Listen
+        self,
+        action: conversation.Write
+        | conversation.Read
+        | conversation.Listen
+        | conversation.StopListening,
     ) -> bytes | None:
         uuid = uuids.full_uuid(action.characteristic)
         match action:
@@ -133,6 +142,8 @@ class Leader:
             case conversation.Listen(keeps_records=keeps_records):
                 hear = self._keep_and_hear if keeps_records else self._listener.hear
                 await self._client.start_notify(uuid, hear)
+            case conversation.StopListening():
+                await self._client.stop_notify(uuid)
             case _:
                 assert_never(action)
         return None

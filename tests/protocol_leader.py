@@ -22,6 +22,7 @@ from firmware_profiles.conversation import (
     Pause,
     Read,
     Remember,
+    StopListening,
     TellTime,
     Write,
 )
@@ -104,7 +105,7 @@ class Led:
             case Remember(name, content):
                 self.events.append(action)
                 self.memory[name] = content
-            case Keep() | NoteClock() | NoteReached() | NoteBattery():
+            case Keep() | NoteClock() | NoteReached() | NoteBattery() | StopListening():
                 self.events.append(action)
             case _:
                 raise AssertionError(action)

@@ -17,6 +17,7 @@ from firmware_profiles.conversation import Conversation, Situation
 from firmware_profiles.protocols import (
     caresens_clock,
     contour_clock,
+    omron_memory,
     onetouch_verio,
     taidoc,
     transtek,
@@ -46,6 +47,9 @@ class RecordProtocol(ClockProtocol, Protocol):
 
 
 _MODULES: Final[dict[str, RecordProtocol]] = {
+    "omron_hem_7155t": omron_memory.HEM_7155T,
+    "omron_hem_7322t": omron_memory.HEM_7322T,
+    "omron_hem_7361t": omron_memory.HEM_7361T,
     "onetouch_verio": onetouch_verio,
     "taidoc": taidoc,
     "transtek": transtek,

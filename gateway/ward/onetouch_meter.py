@@ -6,7 +6,7 @@ Source: the support statement of the profile onetouch-verio.
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar, Final
+from typing import Final
 
 from bumble import gatt
 from bumble.device import Connection
@@ -25,7 +25,7 @@ _DOES_NOT_KNOW: Final = bytes([onetouch_verio.NO_SUCH_RECORD, 0x03])
 class OneTouchMeter(VirtualPeripheral[GlucoseRow]):
     """The meter. `content_size` says into how large packets it cuts its answers."""
 
-    shows_passkey: ClassVar[bool] = True
+    shows_passkey = True
     content_size = lifescan_frames.PACKET_CONTENT_SIZE
 
     def _services(self) -> list[gatt.Service]:
