@@ -91,6 +91,16 @@ class Match:
             len(self.services),
         )
 
+    @property
+    def visible_specificity(self) -> tuple[int, ...]:
+        """Rank among other matches as long as only the advertisement is known."""
+        return (
+            len(self.company_data),
+            bool(self.name),
+            self.company_id != _NO_COMPANY,
+            len(self.services),
+        )
+
     def may_be(self, seen: Seen) -> bool:
         """Whether an advertisement does not speak against it."""
         return (

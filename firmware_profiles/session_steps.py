@@ -65,6 +65,9 @@ class WriteBytes:
     characteristic: str = setting(REQUIRED, help="where to")
     content: str = setting(REQUIRED, help="the bytes, as hexadecimal digits")
     response: bool = setting(True, help="whether the peripheral confirms the write")
+    optional: bool = setting(
+        False, help="whether to go on with a peripheral that lacks the characteristic or refuses"
+    )
 
 
 @dataclass(frozen=True, slots=True)

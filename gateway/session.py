@@ -31,6 +31,7 @@ from gateway import (
     errors,
     identification,
     link_failure,
+    peripheral_battery,
     peripheral_clock,
     record_access,
 )
@@ -50,7 +51,6 @@ LINKS: Final = {
     PairingMode.JUST_WORKS: wire.Link.ENCRYPTED,
     PairingMode.PASSKEY: wire.Link.AUTHENTICATED,
 }
-_MAX_BATTERY_PERCENT: Final = 100
 # Under this name it is remembered that a peripheral has taken its one-time setup, and of which profile.
 _SET_UP: Final = "set_up"
 
@@ -221,11 +221,7 @@ class Session:
         return False
 
     async def _read_battery(self) -> None:
-        with contextlib.suppress(exc.BleakGATTProtocolError, exc.BleakCharacteristicNotFoundError):
-            async with asyncio.timeout(_ATT_TIMEOUT_S):
-                raw = await self._client.read_gatt_char(uuids.full_uuid(uuids.BATTERY_LEVEL))
-            if len(raw) == 1 and raw[0] <= _MAX_BATTERY_PERCENT:
-                self.battery_percent = raw[0]
+        self.battery_percent = await peripheral_battery.read(self._client, _ATT_TIMEOUT_S)
 
     async def _subscribe(self, characteristic: str) -> None:
         callback: Callable[[BleakGATTCharacteristic, bytearray], None]
@@ -246,12 +242,14 @@ class Session:
                     await self._stirred.wait()
 
     async def _write_bytes(self, step: session_steps.WriteBytes) -> None:
-        async with asyncio.timeout(_ATT_TIMEOUT_S):
-            await self._client.write_gatt_char(
-                uuids.full_uuid(step.characteristic),
-                bytes.fromhex(step.content),
-                response=step.response,
-            )
+        uuid, content = uuids.full_uuid(step.characteristic), bytes.fromhex(step.content)
+        try:
+            async with asyncio.timeout(_ATT_TIMEOUT_S):
+                await self._client.write_gatt_char(uuid, content, response=step.response)
+        except (exc.BleakGATTProtocolError, exc.BleakCharacteristicNotFoundError):
+            if not step.optional:
+                raise
+            log.warning("setting_refused", extra=self._who())
 
     async def _report_records(self, step: session_steps.ReportRecords) -> None:
         meter = self._address, self._profile.profile_id

@@ -42,6 +42,10 @@ class Registry:
         self._by_specificity: Final = sorted(
             matches, key=lambda one: one[0].specificity, reverse=True
         )
+        # What an advertisement cannot show must not outrank what it does: how to pair depends on the choice.
+        self._by_visibility: Final = sorted(
+            self._by_specificity, key=lambda one: one[0].visible_specificity, reverse=True
+        )
 
     @property
     def versions(self) -> tuple[DeviceProfile, ...]:
@@ -54,7 +58,7 @@ class Registry:
 
     def match(self, seen: Seen) -> DeviceProfile | None:
         """Return the most specific profile that an advertisement may belong to, or None for an unknown device."""
-        return next((one for match, one in self._by_specificity if match.may_be(seen)), None)
+        return next((one for match, one in self._by_visibility if match.may_be(seen)), None)
 
     def asks_for_strings(self, seen: Seen) -> bool:
         """Whether some profile that may fit wants to know the peripheral's Device Information."""

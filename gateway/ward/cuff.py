@@ -1,14 +1,20 @@
-"""Virtual blood-pressure cuffs: one that follows the Bluetooth profile, and the A&D UA-651BLE."""
+"""Virtual blood-pressure cuffs with the standard's Blood Pressure Service, and with the habits of many models."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import zoneinfo
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar, Final
 
 from bumble import gatt
-from bumble.device import Connection
+from bumble.core import AdvertisingData
+from bumble.device import Connection, Peer
+from bumble.pairing import PairingDelegate
 
 from firmware_profiles import errors as leaf_errors
 from firmware_profiles import sfloat, uuids
@@ -17,11 +23,16 @@ from firmware_profiles.blood_pressure import (
     MeasurementStatus,
     PressureUnit,
 )
-from firmware_profiles.gatt_time import DateTime
+from firmware_profiles.gatt_time import CurrentTime, DateTime
 from firmware_profiles.sfloat import Sfloat
+from gateway.ward import and_buffer, cuff_habits
 from gateway.ward import gatt as building_blocks
+from gateway.ward.cuff_habits import Clock, Mean
+from gateway.ward.device_clock import DeviceClock
 from gateway.ward.gatt import Properties
-from gateway.ward.series import BloodPressureRow
+from gateway.ward.home import PeripheralSettings
+from gateway.ward.memory import StoredRecord
+from gateway.ward.series import BloodPressureRow, Series
 from gateway.ward.virtual_peripheral import Frames, Stamp, VirtualPeripheral
 
 log = logging.getLogger(__name__)
@@ -29,112 +40,164 @@ log = logging.getLogger(__name__)
 # Body movement, cuff fit, irregular pulse, pulse range, measurement position. Source: GATT Specification Supplement,
 # Blood Pressure Feature.
 _FEATURES: Final = (0b0001_1111).to_bytes(2, "little")
-_FULL_BATTERY_PERCENT: Final = 100
+# What a clock shows after its batteries were changed, on a model that then sends no time stamps.
+_UNSET: Final = datetime(2000, 1, 1)  # noqa: DTZ001  # a peripheral's clock has no zone
+_UNSET_BEFORE_YEAR: Final = 2010
+# A host without the bond of a cuff that knows one host has so long to show it.
+_E10_AFTER_S: Final = 1.0
+_OMRON: Final = 0x020E
+_OMRON_STANDARD_SERVICES: Final = 0b10_0000
+_OMRON_PAIRING: Final = 0b00_1000
+_OMRON_CLOCK_NOT_SET: Final = 0b00_0100
 
 
 class Cuff(VirtualPeripheral[BloodPressureRow]):
-    """What both cuffs do: indicate every unsent record, oldest first, then hang up."""
+    """Indicates its records, then hangs up; all else is its model's habit.
 
-    service: ClassVar[str] = uuids.BLOOD_PRESSURE_SERVICE
+    Attributes:
+        habits: what its model does; a test may change them before it is switched on.
+        display: an error that it shows, such as E10.
+    """
 
-    def _measurement_characteristics(self) -> list[gatt.Characteristic[bytes]]:
-        self._subscribed = asyncio.Event()
+    service: ClassVar[str | None] = uuids.BLOOD_PRESSURE_SERVICE
+
+    def __init__(
+        self,
+        settings: PeripheralSettings,
+        series: Series[BloodPressureRow],
+        zone: zoneinfo.ZoneInfo,
+        folder: Path,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.habits = cuff_habits.BY_MODEL[settings.model]
+        self.display = ""
+        super().__init__(settings, series, zone, folder, now)
+        self.shows_passkey = self.habits.shows_passkey
+
+    def remove_batteries(self) -> None:
+        """Take the batteries out for half a minute, as someone does who has been told to."""
+        self.display = ""
+        self.memory.set_clock(DeviceClock(_UNSET, self._now(), self.settings.drift_ppm))
+        if self.habits.one_host:
+            self._spawn(self._forget_host())
+
+    async def _forget_host(self) -> None:
+        await self._bonds.delete_all()
+        await self._advertise_if_needed()
+
+    def _services(self) -> list[gatt.Service]:
+        self._subscribed, self._clock_written = asyncio.Event(), asyncio.Event()
+        self._may_set_clock, self._hears = asyncio.Event(), asyncio.Event()
         self._measurement = building_blocks.characteristic(
             self.device, uuids.BLOOD_PRESSURE_MEASUREMENT, Properties.INDICATE
         )
         self._measurement.on(self._measurement.EVENT_SUBSCRIPTION, self._on_subscription)
-        features = building_blocks.constant(self.device, uuids.BLOOD_PRESSURE_FEATURE, _FEATURES)
-        return [self._measurement, features]
-
-    async def _deliver(self, connection: Connection) -> None:
-        while (record := self.memory.next_unsent()) is not None:
-            if not building_blocks.is_subscribed(self.device, connection, self._measurement):
-                break
-            ((_, content),) = record.frames
-            # Returns with the peer's confirmation, raises without it.
-            await self.device.gatt_server.indicate_subscriber(
-                connection, self._measurement, bytes.fromhex(content)
-            )
-            self.memory.mark_sent([record.sequence])
-        await self.hang_up(connection)
-
-    def _on_subscription(self, _peer: Connection, _notify: bool, indicate: bool) -> None:
-        if indicate:
-            self._subscribed.set()
-        else:
-            self._subscribed.clear()
-
-    def _on_disconnection(self, reason: int) -> None:
-        self._subscribed.clear()
-        super()._on_disconnection(reason)
-
-
-class StandardCuff(Cuff):
-    """A cuff with Blood Pressure Service and Current Time Service.
-
-    It keeps its bonded host's subscription, as the specification demands, and therefore sends its
-    records as soon as a later link is encrypted, whether or not the host is already listening.
-    """
-
-    def _services(self) -> list[gatt.Service]:
-        return [
-            gatt.Service(uuids.BLOOD_PRESSURE_SERVICE.upper(), self._measurement_characteristics()),
-            building_blocks.current_time_service(
-                self.device, show=lambda: self.display_time, adjust=self._adjust
-            ),
-            building_blocks.device_information(self.device, "Homevitals", "Virtual cuff"),
+        blood_pressure = [
+            self._measurement,
+            building_blocks.constant(self.device, uuids.BLOOD_PRESSURE_FEATURE, _FEATURES),
         ]
+        services = [gatt.Service(uuids.BLOOD_PRESSURE_SERVICE.upper(), blood_pressure)]
+        match self.habits.clock:
+            case Clock.CURRENT_TIME:
+                services.append(self._current_time_service())
+            case Clock.DATE_TIME | Clock.READABLE_DATE_TIME:
+                blood_pressure.append(self._date_time())
+            case Clock.NONE:
+                pass
+        services[0] = gatt.Service(uuids.BLOOD_PRESSURE_SERVICE.upper(), blood_pressure)
+        maker = self.habits.maker
+        services.append(
+            building_blocks.device_information(
+                self.device, maker.manufacturer, maker.model, maker.firmware
+            )
+        )
+        if self.habits.battery_percent is not None:
+            services.append(building_blocks.battery(self.device, self.habits.battery_percent))
+        if self.habits.has_buffer:
+            services.append(and_buffer.service(self.device, self.memory))
+        return services
+
+    def _current_time_service(self) -> gatt.Service:
+        service = building_blocks.current_time_service(
+            self.device,
+            show=lambda: self.display_time,
+            adjust=self._adjust,
+            is_told=self.habits.tells_time,
+        )
+        if self.habits.tells_time:
+            (self._current_time,) = service.characteristics
+            self._current_time.on(self._current_time.EVENT_SUBSCRIPTION, self._on_time_subscription)
+        return service
+
+    def _date_time(self) -> gatt.Characteristic[bytes]:
+        is_readable = self.habits.clock is Clock.READABLE_DATE_TIME
+        return building_blocks.characteristic(
+            self.device,
+            uuids.DATE_TIME,
+            Properties.WRITE | Properties.READ if is_readable else Properties.WRITE,
+            read=(lambda _: DateTime.of(self.display_time).to_bytes()) if is_readable else None,
+            write=self._on_date_time,
+        )
+
+    async def measure(self) -> StoredRecord:
+        """Take the next live measurement now."""
+        if self.habits.has_buffer and not self.memory.contents.buffer_size:
+            self.memory.forget_unsent()  # it has room for one
+        return await super().measure()
+
+    async def fail_to_measure(self) -> StoredRecord:
+        """Measure in vain: every number is NaN, and the status says nothing of it."""
+        failed = BloodPressureMeasurement(
+            unit=PressureUnit.MMHG,
+            systolic=sfloat.NAN,
+            diastolic=sfloat.NAN,
+            mean_arterial=sfloat.NAN,
+            time_stamp=DateTime.of(self.display_time),
+            pulse_rate=sfloat.NAN,
+            status=MeasurementStatus(0),
+        )
+        record = self.memory.add(self._sent(failed))
+        await self._advertise_if_needed()
+        return record
 
     def _encode(self, row: BloodPressureRow, stamp: Stamp) -> Frames:
-        # Many cuffs send no mean pressure; nor do the readings have one.
-        return [_frame(row, stamp.clock_time, sfloat.NAN)]
+        habits = self.habits
+        is_dated = not habits.dates_after_setting or stamp.clock_time.year >= _UNSET_BEFORE_YEAR
+        is_too_fast = 0 < habits.highest_pulse_bpm < row.pulse_bpm
+        return self._sent(
+            BloodPressureMeasurement(
+                unit=PressureUnit.MMHG,
+                systolic=Sfloat.of(row.systolic_mmhg),
+                diastolic=Sfloat.of(row.diastolic_mmhg),
+                mean_arterial=_mean(habits.mean, row),
+                time_stamp=DateTime.of(stamp.clock_time) if is_dated else None,
+                pulse_rate=sfloat.NRES if is_too_fast else Sfloat.of(row.pulse_bpm),
+                user_id=habits.users[stamp.sequence % len(habits.users)] if habits.users else None,
+                status=MeasurementStatus(0),
+            )
+        )
+
+    def _sent(self, measurement: BloodPressureMeasurement) -> Frames:
+        source = uuids.BLOOD_PRESSURE_MEASUREMENT
+        return [(source, self.habits.knobs.deviating(source, measurement.to_bytes()))]
 
     async def _converse(self, connection: Connection) -> None:
-        if self.memory.contents.is_subscribed:
+        """Deliver if everything was written in time; otherwise send nothing and hang up."""
+        habits = self.habits
+        if habits.keeps_subscription and self.memory.contents.is_subscribed:
             building_blocks.restore_subscription(self.device, connection, self._measurement)
             self._subscribed.set()
-        await self._subscribed.wait()
-        await self._deliver(connection)
-
-    def _on_subscription(self, peer: Connection, notify: bool, indicate: bool) -> None:
-        self.memory.set_subscribed(is_subscribed=indicate)
-        super()._on_subscription(peer, notify, indicate)
-
-    def _adjust(self, shown: datetime) -> None:
-        self.memory.set_clock(self.memory.contents.clock.adjusted(shown, self._now()))
-
-
-class Ua651Ble(Cuff):
-    """The A&D UA-651BLE: clock inside the Blood Pressure Service, and a gate of five seconds.
-
-    Source: the support statement of firmware_profiles.models.and_ua_651ble.
-    """
-
-    gate_s: ClassVar[float] = 5.0
-
-    def _services(self) -> list[gatt.Service]:
-        self._clock_written = asyncio.Event()
-        clock = building_blocks.characteristic(
-            self.device, uuids.DATE_TIME, Properties.WRITE, write=self._on_clock_write
-        )
-        return [
-            gatt.Service(
-                uuids.BLOOD_PRESSURE_SERVICE.upper(), [*self._measurement_characteristics(), clock]
-            ),
-            building_blocks.device_information(self.device, "A&D Medical", "UA-651BLE"),
-            building_blocks.battery(self.device, _FULL_BATTERY_PERCENT),
-        ]
-
-    def _encode(self, row: BloodPressureRow, stamp: Stamp) -> Frames:
-        # Diastolic plus a third of the pulse pressure: the usual estimate, which such cuffs show.
-        mean_mmhg = row.diastolic_mmhg + (row.systolic_mmhg - row.diastolic_mmhg) // 3
-        return [_frame(row, stamp.clock_time, Sfloat.of(mean_mmhg))]
-
-    async def _converse(self, connection: Connection) -> None:
-        """Deliver if clock and subscription were both written in time; otherwise send nothing and hang up."""
+        if habits.deaf_s:
+            await asyncio.sleep(habits.deaf_s)
+        self._hears.set()
+        if habits.asks_host:
+            await Peer(connection).discover_services()
+        if not habits.tells_time:
+            self._may_set_clock.set()
         try:
-            async with asyncio.timeout(self.gate_s):
-                await self._clock_written.wait()
+            async with asyncio.timeout(habits.gate_s):
+                if habits.gate_s is not None:
+                    await self._clock_written.wait()
                 await self._subscribed.wait()
         except TimeoutError:
             log.info("gate_closed", extra={"profile_id": self.settings.model})
@@ -142,29 +205,140 @@ class Ua651Ble(Cuff):
             return
         await self._deliver(connection)
 
-    def _on_clock_write(self, _connection: Connection, content: bytes) -> None:
-        try:
+    async def _deliver(self, connection: Connection) -> None:
+        delivered: set[int] = set()
+        while (record := self._next(delivered)) is not None:
+            if not building_blocks.is_subscribed(self.device, connection, self._measurement):
+                break
+            ((_, content),) = record.frames
+            # Returns with the peer's confirmation, raises without it.
+            await self.device.gatt_server.indicate_subscriber(
+                connection, self._measurement, bytes.fromhex(content)
+            )
+            delivered.add(record.sequence)
+            self.memory.mark_sent([record.sequence])
+            if self.habits.forgets:
+                self.memory.forget_sent()
+        await self.hang_up(connection)
+
+    def _next(self, delivered: set[int]) -> StoredRecord | None:
+        """Return what is sent next, also what was measured meanwhile."""
+        records = self.memory.contents.records
+        if self.habits.starts_amid:
+            half = len(records) // 2
+            records = (*records[half:], *records[:half])
+        waiting = (
+            one
+            for one in records
+            if one.sequence not in delivered and (self.habits.sends_all or not one.is_sent)
+        )
+        return next(waiting, None)
+
+    def _on_subscription(self, _peer: Connection, _notify: bool, indicate: bool) -> None:
+        if self.habits.keeps_subscription:
+            self.memory.set_subscribed(is_subscribed=indicate)
+        if not indicate:
+            self._subscribed.clear()
+        elif self._hears.is_set():
+            self._subscribed.set()
+
+    def _on_time_subscription(self, peer: Connection, notify: bool, _indicate: bool) -> None:
+        if notify:
+            self._spawn(self._tell_time(peer))
+
+    async def _tell_time(self, peer: Connection) -> None:
+        await self.device.gatt_server.notify_subscriber(
+            peer, self._current_time, CurrentTime.of(self.display_time).to_bytes()
+        )
+        self._may_set_clock.set()
+
+    def _on_date_time(self, _connection: Connection, content: bytes) -> None:
+        with contextlib.suppress(leaf_errors.FrameError):
             shown = DateTime.from_bytes(content).wall_clock()
-        except leaf_errors.FrameError:
-            return
-        if shown is None:
-            return  # out of range: silently ignored
+            if shown is not None:  # out of range: silently ignored
+                self._adjust(shown)
+
+    def _adjust(self, shown: datetime) -> None:
+        if not (self._hears.is_set() and self._may_set_clock.is_set()):
+            return  # too early: silently ignored
         self.memory.set_clock(self.memory.contents.clock.adjusted(shown, self._now()))
         self._clock_written.set()
 
+    def _on_connection(self, connection: Connection) -> None:
+        super()._on_connection(connection)
+        if self.habits.one_host:
+            self._spawn(self._expect_own_host(connection))
+
+    async def _expect_own_host(self, connection: Connection) -> None:
+        if not await self._bonds.get_all():
+            return
+        await asyncio.sleep(_E10_AFTER_S)
+        if self.connection is connection and not connection.is_encrypted:
+            await self._show_e10()
+
+    async def _show_e10(self) -> None:
+        self.display = "E10"
+        if self.connection is not None:
+            await self.hang_up(self.connection)
+
     def _on_disconnection(self, reason: int) -> None:
-        self._clock_written.clear()
+        for event in (self._subscribed, self._clock_written, self._may_set_clock, self._hears):
+            event.clear()
         super()._on_disconnection(reason)
 
+    def _wants_to_talk(self) -> bool:
+        return not self.display and super()._wants_to_talk()
 
-def _frame(row: BloodPressureRow, clock_time: datetime, mean_arterial: Sfloat) -> tuple[str, bytes]:
-    measurement = BloodPressureMeasurement(
-        unit=PressureUnit.MMHG,
-        systolic=Sfloat.of(row.systolic_mmhg),
-        diastolic=Sfloat.of(row.diastolic_mmhg),
-        mean_arterial=mean_arterial,
-        time_stamp=DateTime.of(clock_time),
-        pulse_rate=Sfloat.of(row.pulse_bpm),
-        status=MeasurementStatus(0),
-    )
-    return uuids.BLOOD_PRESSURE_MEASUREMENT, measurement.to_bytes()
+    def _delegate(self) -> PairingDelegate:
+        delegate = super()._delegate()
+        if self.habits.one_host:
+            delegate.accept = self._accept_host  # type: ignore[method-assign]  # bumble's own is an answer too
+        return delegate
+
+    async def _accept_host(self) -> bool:
+        if await self._bonds.get_all():
+            self._spawn(self._show_e10())
+            return False
+        return True
+
+    def _advertised(self) -> list[tuple[AdvertisingData.Type, bytes]]:
+        told = super()._advertised()
+        company = self._omron_state() if self.habits.omron else self.habits.company
+        if company is not None:
+            number, content = company
+            kind = AdvertisingData.MANUFACTURER_SPECIFIC_DATA
+            told.append((kind, number.to_bytes(2, "little") + content))
+        return told
+
+    def _omron_state(self) -> tuple[int, bytes]:
+        """Return Omron's account: kind, flags, and for each user the last record's number and how many wait."""
+        records, users = self.memory.contents.records, self.habits.users
+        flags = len(users) - 1 | _OMRON_STANDARD_SERVICES
+        if self.memory.contents.clock.shown.year < _UNSET_BEFORE_YEAR:
+            flags |= _OMRON_CLOCK_NOT_SET
+        if not self._is_bonded:
+            flags |= _OMRON_PAIRING
+        told = bytes([1, flags])
+        for place in range(len(users)):
+            own = [one for one in records if one.sequence % len(users) == place]
+            waiting = sum(not one.is_sent for one in own)
+            told += (own[-1].sequence if own else 0).to_bytes(2, "little") + bytes(
+                [min(waiting, 255)]
+            )
+        return _OMRON, told
+
+    def _shown_name(self) -> str:
+        if self.habits.omron and not self._is_bonded:
+            return self.settings.name.replace("BLESmart", "BLEsmart")
+        return self.settings.name
+
+
+def _mean(mean: Mean, row: BloodPressureRow) -> Sfloat:
+    match mean:
+        case Mean.ESTIMATED:
+            # Diastolic plus a third of the pulse pressure.
+            return Sfloat.of(row.diastolic_mmhg + (row.systolic_mmhg - row.diastolic_mmhg) // 3)
+        case Mean.ZERO:
+            return Sfloat.of(0)
+        case Mean.NONE:
+            return sfloat.NAN

@@ -75,15 +75,18 @@ def constant(device: Device, uuid: str, content: bytes) -> gatt.Characteristic[b
     return characteristic(device, uuid, Properties.READ, read=lambda _connection: content)
 
 
-def device_information(device: Device, manufacturer: str, model: str) -> gatt.Service:
-    """Make the Device Information Service."""
+def device_information(
+    device: Device, manufacturer: str, model: str, firmware: str = "1.0"
+) -> gatt.Service:
+    """Make the Device Information Service; what is empty is not there at all."""
+    told = {
+        uuids.MANUFACTURER_NAME: manufacturer,
+        uuids.MODEL_NUMBER: model,
+        uuids.FIRMWARE_REVISION: firmware,
+    }
     return gatt.Service(
         uuids.DEVICE_INFORMATION_SERVICE.upper(),
-        [
-            constant(device, uuids.MANUFACTURER_NAME, manufacturer.encode()),
-            constant(device, uuids.MODEL_NUMBER, model.encode()),
-            constant(device, uuids.FIRMWARE_REVISION, b"1.0"),
-        ],
+        [constant(device, uuid, text.encode()) for uuid, text in told.items() if text],
     )
 
 
@@ -94,7 +97,11 @@ def battery(device: Device, level_percent: int) -> gatt.Service:
 
 
 def current_time_service(
-    device: Device, *, show: Callable[[], datetime], adjust: Callable[[datetime], None]
+    device: Device,
+    *,
+    show: Callable[[], datetime],
+    adjust: Callable[[datetime], None],
+    is_told: bool = False,
 ) -> gatt.Service:
     """Make the Current Time Service of a clock that a bonded host may read and set.
 
@@ -102,6 +109,7 @@ def current_time_service(
         device: The peripheral it belongs to.
         show: Returns the naive time displayed.
         adjust: Sets the display to a naive time.
+        is_told: Whether it also notifies its time.
     """
 
     def write(_connection: Connection, content: bytes) -> None:
@@ -116,7 +124,7 @@ def current_time_service(
     current_time = characteristic(
         device,
         uuids.CURRENT_TIME,
-        Properties.READ | Properties.WRITE,
+        Properties.READ | Properties.WRITE | (Properties.NOTIFY if is_told else Properties(0)),
         read=lambda _connection: CurrentTime.of(show()).to_bytes(),
         write=write,
     )

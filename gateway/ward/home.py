@@ -18,6 +18,7 @@ from firmware_profiles import errors as leaf_errors
 from firmware_profiles import settings as declaration
 from firmware_profiles.settings import REQUIRED, setting
 from gateway import errors
+from gateway.ward import cuff_habits, meter_habits
 
 UA_651BLE: Final = "and-ua-651ble"
 STANDARD_CUFF: Final = "standard-cuff"
@@ -34,6 +35,8 @@ MODELS: Final = (
     FORA_P30_PLUS,
     TAIDOC_METER,
     ONETOUCH_VERIO,
+    *(model for model in cuff_habits.BY_MODEL if model not in (UA_651BLE, STANDARD_CUFF)),
+    *(model for model in meter_habits.BY_MODEL if model != STANDARD_GLUCOMETER),
 )
 
 # A random static address: the two highest bits are set. Source: Bluetooth Core Specification 5.4, Vol 6 Part B,

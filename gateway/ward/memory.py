@@ -47,6 +47,7 @@ class Contents:
         live_count: how many live measurements have been taken.
         display_offset_min: minutes from the clock to the display (meters with a user-facing time).
         is_subscribed: whether the bonded host has left its subscription on.
+        buffer_size: whether, and in which of its sizes, a device keeps what it could not send; 0: not at all.
     """
 
     clock: DeviceClock
@@ -55,6 +56,7 @@ class Contents:
     live_count: int = 0
     display_offset_min: int = 0
     is_subscribed: bool = False
+    buffer_size: int = 1
 
 
 class Memory:
@@ -134,6 +136,20 @@ class Memory:
             for record in self._contents.records
         )
         self._save(replace(self._contents, records=records))
+
+    def forget_sent(self) -> None:
+        """Delete what a host has confirmed."""
+        kept = tuple(record for record in self._contents.records if not record.is_sent)
+        self._save(replace(self._contents, records=kept))
+
+    def forget_unsent(self) -> None:
+        """Lose what no host has confirmed."""
+        kept = tuple(record for record in self._contents.records if record.is_sent)
+        self._save(replace(self._contents, records=kept))
+
+    def set_buffer_size(self, size: int) -> None:
+        """Set whether what could not be sent is kept."""
+        self._save(replace(self._contents, buffer_size=size))
 
     def set_clock(self, clock: DeviceClock) -> None:
         """Set the clock."""

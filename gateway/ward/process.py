@@ -13,9 +13,9 @@ from typing import Any, Final
 from bumble.link import LocalLink
 
 from gateway.errors import ExitCode
-from gateway.ward import home, series
-from gateway.ward.cuff import StandardCuff, Ua651Ble
-from gateway.ward.glucometer import StandardGlucometer
+from gateway.ward import cuff_habits, home, meter_habits, series
+from gateway.ward.cuff import Cuff
+from gateway.ward.glucometer import Glucometer
 from gateway.ward.onetouch_meter import OneTouchMeter
 from gateway.ward.radio_server import RadioServer
 from gateway.ward.series import BloodPressureRow, GlucoseRow
@@ -81,13 +81,12 @@ async def _until_signal(plan: home.Home) -> ExitCode:
 
 
 _CUFFS: Final[Mapping[str, type[VirtualPeripheral[BloodPressureRow]]]] = {
-    home.UA_651BLE: Ua651Ble,
-    home.STANDARD_CUFF: StandardCuff,
+    **dict.fromkeys(cuff_habits.BY_MODEL, Cuff),
     home.WELCH_ALLYN_BP100: TranstekCuff,
     home.FORA_P30_PLUS: TaidocCuff,
 }
 _METERS: Final[Mapping[str, type[VirtualPeripheral[GlucoseRow]]]] = {
-    home.STANDARD_GLUCOMETER: StandardGlucometer,
+    **dict.fromkeys(meter_habits.BY_MODEL, Glucometer),
     home.TAIDOC_METER: TaidocMeter,
     home.ONETOUCH_VERIO: OneTouchMeter,
 }

@@ -245,12 +245,12 @@ class VirtualPeripheral(ABC, Generic[Row]):
     async def _advertisement(self) -> bytes:
         """Return what it advertises. The virtual air has no scan responses, and room for what would stand there."""
         # In pairing mode until there is a bond; afterwards for its own host only.
-        has_bond = bool(await self._bonds.get_all())
-        flags = _NO_CLASSIC if has_bond else _NO_CLASSIC | _LIMITED_DISCOVERABLE
+        self._is_bonded = bool(await self._bonds.get_all())
+        flags = _NO_CLASSIC if self._is_bonded else _NO_CLASSIC | _LIMITED_DISCOVERABLE
         structures = [
             (AdvertisingData.FLAGS, bytes([flags])),
             *self._advertised(),
-            (AdvertisingData.COMPLETE_LOCAL_NAME, self.settings.name.encode()),
+            (AdvertisingData.COMPLETE_LOCAL_NAME, self._shown_name().encode()),
         ]
         return bytes(AdvertisingData(structures))
 

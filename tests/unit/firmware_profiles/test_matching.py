@@ -76,3 +76,20 @@ def test_no_profile_fits_what_no_profile_knows() -> None:
     assert registry.match(Seen("C")) is None
     assert registry.match(Seen("A")) is not None
     assert registry.rematch(Seen("A"), Found(model="Z")) is None
+
+
+def test_advertisement_is_not_outranked_by_what_it_cannot_show() -> None:
+    registry = models.Registry(
+        replace(CUFF, profile_id=name, match=(match,))
+        for name, match in {
+            "named": Match(name="Meter"),
+            "by-maker": Match(services=("1808",), manufacturer="Maker"),
+        }.items()
+    )
+    seen = Seen("Meter", frozenset({"1808"}))
+    found = registry.match(seen)
+    assert found is not None
+    assert found.profile_id == "named"
+    after = registry.rematch(seen, Found(frozenset({"1808"}), manufacturer="Maker"))
+    assert after is not None
+    assert after.profile_id == "by-maker"

@@ -280,6 +280,26 @@ def test_one_time_setup_is_done_once_after_pairing(hold: Any, script: Any) -> No
     assert cuff.written["2a08"] == bytes.fromhex("0301a601")
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_setting_that_is_refused_or_unknown_stops_nothing_when_it_is_optional(
+    hold: Any, script: Any, is_there: bool
+) -> None:
+    def refuse(client: Any, _content: bytes) -> None:
+        raise client.refuse(0x80)
+
+    cuff = script(
+        ("2a35", "2a08") if is_there else ("2a35",),
+        on_write={"2a08": refuse},
+        on_subscribe={"2a35": send_and_hang_up(FRAME)},
+    )
+    setting = WriteBytes(characteristic="2a08", content="01", optional=True)
+    steps = (Subscribe(characteristic="2a35"), AND.script[-1])
+    profile = replace(AND, clock=None, setup=(setting,), script=steps)
+    assert hold(cuff, profile, Shelf()) == 1
+    with pytest.raises(errors.SessionError):
+        hold(cuff, replace(profile, setup=(replace(setting, optional=False),)), Shelf())
+
+
 @pytest.mark.parametrize(("told", "noted"), [(b"\x42", 66), (b"\x65", None), (b"", None)])
 def test_battery_is_noted_if_it_can_be_one(
     hold: Any, script: Any, told: bytes, noted: int | None
