@@ -8,7 +8,7 @@ import pytest
 from firmware_profiles import models
 from firmware_profiles.device_profile import Clock, ClockFormat, DeviceProfile
 from firmware_profiles.errors import ProfileError
-from firmware_profiles.matching import Seen
+from firmware_profiles.matching import Found, Seen
 from firmware_profiles.session_steps import (
     AwaitDisconnect,
     AwaitNotification,
@@ -92,9 +92,11 @@ def test_support_statement_answers_every_question(profile: DeviceProfile) -> Non
     [
         pytest.param("A&D_UA-651BLE_1A2B3C", ["1810"], "and-ua-651ble", id="A&D"),
         pytest.param("A&D_UA-651CNBLE_1A2B3C", ["1810"], "and-ua-651ble", id="A&D CN"),
-        pytest.param("A&D_UA-656BLE_1A2B3C", ["1810", "180f"], "standard-cuff", id="sibling"),
+        pytest.param("A&D_UA-656BLE_1A2B3C", ["1810", "180f"], "and-ua-656ble", id="A&D 656"),
+        pytest.param("A&D_UA-767PBT_1A2B3C", ["1810", "180f"], "standard-cuff", id="sibling"),
         pytest.param(None, ["1810"], "standard-cuff", id="no name"),
-        pytest.param("meter+123", ["180a", "1808"], "standard-glucometer", id="meter"),
+        pytest.param("meter+123", ["180a", "1808"], "accu-chek", id="Accu-Chek"),
+        pytest.param("Some meter", ["180a", "1808"], "taidoc-dm30b", id="any meter may be one"),
         pytest.param("A&D_UA-651BLE_1A2B3C", [], None, id="name without service"),
         pytest.param("Lamp", ["180f"], None, id="something else"),
         pytest.param(None, [], None, id="nothing"),
@@ -105,6 +107,116 @@ def test_advertisement_is_matched_most_specific_first(
 ) -> None:
     found = models.known().match(Seen(name, frozenset(services)))
     assert (found and found.profile_id) == profile_id
+
+
+OMRON_STATE = {0x020E: bytes.fromhex("0129 0100 02 0200 00")}
+FE4A = "fe4a"
+TAIDOC = "00001523-1212-efde-1523-785feabcd123"
+
+
+@pytest.mark.parametrize(
+    ("seen", "found", "profile_id"),
+    [
+        (Seen("Some cuff", frozenset({"1810"})), Found(frozenset({"1810"})), "standard-cuff"),
+        (
+            Seen("Some meter", frozenset({"1808"})),
+            Found(frozenset({"1808"}), manufacturer="Somebody"),
+            "standard-glucometer",
+        ),
+        (
+            Seen("Some meter", frozenset({"1808"})),
+            Found(frozenset({"1808"})),
+            "standard-glucometer",
+        ),
+        (
+            Seen("Mini", frozenset({"1808"})),
+            Found(frozenset({"1808"}), manufacturer="TaiDoc", firmware="1.2.4"),
+            "taidoc-dm30b",
+        ),
+        (Seen("BLESmart_0000011FAA"), Found(frozenset({"1810", "1805"})), "omron-blesmart"),
+        (Seen("BLEsmart_0000011FAA"), Found(frozenset({"1810", "1805"})), "omron-blesmart"),
+        (
+            Seen("BLESmart_0000023AAA"),
+            Found(frozenset({"1810", "1805"}), model="HEM-6233T-Z"),
+            "omron-hem-6233t",
+        ),
+        (
+            Seen("BLESmart_00000116AA", frozenset({"1810"}), OMRON_STATE),
+            Found(frozenset({"1810", "1805"})),
+            "omron-hem-9200t",
+        ),
+        (
+            Seen(None, frozenset({"1810"}), OMRON_STATE),
+            Found(frozenset({"1810", "1805"})),
+            "omron-blesmart",
+        ),
+        (Seen("X4 Smart"), Found(frozenset({"1810"})), "omron-x4-smart"),
+        (Seen("X2 Smart+"), Found(frozenset({"1810", FE4A})), "omron-x4-smart"),
+        (Seen("BM54"), Found(frozenset({"1810"})), "beurer-bm54"),
+        (Seen("BC 54"), Found(frozenset({"1810"})), "beurer-bm54"),
+        (Seen("bpw26"), Found(frozenset({"1810"})), "beurer-bm54"),
+        (
+            Seen("Cuff", company_data={0x0611: b"\x01\x03"}),
+            Found(frozenset({"1810"})),
+            "beurer-bm54",
+        ),
+        (Seen("BM 85"), Found(frozenset({"1810"})), "beurer-bm85"),
+        (Seen("Elite900"), Found(frozenset({"1810"})), "beurer-bm85"),
+        (Seen("BM57", frozenset({"1810"})), Found(frozenset({"1810"})), "standard-cuff"),
+        (Seen("SBM69"), Found(frozenset({"1810"})), "silvercrest-sbm69"),
+        (Seen("1872B"), Found(frozenset({"1810"})), "medisana-bu"),
+        (Seen("NMBP-12"), Found(frozenset({"1810"})), "nipro-nbp-1ble"),
+        (Seen("DL8765"), Found(frozenset({"1810"})), "philips-dl8765"),
+        (Seen("meter+00012345"), Found(frozenset({"1808"})), "accu-chek"),
+        (Seen("Accu-Chek"), Found(frozenset({"1808"})), "accu-chek"),
+        (
+            Seen("Contour7830H5012345"),
+            Found(frozenset({"1808", "00000000-0002-11e2-9e96-0800200c9a66"})),
+            "contour-next",
+        ),
+        (
+            Seen("Contour7830H5012345", frozenset({"1808"})),
+            Found(frozenset({"1808"})),
+            "standard-glucometer",
+        ),
+        (Seen("CareSens 0AB1"), Found(frozenset({"1808", "fff0"})), "caresens"),
+        (
+            Seen("ReliOn 2395"),
+            Found(frozenset({"1808", "c4dea010-5a9d-11e9-8647-d663bd873d93"})),
+            "caresens",
+        ),
+        (Seen("TNG"), Found(frozenset({"1808"})), "fora-gd40"),
+        (
+            Seen("FORA GD40", frozenset({"1808"})),
+            Found(frozenset({"1808", TAIDOC})),
+            "fora-gd40",
+        ),
+        (Seen("FORA GD40"), Found(frozenset({TAIDOC})), "taidoc-meter"),
+        (
+            Seen("TNG VOICE"),
+            Found(frozenset({"1808"}), model="Model Number"),
+            "fora-tng-voice",
+        ),
+        (Seen("NiproBGM"), Found(frozenset({"1808"})), "true-metrix-air"),
+        (Seen("TBMT12"), Found(frozenset({"1808"})), "tyson-ht100"),
+        (Seen("X4 Smart"), Found(frozenset({FE4A})), None),
+    ],
+)
+def test_connected_peripheral_is_led_by_its_own_profile(
+    seen: Seen, found: Found, profile_id: str | None
+) -> None:
+    chosen = models.known().rematch(seen, found)
+    assert (chosen and chosen.profile_id) == profile_id
+    if chosen is not None:
+        # How to pair is decided before the services are known.
+        before = models.known().match(seen)
+        assert before is not None
+        assert before.pairing.mode is chosen.pairing.mode
+
+
+def test_name_on_every_box_stands_in_one_profile_only() -> None:
+    names = [name for profile in models.profiles() for name in profile.models]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(
