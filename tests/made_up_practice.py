@@ -10,7 +10,7 @@ import math
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -133,6 +133,16 @@ def add_breach(
         made_up.practice_id, made_up.patients[patient], at - timedelta(minutes=2), systolic, 84
     )
     _store(connect, [reading], at)
+
+
+def add_reading(
+    connect: Connect, made_up: MadeUp, patient: str, kind: Kind, at: datetime, **said: Any
+) -> uuid.UUID:
+    """Let a patient measure something of any kind; return the reading's id. ``said`` goes by the names of columns."""
+    plain = _reading(made_up.practice_id, made_up.patients[patient], at, kind)
+    reading = replace(plain, **said)
+    _store(connect, [reading], at + timedelta(minutes=1))
+    return reading.reading_id
 
 
 class _Home:
