@@ -7,13 +7,11 @@ from dataclasses import fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from firmware_profiles import decoder_knobs, errors, protocols, uuids
-from firmware_profiles.blood_pressure import BloodPressureMeasurement
+from firmware_profiles import blood_pressure, decoder_knobs, errors, glucose, protocols, uuids
 from firmware_profiles.body_temperature import TemperatureMeasurement
 from firmware_profiles.body_weight import WeightMeasurement
 from firmware_profiles.enhanced_blood_pressure import EnhancedMeasurement
 from firmware_profiles.errors import FrameReason
-from firmware_profiles.glucose import GlucoseMeasurement
 from firmware_profiles.glucose_context import GlucoseMeasurementContext
 from firmware_profiles.pulse_oximetry import SpotCheck
 from firmware_profiles.readings import (
@@ -28,13 +26,11 @@ if TYPE_CHECKING:
     from firmware_profiles.device_profile import DeviceProfile
 
 _DECODERS: Final[Mapping[str, Callable[[bytes], Decoded]]] = {
-    uuids.BLOOD_PRESSURE_MEASUREMENT: (
-        lambda raw: BloodPressureMeasurement.from_bytes(raw).reading()
-    ),
+    uuids.BLOOD_PRESSURE_MEASUREMENT: blood_pressure.read,
     uuids.ENHANCED_BLOOD_PRESSURE_MEASUREMENT: (
         lambda raw: EnhancedMeasurement.from_bytes(raw).reading()
     ),
-    uuids.GLUCOSE_MEASUREMENT: lambda raw: GlucoseMeasurement.from_bytes(raw).reading(),
+    uuids.GLUCOSE_MEASUREMENT: glucose.read,
     uuids.GLUCOSE_MEASUREMENT_CONTEXT: (
         lambda raw: GlucoseMeasurementContext.from_bytes(raw).reading()
     ),
