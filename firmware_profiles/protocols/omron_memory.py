@@ -87,6 +87,9 @@ class OmronMemory:
             yield Write(TO_CUFF[0], Frame(omron_frames.END).to_bytes())
             raise
         yield from _ask(Frame(omron_frames.END))
+        # A bonded cuff keeps its host's subscriptions, and would meet the next session in the wrong state.
+        for channel in FROM_CUFF:
+            yield StopListening(channel)
 
     def _read(self, situation: Situation) -> Conversation:
         shown = self.layout.clock_time((yield from _memory(self.layout.clock)).content)

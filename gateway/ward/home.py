@@ -27,6 +27,8 @@ WELCH_ALLYN_BP100: Final = "welch-allyn-bp100"
 FORA_P30_PLUS: Final = "fora-p30-plus"
 TAIDOC_METER: Final = "taidoc-meter"
 ONETOUCH_VERIO: Final = "onetouch-verio"
+OMRON_HEM_7155T: Final = "omron-hem-7155t"
+OMRON_HEM_7322T: Final = "omron-hem-7322t"
 MODELS: Final = (
     UA_651BLE,
     STANDARD_CUFF,
@@ -35,6 +37,8 @@ MODELS: Final = (
     FORA_P30_PLUS,
     TAIDOC_METER,
     ONETOUCH_VERIO,
+    OMRON_HEM_7155T,
+    OMRON_HEM_7322T,
     *(model for model in cuff_habits.BY_MODEL if model not in (UA_651BLE, STANDARD_CUFF)),
     *(model for model in meter_habits.BY_MODEL if model != STANDARD_GLUCOMETER),
 )

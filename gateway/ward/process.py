@@ -14,8 +14,10 @@ from bumble.link import LocalLink
 
 from gateway.errors import ExitCode
 from gateway.ward import cuff_habits, home, meter_habits, series
+from gateway.ward.and_siblings import Scale, Thermometer
 from gateway.ward.cuff import Cuff
 from gateway.ward.glucometer import Glucometer
+from gateway.ward.omron_cuff import OmronCuff, OmronLittleEndianCuff
 from gateway.ward.onetouch_meter import OneTouchMeter
 from gateway.ward.radio_server import RadioServer
 from gateway.ward.series import BloodPressureRow, GlucoseRow
@@ -82,8 +84,12 @@ async def _until_signal(plan: home.Home) -> ExitCode:
 
 _CUFFS: Final[Mapping[str, type[VirtualPeripheral[BloodPressureRow]]]] = {
     **dict.fromkeys(cuff_habits.BY_MODEL, Cuff),
+    "and-uc-352ble": Scale,
+    "and-ut-201ble": Thermometer,
     home.WELCH_ALLYN_BP100: TranstekCuff,
     home.FORA_P30_PLUS: TaidocCuff,
+    home.OMRON_HEM_7155T: OmronLittleEndianCuff,
+    home.OMRON_HEM_7322T: OmronCuff,
 }
 _METERS: Final[Mapping[str, type[VirtualPeripheral[GlucoseRow]]]] = {
     **dict.fromkeys(meter_habits.BY_MODEL, Glucometer),

@@ -234,6 +234,8 @@ def test_only_what_the_lock_needs_is_subscribed_before_it_is_open() -> None:
         StopListening(UNLOCK),
         *(Listen(channel) for channel in FROM_CUFF[1:]),
     ]
+    # And nothing stays subscribed for the next session.
+    assert events[-4:] == [StopListening(channel) for channel in FROM_CUFF]
 
 
 @pytest.mark.parametrize(
