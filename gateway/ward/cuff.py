@@ -60,6 +60,8 @@ class Cuff(VirtualPeripheral[BloodPressureRow]):
     """
 
     service: ClassVar[str | None] = uuids.BLOOD_PRESSURE_SERVICE
+    source: ClassVar[str] = uuids.BLOOD_PRESSURE_MEASUREMENT
+    features: ClassVar[tuple[str, bytes]] = (uuids.BLOOD_PRESSURE_FEATURE, _FEATURES)
 
     def __init__(
         self,
@@ -89,22 +91,19 @@ class Cuff(VirtualPeripheral[BloodPressureRow]):
         self._subscribed, self._clock_written = asyncio.Event(), asyncio.Event()
         self._may_set_clock, self._hears = asyncio.Event(), asyncio.Event()
         self._measurement = building_blocks.characteristic(
-            self.device, uuids.BLOOD_PRESSURE_MEASUREMENT, Properties.INDICATE
+            self.device, self.source, Properties.INDICATE
         )
         self._measurement.on(self._measurement.EVENT_SUBSCRIPTION, self._on_subscription)
-        blood_pressure = [
-            self._measurement,
-            building_blocks.constant(self.device, uuids.BLOOD_PRESSURE_FEATURE, _FEATURES),
-        ]
-        services = [gatt.Service(uuids.BLOOD_PRESSURE_SERVICE.upper(), blood_pressure)]
+        characteristics = [self._measurement, building_blocks.constant(self.device, *self.features)]
+        services = []
         match self.habits.clock:
             case Clock.CURRENT_TIME:
                 services.append(self._current_time_service())
             case Clock.DATE_TIME | Clock.READABLE_DATE_TIME:
-                blood_pressure.append(self._date_time())
+                characteristics.append(self._date_time())
             case Clock.NONE:
                 pass
-        services[0] = gatt.Service(uuids.BLOOD_PRESSURE_SERVICE.upper(), blood_pressure)
+        services.append(gatt.Service(str(self.service).upper(), characteristics))
         maker = self.habits.maker
         services.append(
             building_blocks.device_information(
@@ -162,7 +161,6 @@ class Cuff(VirtualPeripheral[BloodPressureRow]):
 
     def _encode(self, row: BloodPressureRow, stamp: Stamp) -> Frames:
         habits = self.habits
-        is_dated = not habits.dates_after_setting or stamp.clock_time.year >= _UNSET_BEFORE_YEAR
         is_too_fast = 0 < habits.highest_pulse_bpm < row.pulse_bpm
         return self._sent(
             BloodPressureMeasurement(
@@ -170,12 +168,16 @@ class Cuff(VirtualPeripheral[BloodPressureRow]):
                 systolic=Sfloat.of(row.systolic_mmhg),
                 diastolic=Sfloat.of(row.diastolic_mmhg),
                 mean_arterial=_mean(habits.mean, row),
-                time_stamp=DateTime.of(stamp.clock_time) if is_dated else None,
+                time_stamp=DateTime.of(stamp.clock_time) if self._dates(stamp) else None,
                 pulse_rate=sfloat.NRES if is_too_fast else Sfloat.of(row.pulse_bpm),
                 user_id=habits.users[stamp.sequence % len(habits.users)] if habits.users else None,
                 status=MeasurementStatus(0),
             )
         )
+
+    def _dates(self, stamp: Stamp) -> bool:
+        """Whether its records carry their time."""
+        return not self.habits.dates_after_setting or stamp.clock_time.year >= _UNSET_BEFORE_YEAR
 
     def _sent(self, measurement: BloodPressureMeasurement) -> Frames:
         source = uuids.BLOOD_PRESSURE_MEASUREMENT

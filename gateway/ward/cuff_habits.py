@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -125,6 +125,8 @@ BY_MODEL: Final[Mapping[str, CuffHabits]] = {
     "and-ua-651ble": _a_and_d("UA-651BLE"),
     "and-ua-656ble": _a_and_d("UA-656BLE"),
     "and-ub-1100ble": _a_and_d("UB-1100BLE"),
+    "and-uc-352ble": replace(_a_and_d("UC-352BLE"), has_buffer=False),
+    "and-ut-201ble": replace(_a_and_d("UT-201BLE"), has_buffer=False),
     "omron-blesmart": _omron("BP7000"),
     "omron-hem-9200t": _omron("HEM-9200T", shows_passkey=True),
     "omron-hem-6233t": _omron("HEM-6233T", asks_host=True),

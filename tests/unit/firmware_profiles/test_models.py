@@ -133,6 +133,9 @@ TAIDOC = "00001523-1212-efde-1523-785feabcd123"
             Found(frozenset({"1808"}), manufacturer="TaiDoc", firmware="1.2.4"),
             "taidoc-dm30b",
         ),
+        (Seen("A&D_UB-1100BLE_1"), Found(frozenset({"1810"})), "and-ub-1100ble"),
+        (Seen("A&D_UC-352BLE_1", frozenset({"181d"})), Found(frozenset({"181d"})), "and-uc-352ble"),
+        (Seen("A&D_UT-201BLE_1", frozenset({"1809"})), Found(frozenset({"1809"})), "and-ut-201ble"),
         (Seen("BLESmart_0000011FAA"), Found(frozenset({"1810", "1805"})), "omron-blesmart"),
         (Seen("BLEsmart_0000011FAA"), Found(frozenset({"1810", "1805"})), "omron-blesmart"),
         (
