@@ -31,6 +31,7 @@ from deploy import (
 )
 from deploy.broker_settings import BrokerSettings
 from deploy.settings import SignerSettings
+from gateway import control_socket
 
 DATABASE: Final = "homevitals"
 INGEST_WORKERS: Final = ("ingest-1",)
@@ -191,6 +192,13 @@ class Stack:
         self._enrol(gateway, file)
         self._require(f"ward-{number}", lambda: ports.is_listening(radio_port))
         self.processes.start(f"gateway-{number}", [*_GATEWAY_PROGRAM, "run", "--config", str(file)])
+        ear = state_folder / "gateway" / control_socket.NAME
+        self._require(f"gateway-{number}", lambda: ports.is_answering(ear))
+        for address in (one.address for one in home.ward().peripherals):
+            _run(
+                [*_GATEWAY_PROGRAM, "pair", address, "--if-needed", "--config", str(file)],
+                f"{address} could not be paired with the gateway of {home.name}",
+            )
 
     def _enrol(self, gateway: seed.HomeGateway, file: Path) -> None:
         """Let a gateway exchange a claim code for its certificate, once, as a person would at its first start."""

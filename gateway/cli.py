@@ -55,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_enrol(commands)
     _add_identity(commands)
+    _add_pair(commands)
 
     outbox = commands.add_parser(
         "outbox", help="look at the records this gateway holds, send them again"
@@ -104,7 +105,9 @@ def build_parser() -> argparse.ArgumentParser:
     profile_list.add_argument("--json", action="store_true", help="one JSON array")
     _add_config(profile_list)
     profile_list.set_defaults(command=_profiles_list)
-    show = profile_commands.add_parser("show", help="print a profile's support statement")
+    show = profile_commands.add_parser(
+        "show", help="print what is to be known about a device: pairing, clock, quirks"
+    )
     show.add_argument("profile_id", metavar="PROFILE")
     _add_config(show)
     show.set_defaults(command=_profiles_show)
@@ -144,6 +147,27 @@ def _add_identity(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     _add_state_folder(show_identity)
     show_identity.add_argument("--json", action="store_true", help="one JSON object")
     show_identity.set_defaults(command=_identity_show)
+
+
+def _add_pair(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    pair = commands.add_parser(
+        "pair",
+        help="pair a peripheral with this gateway",
+        description="Opens a pairing window of the running gateway for one peripheral of this home, and says how it"
+        " goes. Nobody pairs outside of such a window. A code that the peripheral shows is asked for, or read from"
+        " standard input; never given on the command line.",
+    )
+    pair.add_argument(
+        "address", nargs="?", metavar="ADDRESS", help="its Bluetooth address, AA:BB:CC:DD:EE:FF"
+    )
+    pair.add_argument("--list", action="store_true", help="list who is heard, the loudest first")
+    pair.add_argument("--json", action="store_true", help="with --list: one JSON array")
+    pair.add_argument(
+        "--seconds", type=float, default=120.0, metavar="S", help="open for so long (120)"
+    )
+    pair.add_argument("--if-needed", action="store_true", help="nothing if they are paired already")
+    _add_config(pair)
+    pair.set_defaults(command=_pair)
 
 
 def _add_enrol(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -266,6 +290,12 @@ def _enrol(options: argparse.Namespace) -> ExitCode:
     return enrolment_command.enrol(options, _loaded_if_there(options.config))
 
 
+def _pair(options: argparse.Namespace) -> ExitCode:
+    from gateway import pairing_command
+
+    return pairing_command.pair(options, _loaded(options.config))
+
+
 def _identity_show(options: argparse.Namespace) -> ExitCode:
     from gateway import enrolment_command
 
@@ -289,7 +319,7 @@ def _config_check(options: argparse.Namespace) -> ExitCode:
 def _profiles_list(options: argparse.Namespace) -> ExitCode:
     import json
 
-    from firmware_profiles import models
+    from firmware_profiles import models, profile_text
 
     _know_profiles(options.config)
     if options.json:
@@ -300,16 +330,17 @@ def _profiles_list(options: argparse.Namespace) -> ExitCode:
         return ExitCode.OK
     for profile in models.profiles():
         print(f"{profile.profile_id:<28} {profile.version}  {profile.title}")
+        print(f"{'':<28}    {profile_text.covers(profile)}")
     return ExitCode.OK
 
 
 def _profiles_show(options: argparse.Namespace) -> ExitCode:
-    from firmware_profiles import models
+    from firmware_profiles import models, profile_text
 
     _know_profiles(options.config)
     for profile in models.profiles():
         if profile.profile_id == options.profile_id:
-            print(profile.support.strip())
+            print(profile_text.in_full(profile).strip())
             return ExitCode.OK
     known = ", ".join(profile.profile_id for profile in models.profiles())
     print(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from firmware_profiles import strict_json
 from firmware_profiles.errors import WireError
@@ -21,13 +22,17 @@ _TIMEOUT_S: Final = 30.0
 class Request:
     """One request, under way. Lines come in the order of :mod:`gateway.control_socket`."""
 
-    def __init__(self, connection: socket.socket, lines: BinaryIO) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._lines = lines
+        self._received = b""
 
-    def fileno(self) -> int:
-        """Return the descriptor to wait on. At most one line is under way at a time."""
-        return self._connection.fileno()
+    def wait(self, other: int) -> bool:
+        """Wait until the gateway says something, or a file descriptor can be read; return whether the gateway does."""
+        if b"\n" in self._received:
+            return True
+        ours = self._connection.fileno()
+        readable, _, _ = select.select([ours, other], [], [])
+        return ours in readable
 
     def say(self, members: Members) -> None:
         """Send one line.
@@ -48,13 +53,21 @@ class Request:
             GatewayAwayError: it has ended, or says nothing.
         """
         try:
-            line = self._lines.readline(MOST_LINE_BYTES + 1)
-            members = strict_json.parse_object(line, max_bytes=MOST_LINE_BYTES)
+            members = strict_json.parse_object(self._line(), max_bytes=MOST_LINE_BYTES)
         except (OSError, WireError) as error:
             raise _ended() from error
         if "refused" in members:
             raise errors.ControlError(str(members["refused"]))
         return members
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._received and len(self._received) <= MOST_LINE_BYTES:
+            more = self._connection.recv(MOST_LINE_BYTES)
+            if not more:
+                break
+            self._received += more
+        line, _, self._received = self._received.partition(b"\n")
+        return line
 
 
 @contextlib.contextmanager
@@ -85,10 +98,9 @@ def asking(
                 f"the gateway does not run: nothing answers at {path}. Start its service (“systemctl start"
                 " homevitals-gateway”), or “homevitals-gateway run” beside this, then try again"
             ) from error
-        with connection.makefile("rb") as lines:
-            request = Request(connection, lines)
-            request.say(members)
-            yield request
+        request = Request(connection)
+        request.say(members)
+        yield request
 
 
 def answer(state_folder: Path, members: Members) -> Members:

@@ -10,7 +10,7 @@
     │   └── ServerAwayError     it could not be asked
     ├── ControlError        the running gateway refused a request of this machine
     │   └── GatewayAwayError    it could not be asked
-    ├── AdapterError        there is no working Bluetooth adapter
+    ├── AdapterError        there is no working Bluetooth adapter (reason: AdapterReason)
     ├── SessionError        one conversation with one peripheral failed (reason: SessionReason)
     └── UplinkError         the connection to the broker failed (reason: UplinkReason)
 
@@ -134,16 +134,35 @@ class GatewayAwayError(ControlError):
     exit_code = ExitCode.UNREACHABLE
 
 
+class AdapterReason(StrEnum):
+    """Why a radio cannot be used."""
+
+    ABSENT = "absent"  # no such adapter, or none at all
+    BLOCKED = "blocked"  # switched off for the whole machine (rfkill)
+    REFUSED = "refused"  # the system does not let us
+    SILENT = "silent"  # the Bluetooth service, or the controller, does not answer
+    BUSY = "busy"  # something is “in progress” that does not end
+    DEAF = "deaf"  # it scans, and hears nothing at all
+    HANGS = "hangs"  # it cannot be switched off and on
+    LOST = "lost"  # it was there
+    FAILED = "failed"  # any other
+
+
 class AdapterError(GatewayError):
     """There is no working Bluetooth adapter; check `adapter` in the configuration and that the radio is on."""
 
     exit_code = ExitCode.UNREACHABLE
+
+    def __init__(self, reason: AdapterReason, message: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class SessionReason(StrEnum):
     """Why a conversation ended early."""
 
     UNREACHABLE = "unreachable"
+    ADAPTER_BUSY = "adapter_busy"  # the system does something else with the adapter, or says so
     PAIRING_REFUSED = "pairing_refused"
     MISSING_CHARACTERISTIC = "missing_characteristic"
     REFUSED = "refused"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from firmware_profiles import wire
+from firmware_profiles import models, wire
 from firmware_profiles.wire_health import (
     MAX_RUNS,
     MAX_SALVAGES,
@@ -43,7 +44,7 @@ class HealthReport:
         state_folder: on the disk that matters.
         now: the gateway's clock, aware UTC.
         started_at: when this was made.
-        profiles: version of the pack of device profiles, if it has one.
+        profiles: which device profiles this process knows.
         bluez: version of the system's Bluetooth daemon, if there is one.
     """
 
@@ -55,11 +56,12 @@ class HealthReport:
     state_folder: Path
     now: Callable[[], datetime]
     started_at: datetime = field(init=False)
-    profiles: str | None = None
+    profiles: str = field(init=False)
     bluez: str | None = None
 
     def __post_init__(self) -> None:
         self.started_at = self.now()
+        self.profiles = profile_pack()
 
     def __call__(self) -> wire.Health:
         """Return how the gateway is now.
@@ -87,6 +89,22 @@ class HealthReport:
             adapters=self.radios.report(),
             peripherals=self.roll_call.report(self.allowed()),
         )
+
+    def line(self) -> str:
+        """Say in one line how it is, for “systemctl status”."""
+        uplink, fill = self.uplink.report(), self.outbox.fill()
+        closed = self.outbox.closure(self.now())
+        way = "connected" if uplink.connected_at else "not connected to the server"
+        radios = f"{self.radios.up_count} of {len(self.radios.report())} radios"
+        room = f"; takes no records ({closed})" if closed else ""
+        return f"{way}, {radios}, {fill.waiting} records wait{room}"
+
+
+def profile_pack() -> str:
+    """Return how many device profiles this process knows, and a mark that is the same wherever the same are known."""
+    names = sorted((one.profile_id, one.version) for one in models.known().versions)
+    mark = hashlib.sha256(repr(names).encode()).hexdigest()[:8]
+    return f"{len(names)} ({mark})"
 
 
 def answer(status: wire.GatewayStatus) -> Mapping[str, object]:

@@ -16,6 +16,7 @@ from gateway.errors import SessionReason
 # EOFError: the D-Bus connection to BlueZ ended, as when its daemon restarts.
 CAUSES: Final = (exc.BleakError, OSError, EOFError, TimeoutError)
 
+_IN_PROGRESS: Final = "org.bluez.Error.InProgress"
 _REFUSED_FOR_SECURITY: Final = frozenset(
     {
         exc.BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
@@ -36,8 +37,12 @@ def session_error(error: BaseException, otherwise: SessionReason) -> errors.Sess
     if _is_about_the_bond(error):
         return errors.SessionError(
             SessionReason.PAIRING_REFUSED,
-            "gateway and peripheral do not share a bond: remove the gateway's (its entry in bonds.json, or"
-            " “bluetoothctl remove”), put the peripheral into pairing mode and keep it near the gateway",
+            "gateway and peripheral do not share a bond; “homevitals-gateway devices” says what to do",
+        )
+    if is_in_progress(error):
+        return errors.SessionError(
+            SessionReason.ADAPTER_BUSY,
+            "the Bluetooth adapter is busy with something else, or says so",
         )
     match error:
         case exc.BleakCharacteristicNotFoundError():
@@ -49,6 +54,17 @@ def session_error(error: BaseException, otherwise: SessionReason) -> errors.Sess
             return errors.SessionError(SessionReason.REFUSED, "the peripheral refused a request")
         case _:
             return errors.SessionError(otherwise, f"the link failed: {type(error).__name__}")
+
+
+def is_in_progress(error: BaseException) -> bool:
+    """Whether BlueZ says that it is busy already."""
+    return isinstance(error, exc.BleakDBusError) and error.dbus_error == _IN_PROGRESS
+
+
+def broke_while_connecting(error: BaseException | None) -> bool:
+    """Whether the peripheral dropped a link before it had shown its services, without saying why."""
+    # bleak has no class of its own for it; those it has are about something else.
+    return type(error) is exc.BleakError
 
 
 def _is_about_the_bond(error: BaseException) -> bool:

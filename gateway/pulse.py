@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+# Says that a loop has made a step, and within how many seconds it makes the next.
+Beat = Callable[[float], None]
+
+
+def no_beat(_next_within_s: float) -> None:
+    """Say nothing: nobody watches the loop."""
+
 
 class Pulse:
     """The loops by name, and until when each may be silent.
@@ -23,6 +30,10 @@ class Pulse:
     def beat(self, loop: str, next_within_s: float) -> None:
         """Say that a loop has made a step, and when it does the next at the latest."""
         self._silent_until_s[loop] = self._monotonic_s() + next_within_s
+
+    def beat_of(self, loop: str) -> Beat:
+        """Return what one loop says its beats by."""
+        return lambda next_within_s: self.beat(loop, next_within_s)
 
     def stopped(self, loop: str) -> None:
         """Say that a loop has ended for now, and is not to be waited for."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from firmware_profiles.wire_health import MAX_PERIPHERALS, Bond, PeripheralHealth, Trouble
@@ -54,13 +54,13 @@ class RollCall:
         self._now = now
         self._heard: dict[str, _Heard] = {}
 
-    def heard(self, address: str, rssi_dbm: int | None) -> None:
+    def heard(self, address: str, rssi_dbm: int | None, seconds_ago: float = 0.0) -> None:
         """Note an advertisement; an adapter that does not know how loud it was says nothing, or 127.
 
         Source: Bluetooth Core Specification 5.4, Vol 4 Part E, 7.7.65.2: 127 stands for "not available".
         """
         one = self._of(address)
-        one.at = self._now()
+        one.at = self._now() - timedelta(seconds=seconds_ago)
         if rssi_dbm is not None and -127 <= rssi_dbm <= 20:
             one.rssi_dbm = rssi_dbm
 

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import sys
 import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn
 
-from gateway import adapter as radio
-from gateway import errors, rotation, scan, session, site_profiles
+from firmware_profiles import wire
+from firmware_profiles.wire_health import Closure
+from gateway import errors, health, rotation, site_profiles
 from gateway import settings as gateway_settings
-from gateway.backoff import Backoff
-from gateway.control_socket import ControlSocket, Handler
+from gateway.bluez import version
+from gateway.control_socket import ControlSocket, Dialogue, Handler, Members
 from gateway.errors import StorageReason
-from gateway.following import Following
+from gateway.following import Following, Plan
+from gateway.health import HealthReport
 from gateway.outbox import Outbox
+from gateway.pairing_requests import PairingRequests
+from gateway.pulse import Pulse
 from gateway.record import CapturedRecord
 from gateway.renewal import Renewal
 from gateway.rotation import Fixed, Rotation
-from gateway.sighting import Sighting
+from gateway.service_notice import ServiceNotice
 from gateway.uplink import Uplink
+from gateway.visiting import Visiting
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +45,7 @@ class Gateway:
         settings: The whole configuration.
         identities: Who this gateway is.
         outbox: The open outbox; closed by whoever opened it.
+        notice: The way to whoever supervises this process.
     """
 
     def __init__(
@@ -45,16 +53,36 @@ class Gateway:
         settings: gateway_settings.GatewaySettings,
         identities: Fixed | Rotation,
         outbox: Outbox,
+        notice: ServiceNotice,
     ) -> None:
+        self._notice = notice
         self._settings = settings
         self._identities = identities
         self._outbox = outbox
+        self._pulse = Pulse(time.monotonic)
         self._following = Following(settings, identities, site_profiles.own())
-        self._uplink = Uplink(self._following, identities, outbox, _now)
-        self._watch = scan.Watch(settings.peripherals, time.monotonic)
-        self._failures: dict[str, Backoff] = {}
+        self._uplink = Uplink(
+            self._following, identities, outbox, _now, self._health, self._pulse.beat_of("uplink")
+        )
+        self._visiting = Visiting(
+            settings, _Keeper(outbox, self._uplink), outbox, _now, self._pulse
+        )
+        self._report = HealthReport(
+            outbox=outbox,
+            radios=self._visiting.radio_journal,
+            roll_call=self._visiting.roll_call,
+            uplink=self._uplink.journal,
+            allowed=lambda: tuple(self._following.plan.peripherals),
+            state_folder=settings.state_folder,
+            now=_now,
+        )
+        self._use(self._following.plan)
+        self._following.on_change(self._use)
         # What “homevitals-gateway …” beside this process may ask, by name; see gateway/control_socket.py.
-        self._requests: dict[str, Handler] = {}
+        self._requests: dict[str, Handler] = {
+            **PairingRequests(self._visiting).handlers(),
+            health.REQUEST: self._tell_health,
+        }
 
     async def run(self) -> NoReturn:
         """Run all loops until cancelled.
@@ -64,15 +92,17 @@ class Gateway:
         """
         loops: list[Coroutine[Any, Any, Any]] = [
             self._uplink.run(),
-            self._use_radio(),
+            self._visiting.run(),
             self._keep_house(),
             ControlSocket(self._settings.state_folder, self._requests).serve(),
+            self._notice.report(self._pulse, self._report.line),
         ]
         if isinstance(self._identities, Rotation):
             renewal = Renewal(self._settings, self._identities, self._uplink.reconnect, _now)
             self._following.on_unknown_key(renewal.hurry)
             loops.append(renewal.run())
         tasks = {asyncio.create_task(loop) for loop in loops}
+        self._notice.ready()
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -83,59 +113,29 @@ class Gateway:
             task.result()
         raise AssertionError("a loop that never ends has ended")
 
-    async def _use_radio(self) -> None:
-        """Open the radio, again whenever it is lost."""
-        backoff = Backoff(shortest_s=0.5, longest_s=30.0)
-        while True:
-            try:
-                async with radio.opened(self._settings) as adapter:
-                    log.info("radio_open", extra={"adapter": self._settings.adapter})
-                    await _until_lost(adapter, self._visit_peripherals(adapter, backoff))
-            except errors.AdapterError as error:
-                delay_s = backoff.after_failure_s()
-                log.warning(
-                    "radio_down",
-                    extra={"error": type(error).__name__, "delay_s": round(delay_s, 1)},
-                )
-                await asyncio.sleep(delay_s)
+    def _use(self, plan: Plan) -> None:
+        self._visiting.watch.allow(plan.peripherals)
+        self._visiting.revisit_after_s = plan.revisit_after_s
 
-    async def _visit_peripherals(self, adapter: radio.Adapter, backoff: Backoff) -> NoReturn:
-        while True:
-            sighting = await scan.next_sighting(adapter, self._watch)
-            backoff.reset()  # only now has the radio proved to work
-            pause_s = await self._visit(adapter, sighting)
-            self._watch.pause(sighting.address, pause_s)
+    def _health(self) -> wire.Health:
+        """Return how the gateway is, with what was heard up to now."""
+        for address in self._following.plan.peripherals:
+            heard = self._visiting.watch.surroundings.last(address)
+            if heard is not None:
+                seconds_ago = time.monotonic() - heard.heard_at_s
+                self._visiting.roll_call.heard(address, heard.rssi_dbm, seconds_ago)
+        return self._report()
 
-    async def _visit(self, adapter: radio.Adapter, sighting: Sighting) -> float:
-        """Hold one conversation; return how long to leave the peripheral alone, in seconds."""
-        conversation = session.Session(
-            adapter, sighting, _Keeper(self._outbox, self._uplink), self._settings.time_zone, _now
-        )
-        who: dict[str, object] = {
-            "peripheral_id": sighting.short_name,
-            "profile_id": sighting.profile.profile_id,
-        }
-        backoff = self._failures.setdefault(
-            sighting.address, Backoff(shortest_s=1.0, longest_s=300.0)
-        )
-        started_s = time.monotonic()
-        try:
-            count = await conversation.run()
-        except errors.SessionError as error:
-            _raise_if_disk_failed(error)
-            pause_s = backoff.after_failure_s()
-            log.warning(
-                "session_failed", extra=who | {"reason": error.reason, "delay_s": round(pause_s, 1)}
-            )
-            return pause_s
-        backoff.reset()
-        duration_s = round(time.monotonic() - started_s, 3)
-        log.info("session_done", extra=who | {"count": count, "duration_s": duration_s})
-        return self._settings.revisit_after_s
+    async def _tell_health(self, _request: Members, _dialogue: Dialogue) -> Members:
+        return health.answer(self._uplink.status(self._health()))
 
     async def _keep_house(self) -> None:
-        """Forget what has been receipted long ago; say what was ignored."""
+        """Forget what has been receipted long ago; say what was ignored, and whether there is room."""
+        if self._settings.adapter == gateway_settings.PLATFORM and sys.platform == "linux":
+            self._report.bluez = await asyncio.to_thread(version.installed)
+        was_closed: Closure | None = None
         while True:
+            self._pulse.beat("house", 3 * _HOUSEKEEPING_EVERY_S)
             before = _now() - timedelta(days=self._settings.keep_receipted_days)
             try:
                 pruned_count = _PRUNE_BATCH
@@ -145,9 +145,18 @@ class Gateway:
             except errors.OutboxError as error:
                 if error.reason is not StorageReason.FULL:
                     raise
-            if self._watch.ignored_count:
-                log.info("advertisers_ignored", extra={"count": self._watch.ignored_count})
-                self._watch.ignored_count = 0
+            closed = self._outbox.closure(_now())
+            if closed is not was_closed:
+                log.log(
+                    logging.ERROR if closed else logging.INFO,
+                    "outbox_closed" if closed else "outbox_open",
+                    extra={"reason": closed} if closed else {},
+                )
+                was_closed = closed
+            watch = self._visiting.watch
+            if watch.ignored_count:
+                log.info("advertisers_ignored", extra={"count": watch.ignored_count})
+                watch.ignored_count = 0
             await asyncio.sleep(_HOUSEKEEPING_EVERY_S)
 
 
@@ -176,7 +185,7 @@ def run(settings: gateway_settings.GatewaySettings) -> errors.ExitCode:
         IdentityError: this gateway has no identity that it can use.
         OutboxError: the outbox is in use by another process, or the disk failed.
     """
-    outbox = Outbox(settings.state_folder, _now())
+    outbox = Outbox(settings.state_folder, _now(), settings.outbox_limits())
     try:
         # Behind the outbox's lock: nobody enrols while a gateway runs.
         return asyncio.run(_until_signal(settings, rotation.opened(settings), outbox))
@@ -196,43 +205,19 @@ async def _until_signal(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
-    gateway = asyncio.create_task(Gateway(settings, identities, outbox).run())
+    notice = ServiceNotice(os.environ)
+    gateway = asyncio.create_task(Gateway(settings, identities, outbox, notice).run())
     log.info("gateway_started", extra={"gateway_id": identities.gateway_id, "epoch": outbox.epoch})
     waits: set[asyncio.Future[Any]] = {gateway, stopped_by}
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if gateway.done():
         gateway.result()
+    notice.stopping()
     gateway.cancel()
     await asyncio.gather(gateway, return_exceptions=True)
     log.info("gateway_stopped", extra={"waiting": outbox.waiting_count})
     is_interrupt = stopped_by.result() is signal.SIGINT
     return errors.ExitCode.INTERRUPTED if is_interrupt else errors.ExitCode.OK
-
-
-async def _until_lost(adapter: radio.Adapter, visits: Coroutine[Any, Any, NoReturn]) -> NoReturn:
-    """Run the visits until the radio is gone.
-
-    Raises:
-        AdapterError: it is gone, or does not scan.
-    """
-    lost = asyncio.create_task(adapter.wait_lost())
-    visiting = asyncio.create_task(visits)
-    try:
-        await asyncio.wait({lost, visiting}, return_when=asyncio.FIRST_COMPLETED)
-        if visiting.done():
-            visiting.result()
-    finally:
-        lost.cancel()
-        visiting.cancel()
-        await asyncio.gather(lost, visiting, return_exceptions=True)
-    raise errors.AdapterError("the Bluetooth controller is gone; it will be opened again")
-
-
-def _raise_if_disk_failed(error: errors.SessionError) -> None:
-    """Let a failed disk end the process: after a write that failed, nothing on it can be trusted."""
-    cause = error.__cause__
-    if isinstance(cause, errors.OutboxError) and cause.reason is not StorageReason.FULL:
-        raise cause
 
 
 def _now() -> datetime:

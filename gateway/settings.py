@@ -27,6 +27,8 @@ NOT_SET: Final = Path()
 # Given by hand, all of them, or none: then the identity in the state folder has them.
 BY_HAND: Final = ("gateway_id", "broker_host", "ca_file", "certificate_file", "key_file")
 
+_ADAPTER: Final = re.compile(r"hci[0-9]{1,4}")
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _ADDRESS: Final = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 
 
@@ -90,8 +92,8 @@ class GatewaySettings:
     )
     peripherals: tuple[str, ...] = setting(
         (),
-        help="Bluetooth addresses that may be connected to; every other advertiser is ignored and counted. Not used once"
-        " the server has sent a list (see remote_configuration)",
+        help="Bluetooth addresses that may be connected to; every other advertiser is ignored and counted. Not used"
+        " once the server has sent a list (see remote_configuration)",
     )
     adapter: str = setting(
         PLATFORM,
@@ -101,8 +103,17 @@ class GatewaySettings:
     profile_folder: Path = setting(
         NOT_SET, help="folder with this site's own device profiles (*.toml); not set: none"
     )
-    platform_adapter: str = setting(
-        "", help="adapter for “platform”, for example hci1; empty: the default one"
+    platform_adapters: tuple[str, ...] = setting(
+        (),
+        help="adapters for “platform”, for example hci0 and hci1; each listens and connects on its own, and a"
+        " peripheral belongs to the one that it was paired with. Empty: the first one",
+    )
+    radio_silence_s: float = setting(
+        3600.0,
+        unit="s",
+        minimum=0,
+        help="after so long without any advertisement, of whomever, an adapter counts as hanging and is switched off"
+        " and on; 0: never",
     )
     hci_transport: str = setting(
         "usb:0",
@@ -144,6 +155,27 @@ class GatewaySettings:
     )
     status_every_s: float = setting(
         60.0, unit="s", minimum=1, help="how often the gateway says that it is online"
+    )
+    home_assistant_host: str = setting(
+        "",
+        help="the household's own MQTT broker, for its Home Assistant; empty: Home Assistant is told nothing",
+    )
+    home_assistant_port: int = setting(
+        1883, minimum=1, maximum=65535, help="its port; with TLS often 8883"
+    )
+    home_assistant_ca_file: Path = setting(
+        NOT_SET,
+        help="certificates (PEM) that its own is checked against; not set: without TLS, and without readings unless it"
+        " runs on this machine",
+    )
+    home_assistant_user: str = setting("", help="name to sign in there with; empty: none is needed")
+    home_assistant_password_file: Path = setting(
+        NOT_SET, secret_file=True, help="file with the password of home_assistant_user"
+    )
+    home_assistant_readings: bool = setting(
+        False,
+        help="whether the household wants readings in its Home Assistant, and not only how gateway and peripherals are;"
+        " whoever may read its broker then sees them",
     )
     log_level: str = setting(
         "info", choices=("debug", "info", "warning", "error"), help="least severe log line"
@@ -207,10 +239,34 @@ def _problems(settings: GatewaySettings) -> list[str]:
         except errors.ConfigurationError as error:
             problems.append(f"[gateway] enrolment_server: {error}")
     problems += [
+        f"[gateway] platform_adapters: “{name}” is not a name like hci0"
+        for name in settings.platform_adapters
+        if not _ADAPTER.fullmatch(name)
+    ]
+    problems += _home_assistant_problems(settings)
+    problems += [
         f"[gateway] peripherals: “{address}” is not an address like AA:BB:CC:DD:EE:FF (capitals)"
         for address in settings.peripherals
         if not _ADDRESS.fullmatch(address)
     ]
+    return problems
+
+
+def _home_assistant_problems(settings: GatewaySettings) -> list[str]:
+    is_here = settings.home_assistant_host in _THIS_MACHINE
+    problems = []
+    if settings.home_assistant_readings and not settings.home_assistant_host:
+        problems.append("[gateway] home_assistant_readings: expected home_assistant_host beside it")
+    elif settings.home_assistant_readings and not (
+        is_here or settings.home_assistant_ca_file != NOT_SET
+    ):
+        problems.append(
+            "[gateway] home_assistant_readings: readings leave this machine over TLS only: give home_assistant_ca_file"
+        )
+    if settings.home_assistant_password_file != NOT_SET and not settings.home_assistant_user:
+        problems.append(
+            "[gateway] home_assistant_password_file: expected home_assistant_user beside it"
+        )
     return problems
 
 

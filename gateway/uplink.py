@@ -28,6 +28,7 @@ from gateway.identity import BrokerAccess
 from gateway.in_flight import InFlight
 from gateway.outbox import Outbox
 from gateway.outbox_rows import OutboxRow
+from gateway.pulse import Beat, no_beat
 from gateway.rotation import Identities
 from gateway.uplink_journal import UplinkJournal, word
 
@@ -39,6 +40,8 @@ _MAX_IN_FLIGHT: Final = 5 * wire.MAX_RECORDS
 _GATHER_S: Final = 0.05
 # How many heartbeats in a row a server that was away gets to hear at most.
 _HEARTBEATS_KEPT: Final = 3
+# To resolve the name, to connect, for TLS and for two answers of the broker: each has a limit of its own below it.
+_CONNECTS_WITHIN_S: Final = 180.0
 # A broker that acknowledges nothing for so long is not there, whatever the socket says.
 _ACKNOWLEDGE_WITHIN_S: Final = 30.0
 
@@ -56,6 +59,7 @@ class Uplink:
         outbox: Where records wait.
         now: The gateway's clock, aware UTC.
         health: How the gateway is; asked once for each heartbeat.
+        beat: Hears of each step of the loop.
 
     Attributes:
         journal: what went well and wrong on the way to the server.
@@ -68,6 +72,7 @@ class Uplink:
         outbox: Outbox,
         now: Callable[[], datetime],
         health: Callable[[], wire.Health | None] = _nobody_knows,
+        beat: Beat = no_beat,
     ) -> None:
         self._following = following
         self._identities = identities
@@ -75,6 +80,7 @@ class Uplink:
         self._outbox = outbox
         self._now = now
         self._health = health
+        self._beat = beat
         self.journal: Final = UplinkJournal()
         self._boot_id = uuid.uuid4().hex
         self._in_flight = InFlight(following.plan.resend_after_s)
@@ -109,6 +115,7 @@ class Uplink:
         backoff = Backoff(shortest_s=0.5, longest_s=120.0)
         while True:
             delay_s = 0.0
+            self._beat(_CONNECTS_WITHIN_S)
             try:
                 await self._serve_one_connection(backoff)
             except errors.UplinkError as error:
@@ -122,6 +129,7 @@ class Uplink:
                 if error.reason is not errors.StorageReason.FULL:
                     raise
                 delay_s = backoff.after_failure_s()
+            self._beat(delay_s + _CONNECTS_WITHIN_S)
             await asyncio.sleep(delay_s)
 
     async def _serve_one_connection(self, backoff: Backoff) -> None:
@@ -193,6 +201,7 @@ class Uplink:
         status_due_at_s = 0.0
         while True:
             self._awake.clear()
+            self._beat(2 * _ACKNOWLEDGE_WITHIN_S)
             now_s = time.monotonic()
             if now_s >= status_due_at_s:
                 self._publish_heartbeat(link)
@@ -316,16 +325,18 @@ class Uplink:
         log.info("receipt_applied", extra={str(status): count for status, count in counts.items()})
         self.wake()
 
-    def _status(self, *, online: bool, health: wire.Health | None = None) -> bytes:
-        return wire.encode_status(
-            wire.GatewayStatus(
-                online=online,
-                boot_id=self._boot_id,
-                at=self._now(),
-                waiting_records=self._outbox.waiting_count,
-                health=health,
-            )
+    def status(self, health: wire.Health | None, *, online: bool = True) -> wire.GatewayStatus:
+        """Return what this gateway says of itself now."""
+        return wire.GatewayStatus(
+            online=online,
+            boot_id=self._boot_id,
+            at=self._now(),
+            waiting_records=self._outbox.waiting_count,
+            health=health,
         )
+
+    def _status(self, *, online: bool, health: wire.Health | None = None) -> bytes:
+        return wire.encode_status(self.status(health, online=online))
 
 
 def wire_record(row: OutboxRow) -> wire.Record:

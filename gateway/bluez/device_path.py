@@ -18,3 +18,9 @@ def address(device_path: str) -> str | None:
     """
     found = _DEVICE_PATH.fullmatch(device_path)
     return found["address"].replace("_", ":") if found else None
+
+
+def owner(path: str) -> str | None:
+    """Return the path of the device that an object belongs to, or None if it belongs to none."""
+    found = _DEVICE_PATH.match(path)
+    return found[0] if found and path[found.end() :].startswith("/") else None

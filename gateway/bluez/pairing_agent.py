@@ -1,4 +1,4 @@
-"""Answers BlueZ's questions about pairing: yes for the peripherals of this home, no for everybody else.
+"""Answers BlueZ's questions about pairing: as the open pairing window says, and no to everything outside of one.
 
 Source: BlueZ 5.66, doc/agent-api.txt (interface org.bluez.Agent1).
 """
@@ -6,20 +6,26 @@ Source: BlueZ 5.66, doc/agent-api.txt (interface org.bluez.Agent1).
 # dbus-fast makes the D-Bus signatures from these annotations at run time, so they must not be postponed.
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 from dbus_fast import DBusError
 from dbus_fast.annotations import DBusObjectPath, DBusStr, DBusUInt16, DBusUInt32
 from dbus_fast.service import ServiceInterface, dbus_method
 
+from firmware_profiles.device_profile import PairingMode
 from gateway.bluez import device_path
+from gateway.pairing_window import PairingDesk, PairingRefused, Window
 
 log = logging.getLogger(__name__)
 
-# No display and no keys, as on the bumble backend: Just Works. BlueZ would ask for more with a richer capability, and
-# a peripheral that can do both would then insist on a passkey that nobody can type in.
-CAPABILITY: Final = "NoInputNoOutput"
+# What the gateway says it has. With a keyboard, a peripheral that could do without insists on a code; without one,
+# none that has a code can be paired in a way that keeps a third party out.
+CAPABILITIES: Final = {
+    PairingMode.NONE: "NoInputNoOutput",
+    PairingMode.JUST_WORKS: "NoInputNoOutput",
+    PairingMode.PASSKEY: "KeyboardDisplay",
+}
 _REJECTED: Final = "org.bluez.Error.Rejected"
 
 
@@ -27,45 +33,54 @@ class PairingAgent(ServiceInterface):
     """The agent of one gateway.
 
     Args:
-        allowed: Bluetooth addresses that may pair, upper case with colons.
+        desk: Where pairing windows are opened.
         on_release: Called when BlueZ lets the agent go and will not ask it again.
     """
 
-    def __init__(self, allowed: Collection[str], on_release: Callable[[], None]) -> None:
+    def __init__(self, desk: PairingDesk, on_release: Callable[[], None]) -> None:
         super().__init__("org.bluez.Agent1")
-        self._allowed = frozenset(allowed)
+        self._desk = desk
         self._on_release = on_release
 
     @dbus_method("RequestConfirmation")
-    def request_confirmation(self, device: DBusObjectPath, passkey: DBusUInt32) -> None:  # noqa: ARG002  # no display
-        """Confirm a pairing in which the other side has nothing to compare either.
+    async def request_confirmation(self, device: DBusObjectPath, passkey: DBusUInt32) -> None:
+        """Confirm a pairing if the peripheral shows the same code, or has none to show.
 
         Raises:
-            DBusError: the peripheral is not of this home.
+            DBusError: no window is open for it, or the code is another one.
         """
-        self._require_allowed(device)
+        window = self._window(device)
+        try:
+            await window.confirm(passkey)
+        except PairingRefused as error:
+            _reject(device, error.reason)
+        _accept(device)
 
     @dbus_method("RequestAuthorization")
     def request_authorization(self, device: DBusObjectPath) -> None:
         """Agree to a Just Works pairing that the peripheral has started.
 
         Raises:
-            DBusError: the peripheral is not of this home.
+            DBusError: no window is open for it, or its model pairs with a code.
         """
-        self._require_allowed(device)
+        try:
+            self._window(device).accept_without_code()
+        except PairingRefused as error:
+            _reject(device, error.reason)
+        _accept(device)
 
     @dbus_method("AuthorizeService")
-    def authorize_service(self, device: DBusObjectPath, uuid: DBusStr) -> None:  # noqa: ARG002  # all or none
-        """Let a bonded peripheral use a service of this machine.
+    def authorize_service(self, device: DBusObjectPath, uuid: DBusStr) -> None:  # noqa: ARG002  # none of them
+        """Refuse: no peripheral has business with the services of this machine.
 
         Raises:
-            DBusError: the peripheral is not of this home.
+            DBusError: always.
         """
-        self._require_allowed(device)
+        _reject(device, "service_not_offered")
 
     @dbus_method("RequestPinCode")
     def request_pin_code(self, device: DBusObjectPath) -> DBusStr:
-        """Refuse: there is no PIN to give.
+        """Refuse: PIN codes are of the Bluetooth before Low Energy.
 
         Raises:
             DBusError: always.
@@ -73,50 +88,68 @@ class PairingAgent(ServiceInterface):
         _reject(device, "pin_needed")
 
     @dbus_method("RequestPasskey")
-    def request_passkey(self, device: DBusObjectPath) -> DBusUInt32:
-        """Refuse: the passkey is on the peripheral's display, where no gateway can read it.
+    async def request_passkey(self, device: DBusObjectPath) -> DBusUInt32:
+        """Return the code that the peripheral shows, as the person beside it types it.
 
         Raises:
-            DBusError: always.
+            DBusError: no window is open for it, its model has no code, or nobody has typed one.
         """
-        _reject(device, "passkey_needed")
+        window = self._window(device)
+        try:
+            passkey = await window.passkey()
+        except PairingRefused as error:
+            _reject(device, error.reason)
+        _accept(device)
+        return passkey
 
     @dbus_method("DisplayPinCode")
-    def display_pin_code(self, device: DBusObjectPath, pin_code: DBusStr) -> None:  # noqa: ARG002  # no display
-        """Refuse: there is no display.
+    def display_pin_code(self, device: DBusObjectPath, pin_code: DBusStr) -> None:  # noqa: ARG002  # never shown
+        """Refuse: PIN codes are of the Bluetooth before Low Energy.
 
         Raises:
             DBusError: always.
         """
-        _reject(device, "display_needed")
+        _reject(device, "pin_needed")
 
     @dbus_method("DisplayPasskey")
-    def display_passkey(
+    async def display_passkey(
         self,
         device: DBusObjectPath,
-        passkey: DBusUInt32,  # noqa: ARG002  # no display
-        entered: DBusUInt16,  # noqa: ARG002
+        passkey: DBusUInt32,
+        entered: DBusUInt16,
     ) -> None:
-        """Refuse: there is no display.
+        """Show a code that has to be typed on the peripheral; BlueZ repeats it with every key that is pressed there.
 
         Raises:
-            DBusError: always.
+            DBusError: no window is open for it, or its model has no code.
         """
-        _reject(device, "display_needed")
+        window = self._window(device)
+        if entered:
+            return
+        try:
+            await window.show(passkey)
+        except PairingRefused as error:
+            _reject(device, error.reason)
 
     @dbus_method("Cancel")
     def cancel(self) -> None:
-        """Take note that a question is void; every answer was given at once, so there is none to take back."""
+        """Take note that the question is void: the pairing has failed."""
+        self._desk.withdraw_question()
 
     @dbus_method("Release")
     def release(self) -> None:
         """Take note that BlueZ has let this agent go."""
         self._on_release()
 
-    def _require_allowed(self, device: str) -> None:
-        if device_path.address(device) not in self._allowed:
-            _reject(device, "not_of_this_home")
-        log.info("pairing_accepted", extra={"peripheral_id": _short_name(device)})
+    def _window(self, device: str) -> Window:
+        window = self._desk.window_for(device_path.address(device))
+        if window is None:
+            _reject(device, "no_window")
+        return window
+
+
+def _accept(device: str) -> None:
+    log.info("pairing_accepted", extra={"peripheral_id": _short_name(device)})
 
 
 def _reject(device: str, reason: str) -> NoReturn:

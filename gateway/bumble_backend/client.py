@@ -108,7 +108,9 @@ class BumbleClient(BaseBleakClient):
         self._disconnect_reason = hci.HCI_SUCCESS
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
         try:
-            if pair or await self._has_bond():
+            if await self._has_bond():
+                await self._encrypt(is_replaceable=pair)
+            elif pair:
                 await self.pair()
             with as_bleak_errors():
                 await connection.gatt_client.request_mtu(_WANTED_MTU)
@@ -124,17 +126,36 @@ class BumbleClient(BaseBleakClient):
                 await self._connection.disconnect()
 
     async def pair(self, *_arguments: Any, **_others: Any) -> None:
-        """Encrypt the link with the bond's key, or pair and bond if there is none.
+        """Pair and bond; a bond of before is replaced.
+
+        Raises:
+            BleakGATTProtocolError: INSUFFICIENT_AUTHENTICATION, the peripheral does not pair, or we do not.
+        """
+        with as_bleak_errors():
+            await self._connected().pair()
+
+    async def _encrypt(self, *, is_replaceable: bool) -> None:
+        """Encrypt the link with the bond's key.
+
+        Args:
+            is_replaceable: Whether to forget a key that the peripheral does not have, so that the next attempt pairs.
 
         Raises:
             BleakGATTProtocolError: INSUFFICIENT_AUTHENTICATION, the two sides do not share a key.
         """
+        try:
+            await self._use_key()
+        except exc.BleakGATTProtocolError:
+            keystore = self._radio.device.keystore
+            if is_replaceable and keystore is not None:
+                await keystore.delete(str(self._peer))
+            raise
+
+    async def _use_key(self) -> None:
         connection = self._connected()
         try:
             with as_bleak_errors():
-                if not await self._has_bond():
-                    await connection.pair()
-                elif not connection.is_encrypted:
+                if not connection.is_encrypted:
                     await connection.encrypt()
         except exc.BleakError:
             if self._disconnect_reason == hci.HCI_CONNECTION_TERMINATED_DUE_TO_MIC_FAILURE_ERROR:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -12,6 +11,7 @@ from typing import Final
 from firmware_profiles.wire_health import AdapterState
 from gateway import errors
 from gateway import settings as gateway_settings
+from gateway.bluez import version
 from gateway.doctor.examined import Examined
 from gateway.doctor.finding import Finding, fault, ok, warning
 
@@ -125,7 +125,7 @@ def refused(error_name: str) -> Finding:
 
 
 def _version() -> Finding:
-    words = bluez_version()
+    words = version.installed()
     if words is None:
         step = "install bluez with its tools: “apt-get install bluez”"
         return warning("BlueZ", "version unknown: bluetoothctl is not there", step)
@@ -133,22 +133,6 @@ def _version() -> Finding:
     if numbers < _OLDEST_BLUEZ:
         return fault("BlueZ", f"{words} is too old", "upgrade the operating system: 5.55 is needed")
     return ok("BlueZ", words)
-
-
-def bluez_version() -> str | None:
-    """Return the version of the BlueZ that is installed; None if there is none, or it does not say."""
-    try:
-        said = subprocess.run(
-            ["bluetoothctl", "--version"],  # noqa: S607 - wherever the system has it
-            capture_output=True,
-            text=True,
-            timeout=_ANSWER_S,
-            check=False,
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = re.search(r"\d+(\.\d+)+", said)
-    return found[0] if found else None
 
 
 def _bumble(examined: Examined) -> list[Finding]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import subprocess
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,159 +13,46 @@ import pytest
 
 from firmware_profiles import wire
 from firmware_profiles.gatt_time import CurrentTime, DateTime
-from gateway import errors, rotation, scan, service
-from gateway.adapter import Adapter, opened
-from gateway.errors import SessionReason, StorageReason
-from gateway.outbox import Outbox
-from gateway.keeper import Keeper
-from gateway.session import Session
-from gateway.settings import GatewaySettings
+from gateway import errors, scan
+from gateway.errors import AdapterReason, SessionReason, StorageReason
+from tests.integration.gateway.bluez_room import (
+    CUFF,
+    FRAMES,
+    Room,
+    a_and_d,
+    rested,
+    running_bus,
+    settled,
+    standard,
+)
 from tests.integration.gateway.fake_bluez import Cuff, FakeBluez
 
 pytestmark = [
     pytest.mark.ble,
-    pytest.mark.timeout(20),
+    pytest.mark.timeout(30),
     # The end of a bus that a test breaks on purpose is collected whenever Python gets to it.
     pytest.mark.filterwarnings("ignore:unclosed <socket.*dbus:ResourceWarning"),
 ]
 
-CUFF = "C4:65:1B:00:00:01"
-FOREIGN = "/org/bluez/hci0/dev_C4_65_1B_00_00_02"
-FRAMES = [bytes.fromhex("16820044005800ea070b120b071f3c000000")]
-FRAMES.append(FRAMES[0].replace(b"\x82", b"\x7f"))
-
-# Without service files, so that nothing starts a real bluetoothd on it.
-BUS_CONFIGURATION = """<busconfig>
-  <type>session</type>
-  <listen>unix:tmpdir=/tmp</listen>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
-  </policy>
-</busconfig>"""
-
-
-@contextmanager
-def running_bus(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run a D-Bus daemon; yield its address and its process."""
-    configuration = folder / "bus.conf"
-    configuration.write_text(BUS_CONFIGURATION)
-    command = ["dbus-daemon", f"--config-file={configuration}", "--nofork", "--print-address"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
-        assert daemon.stdout is not None
-        yield daemon.stdout.readline().strip(), daemon
-        daemon.terminate()
-
-
-@pytest.fixture(scope="module")
-def bus_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_bus(tmp_path_factory.mktemp("bus")) as (address, _):
-        yield address
-
-
-@pytest.fixture(autouse=True)
-def _system_bus(bus_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus_address)
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus_address)
-
-
-def a_and_d() -> Cuff:
-    return Cuff(
-        address=CUFF,
-        name="A&D_UA-651BLE_000001",
-        services={"1810": {"2a35": ["indicate"], "2a08": ["write"]}},
-        clock="2a08",
-        clock_content=b"",
-        unsent=list(FRAMES),
-    )
-
-
-def standard() -> Cuff:
-    return Cuff(
-        address=CUFF,
-        name="Cuff",
-        services={"1810": {"2a35": ["indicate"]}, "1805": {"2a2b": ["read", "write"]}},
-        clock="2a2b",
-        clock_content=CurrentTime.of(datetime(2020, 1, 1)).to_bytes(),  # noqa: DTZ001
-        unsent=list(FRAMES),
-    )
-
-
-@dataclass
-class Place:
-    """A machine with BlueZ, a cuff near it, and a gateway's settings and outbox."""
-
-    settings: GatewaySettings
-    outbox: Outbox
-
-    @asynccontextmanager
-    async def bluez(self, cuff: Cuff) -> AsyncIterator[FakeBluez]:
-        bluez = FakeBluez(cuff)
-        await bluez.start()
-        try:
-            yield bluez
-        finally:
-            await bluez.vanish()
-
-    async def visit(self, adapter: Adapter, keeper: Keeper | None = None) -> int:
-        async with asyncio.timeout(5):
-            sighting = await scan.next_sighting(adapter, scan.Watch([CUFF], lambda: 0.0))
-            session = Session(
-                adapter, sighting, keeper or self.outbox, "Etc/UTC", lambda: datetime.now(UTC)
-            )
-            return await session.run()
-
-    def stored(self) -> list[bytes]:
-        return [row.record.raw for row in self.outbox.waiting(10)]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    settings = GatewaySettings(
-        gateway_id="gw-aaaaaaa1",
-        broker_host="localhost",
-        ca_file=Path("/ca"),
-        certificate_file=Path("/cert"),
-        key_file=Path("/key"),
-        state_folder=tmp_path / "state",
-        time_zone="Etc/UTC",
-        peripherals=(CUFF,),
-        revisit_after_s=0.0,
-    )
-    outbox = Outbox(settings.state_folder, datetime.now(UTC))
-    yield Place(settings, outbox)
-    outbox.close()
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(work)
-
-
-async def settled(condition: Callable[[], bool]) -> None:
-    """Wait for the other side; it has no event to offer."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-
 
 @pytest.mark.parametrize("model", [a_and_d, standard])
 def test_cuff_bonds_takes_the_clock_and_delivers_into_the_outbox_when_visited(
-    place: Place, model: Callable[[], Cuff]
+    room: Room, model: Callable[[], Cuff]
 ) -> None:
     cuff = model()
 
     async def work() -> None:
-        async with place.bluez(cuff) as bluez, opened(place.settings) as adapter:
-            assert await place.visit(adapter) == 2
+        async with room.bluez(cuff) as bluez, room.radio() as adapter:
+            assert await room.visit(adapter) == 2
             assert cuff.is_bonded
-            assert bluez.pair_count == 1
-            assert place.stored() == FRAMES
+            assert room.stored() == FRAMES
 
             cuff.unsent.append(FRAMES[0])
-            assert await place.visit(adapter) == 1
-            assert bluez.pair_count == 1  # the bond is used again
+            assert await room.visit(adapter) == 1
+            assert bluez.count("Pair") == 1  # the bond is used again
 
-    run(work())
-    records = [row.record for row in place.outbox.waiting(10)]
+    asyncio.run(work())
+    records = [row.record for row in room.outbox.waiting(10)]
     assert {record.peripheral for record in records} == {CUFF}
     assert {record.link for record in records} == {wire.Link.ENCRYPTED}
     codec = CurrentTime if cuff.clock == "2a2b" else DateTime
@@ -180,119 +64,74 @@ def test_cuff_bonds_takes_the_clock_and_delivers_into_the_outbox_when_visited(
     assert has_offset == {cuff.clock == "2a2b"}
 
 
-def test_pairing_fails_when_no_agent_answers(place: Place) -> None:
+def test_unbonded_peripheral_is_never_connected_when_no_window_is_open(room: Room) -> None:
     async def work() -> None:
-        async with place.bluez(a_and_d()) as bluez:
-            lost = asyncio.get_running_loop().create_future()
-            bare = Adapter(
-                scanner_arguments={"bluez": {}}, client_arguments={"bluez": {}}, lost=lost
-            )
-            with pytest.raises(errors.SessionError) as failed:
-                await place.visit(bare)
-            assert failed.value.reason is SessionReason.PAIRING_REFUSED
-            assert bluez.pair_count == 1
+        async with room.bluez(a_and_d()) as bluez, room.radio(pairs=False) as adapter:
+            watch = scan.Watch([CUFF], lambda: 0.0)
+            unpaired: list[str] = []
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(
+                    scan.next_sighting(adapter, watch, None, unpaired.append), 0.5
+                )
+            assert set(unpaired) == {CUFF}
+            assert (bluez.count("Connect"), bluez.count("Pair")) == (0, 0)
 
-    run(work())
-    assert place.stored() == []
+    asyncio.run(work())
 
 
-def test_pairing_fails_and_the_log_says_why_when_the_cuff_shows_a_passkey(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_next_visit_works_when_bluetoothd_was_killed_in_the_middle_of_one(room: Room) -> None:
     async def work() -> None:
         cuff = a_and_d()
-        cuff.question = "RequestPasskey"
-        async with place.bluez(cuff), opened(place.settings) as adapter:
-            with pytest.raises(errors.SessionError) as failed:
-                await place.visit(adapter)
-            assert failed.value.reason is SessionReason.PAIRING_REFUSED
-
-    run(work())
-    (line,) = [r for r in caplog.records if r.message == "pairing_rejected"]
-    assert (line.__dict__["peripheral_id"], line.__dict__["reason"]) == ("00:01", "passkey_needed")
-
-
-@pytest.mark.parametrize(
-    "question", ["RequestConfirmation", "RequestAuthorization", "RequestPasskey", "RequestPinCode"]
-)
-def test_pairing_is_rejected_when_a_foreign_peripheral_asks(place: Place, question: str) -> None:
-    async def work() -> None:
-        async with place.bluez(a_and_d()) as bluez, opened(place.settings):
-            assert await bluez.ask_agent(None, question, FOREIGN) == "org.bluez.Error.Rejected"
-
-    run(work())
-
-
-@pytest.mark.parametrize("question", ["RequestConfirmation", "RequestAuthorization"])
-def test_pairing_is_accepted_when_an_allowed_peripheral_asks(place: Place, question: str) -> None:
-    async def work() -> None:
-        cuff = a_and_d()
-        async with place.bluez(cuff) as bluez, opened(place.settings):
-            assert await bluez.ask_agent(None, question, cuff.path) is None
-
-    run(work())
-
-
-@asynccontextmanager
-async def radio_in_use(place: Place) -> AsyncIterator[None]:
-    """Run the gateway's own loop around the radio: it scans, visits, and opens the radio again when lost."""
-    identities = rotation.opened(place.settings)
-    gateway = service.Gateway(place.settings, identities, place.outbox)
-    using = asyncio.create_task(gateway._use_radio())
-    try:
-        yield
-    finally:
-        using.cancel()
-        await asyncio.gather(using, return_exceptions=True)
-
-
-def test_next_visit_works_when_bluetoothd_was_killed_in_the_middle_of_one(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def work() -> None:
-        cuff = a_and_d()
-        cuff.patience = 1
-        async with radio_in_use(place):
-            async with place.bluez(cuff) as killed:
-                await settled(lambda: place.stored() == FRAMES[:1])
-                assert killed.pair_count == 1
+        cuff.is_bonded, cuff.patience = True, 1
+        async with room.visiting():
+            async with room.bluez(cuff):
+                await settled(lambda: room.stored() == FRAMES[:1])
             cuff.patience = 100
-            async with place.bluez(cuff) as restarted:
-                await settled(lambda: place.stored() == FRAMES)
-                assert restarted.pair_count == 0
+            async with room.bluez(cuff) as restarted:
+                await settled(lambda: room.stored() == FRAMES)
+                assert restarted.count("Pair") == 0
                 assert restarted.default_agent in restarted.agents
-                await settled(lambda: restarted.scan_count > 1)  # the visit is over
+                await settled(lambda: restarted.count("StartDiscovery") > 1)  # the visit is over
 
-    with caplog.at_level(logging.INFO):
-        run(work())
-    events = [record.message for record in caplog.records if record.name == "gateway.service"]
-    assert [event for event in events if event != "radio_down"] == [
-        "radio_open",
-        "radio_open",
-        "session_done",
-    ]
+    asyncio.run(work())
 
 
-def test_next_visit_works_when_bluetoothd_was_killed_during_a_scan(place: Place) -> None:
+@pytest.mark.parametrize("member", ["StartDiscovery", "StopDiscovery", "Connect", "WriteValue"])
+def test_next_visit_works_when_bluetoothd_was_killed_while_it_did(room: Room, member: str) -> None:
     async def work() -> None:
         cuff = a_and_d()
-        cuff.unsent.clear()
-        async with radio_in_use(place):
-            async with place.bluez(cuff) as killed:
-                await settled(lambda: killed.scan_count == 1)
-            cuff.unsent += FRAMES
-            async with place.bluez(cuff):
-                await settled(lambda: place.stored() == FRAMES)
+        cuff.is_bonded = True
+        async with room.visiting():
+            async with room.bluez(cuff) as killed:
+                killed.before_answer[member] = killed.vanish
+                await settled(lambda: killed.count(member) == 1)
+            async with room.bluez(cuff):
+                await settled(lambda: room.stored() == FRAMES)
 
-    run(work())
+    asyncio.run(work())
+
+
+def test_next_visit_works_when_bluetoothd_was_killed_during_a_scan(room: Room) -> None:
+    async def work() -> None:
+        cuff = a_and_d()
+        cuff.is_bonded = True
+        cuff.unsent.clear()
+        async with room.visiting():
+            async with room.bluez(cuff) as killed:
+                await settled(lambda: killed.count("StartDiscovery") == 1)
+            cuff.unsent += FRAMES
+            async with room.bluez(cuff):
+                await settled(lambda: room.stored() == FRAMES)
+
+    asyncio.run(work())
 
 
 @pytest.mark.parametrize("loss", ["vanish", "switch_off", "unplug"])
-def test_adapter_is_lost_when(place: Place, loss: str) -> None:
+def test_adapter_is_lost_when(room: Room, loss: str) -> None:
     async def work() -> None:
         bluez = FakeBluez(a_and_d())
         await bluez.start()
-        async with opened(place.settings) as adapter, asyncio.timeout(5):
+        async with room.radio() as adapter, asyncio.timeout(5):
             waiting = asyncio.create_task(adapter.wait_lost())
             await asyncio.sleep(0.05)
             assert not waiting.done()
@@ -304,85 +143,125 @@ def test_adapter_is_lost_when(place: Place, loss: str) -> None:
         if loss != "vanish":
             await bluez.vanish()
 
-    run(work())
+    asyncio.run(work())
 
 
-def test_adapter_is_lost_when_bluetoothd_releases_the_agent(place: Place) -> None:
+def test_adapter_is_lost_when_bluetoothd_releases_the_agent(room: Room) -> None:
     async def work() -> None:
-        async with place.bluez(a_and_d()) as bluez, opened(place.settings) as adapter:
+        async with room.bluez(a_and_d()) as bluez, room.radio() as adapter:
             await bluez.release_agent()
             async with asyncio.timeout(5):
                 await adapter.wait_lost()
 
-    run(work())
+    asyncio.run(work())
 
 
 def test_adapter_is_lost_when_the_system_bus_ends(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def work(bus: subprocess.Popen[str]) -> None:
         await FakeBluez(a_and_d()).start()
-        async with opened(place.settings) as adapter, asyncio.timeout(5):
+        async with room.radio() as adapter, asyncio.timeout(5):
             bus.kill()
             await adapter.wait_lost()
 
     with running_bus(tmp_path) as (address, bus):
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-        run(work(bus))
+        asyncio.run(work(bus))
 
 
-async def open_and_close(place: Place) -> None:
-    async with opened(place.settings):
+async def open_and_close(room: Room) -> None:
+    async with room.radio():
         pass
 
 
-def test_there_is_no_adapter_when_bluetoothd_does_not_run(place: Place) -> None:
+def test_there_is_no_adapter_when_bluetoothd_does_not_run(room: Room) -> None:
     with pytest.raises(errors.AdapterError, match="ServiceUnknown"):
-        run(open_and_close(place))
+        asyncio.run(open_and_close(room))
 
 
 @pytest.mark.parametrize("address", ["unix:path=/nowhere", "nonsense"])
 def test_there_is_no_adapter_when_there_is_no_system_bus(
-    place: Place, address: str, monkeypatch: pytest.MonkeyPatch
+    room: Room, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
     with pytest.raises(errors.AdapterError, match="no D-Bus system bus"):
-        run(open_and_close(place))
+        asyncio.run(open_and_close(room))
 
 
-def test_there_is_no_adapter_when_bluetoothd_refuses_the_agent(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("member", "fault", "reason"),
+    [
+        pytest.param(
+            "RegisterAgent",
+            "org.freedesktop.DBus.Error.AccessDenied",
+            AdapterReason.REFUSED,
+            id="agent",
+        ),
+        pytest.param("Set", "org.bluez.Error.Blocked", AdapterReason.BLOCKED, id="rfkill"),
+        pytest.param(
+            "GetManagedObjects",
+            "org.freedesktop.DBus.Error.AccessDenied",
+            AdapterReason.REFUSED,
+            id="objects",
+        ),
+    ],
+)
+def test_there_is_no_adapter_when_bluetoothd_refuses(
+    room: Room, member: str, fault: str, reason: AdapterReason
+) -> None:
     async def work() -> None:
-        async with place.bluez(a_and_d()) as bluez:
-            bluez.refused_registration = "org.freedesktop.DBus.Error.AccessDenied"
-            with pytest.raises(errors.AdapterError, match="AccessDenied"):
-                await open_and_close(place)
+        async with room.bluez(a_and_d()) as bluez:
+            bluez.switch_off()
+            bluez.faults[member].append(fault)
+            with pytest.raises(errors.AdapterError) as refused:
+                await open_and_close(room)
+            assert refused.value.reason is reason
 
-    run(work())
+    asyncio.run(work())
 
 
-def test_session_ends_when_the_record_cannot_be_stored(place: Place) -> None:
+def test_adapter_is_switched_on_when_it_is_off(room: Room) -> None:
+    async def work() -> None:
+        async with room.bluez(a_and_d()) as bluez:
+            bluez.switch_off()
+            async with room.radio() as adapter:
+                assert await room.visit(adapter) == 2
+
+    asyncio.run(work())
+
+
+def test_session_ends_when_the_record_cannot_be_stored(room: Room) -> None:
     class FullDisk:
-        watermark = place.outbox.watermark
-        set_watermark = place.outbox.set_watermark
+        watermark = room.outbox.watermark
+        set_watermark = room.outbox.set_watermark
+        recall = room.outbox.recall
+        remember = room.outbox.remember
 
         def append(self, _record: Any) -> int:
             raise errors.OutboxError(StorageReason.FULL)
 
     async def work() -> None:
-        async with place.bluez(a_and_d()), opened(place.settings) as adapter:
+        async with room.bluez(a_and_d()), room.radio() as adapter:
             with pytest.raises(errors.SessionError) as failed:
-                await place.visit(adapter, FullDisk())
+                await room.visit(adapter, FullDisk())
             assert failed.value.reason is SessionReason.STORAGE
 
-    run(work())
+    asyncio.run(work())
+    assert room.stored() == []
 
 
-def test_agent_is_the_default_one_and_has_no_display_when_the_adapter_is_open(place: Place) -> None:
+def test_peripheral_is_left_alone_when_its_burst_was_served(room: Room) -> None:
+    room.change(revisit_after_s=60.0)
+
     async def work() -> None:
-        async with place.bluez(a_and_d()) as bluez, opened(place.settings):
-            assert bluez.default_agent is not None
-            _, capability = bluez.agents[bluez.default_agent]
-            assert capability == "NoInputNoOutput"
+        cuff = a_and_d()
+        cuff.is_bonded = True
+        async with room.bluez(cuff) as bluez, room.visiting():
+            await settled(lambda: room.stored() == FRAMES)
+            cuff.unsent.append(FRAMES[0])  # and goes on advertising
+            await rested()
+            assert bluez.count("Connect") == 1
 
-    run(work())
+    asyncio.run(work())

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import errors, outbox_look
+from gateway import control_socket, errors, outbox_look
 
 pytestmark = pytest.mark.ble
 
@@ -75,7 +75,12 @@ class Processes:
         return process
 
     def start_gateway(self) -> subprocess.Popen[bytes]:
-        return self._start("run", "--config", str(self.folder / "gateway.toml"))
+        """Start it, and let somebody pair the cuff with it, if that was not done before."""
+        config = ("--config", str(self.folder / "gateway.toml"))
+        process = self._start("run", *config)
+        wait_until(self._has_ear)
+        self._start("pair", CUFF, "--if-needed", *config)
+        return process
 
     def sent_by_the_cuff(self) -> list[str]:
         """Return the frames that the cuff has marked as delivered."""
@@ -106,6 +111,12 @@ class Processes:
             process = subprocess.Popen(command, stdout=log, stderr=log)
         self._running.append(process)
         return process
+
+    def _has_ear(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.connect(str(self.folder / "gateway" / control_socket.NAME))
+            return True
+        return False
 
     def _is_listening(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
@@ -194,7 +205,8 @@ def test_logs_hold_events_and_no_measurement_when_everything_is_delivered(
     for process in (gateway, ward):
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == errors.ExitCode.OK
-    text = "".join(path.read_text() for path in processes.folder.glob("*.log"))
+    logs = [path for path in processes.folder.glob("*.log") if path.stem != "pair"]
+    text = "".join(path.read_text() for path in logs)
     lines = [json.loads(line) for line in text.splitlines()]
     assert {"session_done", "radio_open", "peripheral_first_use"} <= {
         line["event"] for line in lines

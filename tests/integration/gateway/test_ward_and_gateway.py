@@ -31,6 +31,7 @@ from gateway.settings import GatewaySettings
 from gateway.sighting import Sighting
 from gateway.ward import home
 from gateway.ward.process import Ward
+from tests.pairing import pairing
 
 pytestmark = pytest.mark.ble
 
@@ -123,8 +124,9 @@ class Place:
 
     @asynccontextmanager
     async def radio(self, state: str = "gateway") -> AsyncIterator[Adapter]:
-        async with opened(self.gateway_settings(state)) as adapter:
-            yield adapter
+        with pairing(CUFF) as desk:
+            async with opened(self.gateway_settings(state), desk) as adapter:
+                yield adapter
 
     async def sight(self, adapter: Adapter) -> Sighting:
         async with asyncio.timeout(10):

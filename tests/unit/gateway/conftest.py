@@ -17,11 +17,13 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 
 from firmware_profiles import uuids, wire
-from gateway.adapter import Adapter
+from gateway.adapter import Adapter, SystemDialogue
 from gateway.outbox import Outbox
+from gateway.pairing_window import PairingDesk
 from gateway.record import CapturedRecord
 from gateway.session import Session
 from tests.enrolment_server import EnrolmentServer, serving
+from tests.pairing import pairing
 from tests.gateway_sessions import Shelf, sighting_of
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -147,12 +149,21 @@ class ScriptedClient(BaseBleakClient):
 
 
 @pytest.fixture
-def scripted() -> Callable[[Script], tuple[Adapter, BLEDevice]]:
+def desk_in_use() -> Iterator[PairingDesk]:
+    """A desk at which the scripted peripheral pairs."""
+    with pairing(ADDRESS) as desk:
+        yield desk
+
+
+@pytest.fixture
+def scripted(desk_in_use: PairingDesk) -> Callable[[Script], tuple[Adapter, BLEDevice]]:
     def make(script: Script) -> tuple[Adapter, BLEDevice]:
         adapter = Adapter(
             scanner_arguments={},
             client_arguments={"backend": ScriptedClient, "script": script},
             lost=asyncio.get_running_loop().create_future(),
+            host_stack=SystemDialogue(),
+            desk=desk_in_use,
         )
         return adapter, BLEDevice(ADDRESS, "A&D_UA-651BLE_000001", None)
 

@@ -9,13 +9,14 @@ from dbus_fast import Message, Variant
 
 from gateway.bluez import companion
 
+HCI = "/org/bluez/hci0"
 ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
 ON, OFF = Variant("b", value=True), Variant("b", value=False)
 
 
 def signal(member: str, signature: str, *body: Any) -> Message:
-    return Message.new_signal("/org/bluez/hci0", "org.example.Any", member, signature, list(body))
+    return Message.new_signal(HCI, "org.example.Any", member, signature, list(body))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def signal(member: str, signature: str, *body: Any) -> Message:
             signal("NameOwnerChanged", "sss", "org.example", ":1.5", ""), False, id="another-ended"
         ),
         pytest.param(
-            signal("InterfacesRemoved", "oas", "/org/bluez/hci0", ["org.bluez.Media1", ADAPTER]),
+            signal("InterfacesRemoved", "oas", HCI, ["org.bluez.Media1", ADAPTER]),
             True,
             id="unplugged",
         ),
@@ -62,4 +63,15 @@ def signal(member: str, signature: str, *body: Any) -> Message:
     ],
 )
 def test_bluetooth_counts_as_gone_when(message: Message, *, is_gone: bool) -> None:
-    assert companion.means_gone(message) is is_gone
+    assert companion.means_gone(message, HCI) is is_gone
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        signal("PropertiesChanged", "sa{sv}as", ADAPTER, {"Powered": OFF}, []),
+        signal("InterfacesRemoved", "oas", HCI, [ADAPTER]),
+    ],
+)
+def test_bluetooth_does_not_count_as_gone_when_another_adapter_is(message: Message) -> None:
+    assert not companion.means_gone(message, "/org/bluez/hci1")

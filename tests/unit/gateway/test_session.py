@@ -164,7 +164,7 @@ def test_malformed_and_empty_frames_are_stored_as_they_are_when_they_arrive(
         pytest.param(
             (),
             exc.BleakDBusError("org.bluez.Error.InProgress", []),
-            SessionReason.UNREACHABLE,
+            SessionReason.ADAPTER_BUSY,
             id="adapter-busy",
         ),
     ],
