@@ -11,8 +11,8 @@ from typing import Any, TypeVar, cast
 from deploy import errors
 from deploy.settings import SECTIONS, ProfilesSettings
 from firmware_profiles import errors as leaf_errors
-from firmware_profiles import settings as declaration
 from firmware_profiles import models, profile_folder, settings_file
+from firmware_profiles import settings as declaration
 
 S = TypeVar("S")
 

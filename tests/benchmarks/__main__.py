@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import history, ingest, soak, stand
+from tests.benchmarks import burden, gateway, history, ingest, soak, stand
+
+_GATEWAY = "gateway"
+_BURDEN = "burden"  # no measurement: what rules would have made of real readings
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="deploy/bench", description=__doc__)
-    parser.add_argument("name", choices=tuple(_NAMES), help="what to measure")
+    parser.add_argument("name", choices=(*_NAMES, _BURDEN), help="what to measure")
     parser.add_argument("--json", action="store_true", help="print JSON, for machines")
     parser.add_argument("--quick", action="store_true", help="one small round: does it run at all?")
     parser.add_argument(
@@ -30,17 +33,23 @@ def main() -> int:
         help="soak: how many readings go through one worker",
     )
     options = parser.parse_args()
+    if options.name == _BURDEN:
+        print(burden.report(), end="")
+        return 0
     measure, print_found = _NAMES[options.name]
-    found = {
-        engine: measure(engine, options)
-        for engine in ([options.engine] if options.engine else stand.engines())
-    }
+    found = {engine: measure(engine, options) for engine in _engines(options)}
     if options.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return 0
     for engine, results in found.items():
         print_found(engine, results)
     return 0
+
+
+def _engines(options: argparse.Namespace) -> list[str]:
+    if options.name == _GATEWAY:
+        return ["bumble"]  # the host stack; there is no database
+    return [options.engine] if options.engine else stand.engines()
 
 
 def _ingest(engine: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -72,6 +81,30 @@ def _history(engine: str, options: argparse.Namespace) -> dict[str, Any]:
     sizes = [200_000] if options.quick else [int(size) for size in options.sizes.split(",")]
     with stand.stand(engine) as here:
         return history.run(here, sizes, _tell)
+
+
+def _gateway(_engine: str, options: argparse.Namespace) -> dict[str, Any]:
+    sizes = gateway.Sizes(20, 1, 2.0) if options.quick else gateway.Sizes()
+    return gateway.run(sizes, _tell)
+
+
+def _print_gateway(engine: str, results: dict[str, Any]) -> None:
+    print(f"\n{engine}: {results['machine']}, {results['records']} records\n")
+    for name in ("indications", "RACP"):
+        for way, told in results[name].items():
+            print(
+                f"{name + ', ' + way:32} {told['seconds']:>8} s ({told['lowest']}–{told['highest']}), "
+                f"{told['ms_per_record']} ms a record; "
+                f"callback p50 {told['callback_p50_ms']} ms, p99 {told['callback_p99_ms']} ms"
+            )
+    for way, told in results["idle"].items():
+        print(
+            f"{'idle, ' + way:32} {told['resident_mib']:>8} MiB resident, "
+            f"{told['cpu_percent_of_a_core']} % of a core"
+        )
+    print()
+    for name, ratio in results["ratios"].items():
+        print(f"{name:58} {ratio:>8.2f}")
 
 
 def _print_history(engine: str, results: dict[str, Any]) -> None:
@@ -110,11 +143,12 @@ def _print(engine: str, results: dict[str, Any]) -> None:
     )
 
 
-# Name → what measures it on one storage engine, what prints the result.
+# Name → what measures it on one storage engine, what prints the result. The gateway has none.
 _NAMES = {
     "ingest": (_ingest, _print),
     "history": (_history, _print_history),
     "soak": (_soak, _print_soak),
+    _GATEWAY: (_gateway, _print_gateway),
 }
 
 if __name__ == "__main__":

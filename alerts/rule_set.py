@@ -1,0 +1,211 @@
+"""Rule sets: files of rules that can be read, tried on history, and adopted under a clinician's name.
+
+A file has the keys of `Head` at its top and one ``[[rule]]`` for each rule, whose ``signal`` is a table of one of the
+forms of `alerts.signals`. Rules of one ``family`` are one subject in different severities: the severest that is
+breached speaks for all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import resources
+from typing import Any, Final
+
+from alerts import errors, signals
+from alerts.rules import Measure, Severity
+from alerts.signals import Combination, Flagged, Mode, Signal, TooFrequent
+from firmware_profiles import kinds
+from firmware_profiles.readings import Kind
+from firmware_profiles.settings import REQUIRED, setting
+from firmware_profiles.toml_tables import Mistake, TomlTables
+
+_NAME: Final = re.compile(r"[a-z0-9-]{1,64}")
+_MAX_CHARACTERS: Final = 200_000
+_MAX_DEPTH: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands at the top of a rule set."""
+
+    name: str = setting(REQUIRED, help="1 to 64 of a-z, 0-9 and dash")
+    version: str = setting(REQUIRED, help="as its authors number it, for example 2026-01")
+    title: str = setting(REQUIRED, help="what a person calls it")
+    condition: str = setting(REQUIRED, help="whom it is for, in words")
+    note: str = setting(REQUIRED, help="what a clinician must know before adopting it")
+
+
+@dataclass(frozen=True, slots=True)
+class _RuleTable:
+    """A ``[[rule]]`` without its signal."""
+
+    family: str = setting(REQUIRED, help="the subject: 1 to 64 of a-z, 0-9 and dash")
+    title: str = setting(REQUIRED, help="becomes the title of the task")
+    severity: Severity = setting(REQUIRED, help="how soon somebody has to look")
+    due_within_minutes: int = setting(
+        REQUIRED, unit="min", minimum=1, maximum=31 * 24 * 60, help="how soon the task is due"
+    )
+    source: str = setting(REQUIRED, help="where each number comes from: guideline, section, date")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSpec:
+    """One rule of a set.
+
+    Attributes:
+        family: rules of one family are one subject; there is one episode of it at a time.
+        title: becomes the title of the task.
+        kind: the readings that it is asked about.
+        due_within: how long after the episode opens its task is due.
+        signal: what it watches for.
+        source: where its numbers come from.
+    """
+
+    family: str
+    title: str
+    severity: Severity
+    kind: Kind
+    due_within: timedelta
+    signal: Signal
+    source: str
+
+    @property
+    def name(self) -> str:
+        """Name it within its set."""
+        return f"{self.family} ({self.severity})"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """A checked rule set."""
+
+    head: Head
+    rules: tuple[RuleSpec, ...]
+
+
+class RuleSetError(errors.BadRule):
+    """A rule set has mistakes; correct every one of them."""
+
+    def __init__(self, name: str, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(mistake.text(name) for mistake in self.mistakes))
+
+
+def shipped() -> dict[str, str]:
+    """Return the rule sets that we ship: text by name."""
+    folder = resources.files("alerts").joinpath("rule_sets")
+    return {
+        file.name.removesuffix(".toml"): file.read_text(encoding="utf-8")
+        for file in sorted(folder.iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".toml")
+    }
+
+
+def parse(name: str, toml_text: str) -> RuleSet:
+    """Read a rule set.
+
+    Args:
+        name: of the file, for messages.
+        toml_text: its text.
+
+    Raises:
+        RuleSetError: with every mistake in it and its line.
+    """
+    tables = TomlTables(toml_text, _MAX_CHARACTERS)
+    found = None if tables.mistakes else _rule_set(tables)
+    if found is None or tables.mistakes:
+        raise RuleSetError(name, tables.mistakes)
+    return found
+
+
+def _rule_set(tables: TomlTables) -> RuleSet | None:
+    head_keys = {key: entry for key, entry in tables.document.items() if key != "rule"}
+    head = tables.load(Head, head_keys, "", 1)
+    if head is not None and not _NAME.fullmatch(head.name):
+        tables.note("", 1, "name", "expected 1 to 64 of a-z, 0-9 and dash")
+    rules = [_rule(tables, table, number) for table, number in tables.tables("rule")]
+    if not rules:
+        tables.note("", 1, "", "at least one [[rule]] is needed")
+    seen: set[tuple[str, Severity]] = set()
+    for number, rule in enumerate(rules, start=1):
+        if rule is None:
+            continue
+        if (rule.family, rule.severity) in seen:
+            tables.note("rule", number, "family", f"there is another {rule.severity} rule of it")
+        seen.add((rule.family, rule.severity))
+    if head is None or tables.mistakes:
+        return None
+    return RuleSet(head, tuple(rule for rule in rules if rule is not None))
+
+
+def _rule(tables: TomlTables, table: Mapping[str, Any], number: int) -> RuleSpec | None:
+    plain = {key: entry for key, entry in table.items() if key != "signal"}
+    rule = tables.load(_RuleTable, plain, "rule", number)
+    signal = _signal(tables, table.get("signal"), number, depth=1)
+    if rule is not None and not _NAME.fullmatch(rule.family):
+        tables.note("rule", number, "family", "expected 1 to 64 of a-z, 0-9 and dash")
+    if signal is None or rule is None:
+        return None
+    for key, reason in signals.mistakes(signal):
+        tables.note("rule", number, key, reason)
+    watched = kinds_of(signal)
+    if len(watched) != 1:
+        tables.note("rule", number, "signal", "watches readings of different kinds, or of none")
+        return None
+    (kind,) = watched
+    return RuleSpec(
+        family=rule.family,
+        title=rule.title,
+        severity=rule.severity,
+        kind=kind,
+        due_within=timedelta(minutes=rule.due_within_minutes),
+        signal=signal,
+        source=rule.source,
+    )
+
+
+def _signal(tables: TomlTables, table: object, number: int, *, depth: int) -> Signal | None:
+    if not isinstance(table, dict) or depth > _MAX_DEPTH:
+        tables.note(
+            "rule", number, "signal", "expected a table with its form, nested twice at most"
+        )
+        return None
+    form = table.get("form")
+    cls = signals.FORMS.get(form) if isinstance(form, str) else None
+    if cls is None:
+        tables.note("rule", number, "form", f"expected one of {', '.join(signals.FORMS)}")
+        return None
+    fields = {key: entry for key, entry in table.items() if key != "form"}
+    if cls is not Combination:
+        return tables.load(cls, fields, "rule", number)
+    parts, mode = fields.get("of"), fields.get("mode")
+    if not isinstance(parts, list) or len(parts) < 2 or mode not in set(Mode):
+        tables.note("rule", number, "of", "expected two signals or more, and mode all or any")
+        return None
+    found = [_signal(tables, part, number, depth=depth + 1) for part in parts]
+    return Combination(Mode(mode), tuple(part for part in found if part is not None))
+
+
+def kinds_of(signal: Signal) -> frozenset[Kind]:
+    """Return the kinds of readings that a signal can be asked about.
+
+    A mark such as an irregular pulse is a cuff's. A number that two kinds have, such as the pulse, means the one that
+    has it first.
+    """
+    match signal:
+        case Combination(of=parts):
+            return frozenset().union(*(kinds_of(part) for part in parts))
+        case Flagged():
+            return frozenset({Kind.BLOOD_PRESSURE})
+        case TooFrequent(kind=kind):
+            return frozenset({Kind(kind)}) if kind in set(Kind) else frozenset()
+        case _:
+            return frozenset({kind_of(signal.measure)})
+
+
+def kind_of(measure: Measure) -> Kind:
+    """Return the kind whose readings carry a number."""
+    return next(kind for kind in kinds.OF if measure.is_of(kind))

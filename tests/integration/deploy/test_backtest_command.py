@@ -1,0 +1,137 @@
+"""“homevitals alerts backtest”: rules are asked about what is stored, on both storages, and the trail says whose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alerts import history, in_force, rule_set
+from alerts.backtest import backtest
+from alerts.rules import Measure
+from deploy import cli
+from firmware_profiles.readings import Kind
+from ingest import tenancy
+from tests import made_up_practice
+from tests.made_up_practice import NOW, MadeUp
+
+pytestmark = pytest.mark.db
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def practice(database: Any) -> MadeUp:
+    return made_up_practice.set_up(database.connect)
+
+
+@pytest.fixture
+def run(
+    database: Any,
+    practice: MadeUp,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    monkeypatch.setenv("HOMEVITALS_CCM_LINK_DATABASE", database.conninfo("homevitals_console"))
+    monkeypatch.setenv(
+        "HOMEVITALS_CCM_LINK_ENTRANCE_DATABASE", database.conninfo("homevitals_entrance")
+    )
+
+    def command(*words: object) -> tuple[int, str, str]:
+        status = cli.main(["alerts", "backtest", "--practice", "millbrook", *map(str, words)])
+        told = capsys.readouterr()
+        return status, told.out, told.err
+
+    return command
+
+
+def test_history_comes_as_arrays_patient_by_patient_in_event_time(
+    database: Any, practice: MadeUp
+) -> None:
+    with (
+        database.connect("homevitals_console") as connection,
+        tenancy.transaction(connection, practice.practice_id) as cur,
+    ):
+        pressures, patients = history.courses(
+            cur, practice.practice_id, Kind.BLOOD_PRESSURE, NOW - timedelta(days=100), NOW
+        )
+        glucose, _ = history.courses(
+            cur, practice.practice_id, Kind.GLUCOSE, NOW - timedelta(days=100), NOW
+        )
+    with database.connect("postgres") as connection:
+        expected = connection.execute(
+            "select patient_id, extract(epoch from measured_at)::bigint, systolic_mmhg, pulse_bpm"
+            " from ingest.reading_series where practice_id = %s and kind = 'blood_pressure' and"
+            " result = 'measured' and time_quality <> 'unknown' and patient_id is not null"
+            " order by patient_id, measured_at",
+            (practice.practice_id,),
+        ).fetchall()
+    assert [
+        (patients[patient], at_s, systolic, None if np.isnan(pulse) else pulse)
+        for patient, at_s, systolic, pulse in zip(
+            pressures.patient,
+            pressures.at_s,
+            pressures.numbers[Measure.SYSTOLIC_MMHG],
+            pressures.numbers[Measure.PULSE_BPM],
+            strict=True,
+        )
+    ] == expected
+    # “LO” is below everything, control solution is nobody's.
+    assert np.isneginf(glucose.numbers[Measure.GLUCOSE_MG_DL]).sum() == 1
+    assert pressures.until_s == int(NOW.timestamp())
+
+
+def test_command_prints_the_burden_beside_the_rules_in_force(run: Run) -> None:
+    status, out, _ = run("hypertension", "--since", "2026-08-01")
+    assert status == 0
+    assert "High blood pressure at home" in out
+    assert "patient-days" in out
+    assert "systolic-high" in out
+    assert "would be new" in out
+    assert "systolic-high (clinical): 121.5:" in out
+
+
+def test_json_says_what_the_functions_say(run: Run, database: Any, practice: MadeUp) -> None:
+    status, out, _ = run("diabetes", "--since", "2026-08-01", "--json")
+    assert status == 0
+    (told,) = json.loads(out)
+    with (
+        database.connect("homevitals_console") as connection,
+        tenancy.transaction(connection, practice.practice_id) as cur,
+    ):
+        courses, _ = history.courses(
+            cur, practice.practice_id, Kind.GLUCOSE, NOW - timedelta(days=100), NOW
+        )
+    rules = rule_set.parse("diabetes", rule_set.shipped()["diabetes"]).rules
+    found = backtest(rules, Kind.GLUCOSE, courses, in_force.starting())
+    assert told["readings"] == found.readings > 10
+    assert told["total"]["episodes"] == found.total.episodes
+
+
+def test_trail_names_the_patients_whose_readings_were_asked_about(
+    run: Run, database: Any, practice: MadeUp
+) -> None:
+    run("hypertension", "--since", "2026-08-01", "--json", "--no-sensitivity")
+    with database.connect("postgres") as connection:
+        (patients,) = connection.execute(
+            "select patient_ids from ingest.audit_event where resource = 'readings' order by at desc limit 1"
+        ).fetchone()
+    assert practice.patients["amalia"] in patients
+
+
+def test_file_with_a_mistake_is_refused_with_its_line(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    text = rule_set.shipped()["diabetes"].replace("k = 3", "k = 30")
+    file.write_text(text, encoding="utf-8")
+    status, _, err = run(file, "--since", "2026-08-01")
+    assert status == 1
+    assert "mine.toml, line" in err
+    assert "30 of 20 readings" in err
+    status, _, err = run(tmp_path / "nowhere.toml", "--since", "2026-08-01")
+    assert status == 1
+    assert "neither a file" in err
