@@ -25,6 +25,20 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherUnit:
+    """A unit that many people think in, shown beside the other: number * factor + offset."""
+
+    unit: str
+    factor: float
+    offset: float = 0.0
+    decimals: int = 1
+
+    def text(self, number: float) -> str:
+        """Write a number, given in the first unit, in this one and with it."""
+        return f"{number * self.factor + self.offset:.{self.decimals}f} {self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
     """One number of a kind.
 
@@ -37,6 +51,7 @@ class Number:
             through, and than anything a person has.
         axis: how it is drawn.
         decimals: how many a person is shown; None for those that there are.
+        other_unit: shown to people beside the unit; None if nobody needs one.
         is_needed: whether every measured reading has it. These, in their order, are the reading as it is written.
     """
 
@@ -47,6 +62,7 @@ class Number:
     highest: float
     axis: Axis
     decimals: int | None = None
+    other_unit: OtherUnit | None = None
     is_needed: bool = True
 
     def text(self, number: float) -> str:
@@ -79,6 +95,8 @@ class Declaration:
 
 _MMHG: Final = "mmHg"
 _PRESSURE: Final = Axis(60, 160, 10)
+_POUNDS: Final = OtherUnit("lb", 1 / 0.45359237)  # exact by definition: international pound, 1959
+_FAHRENHEIT: Final = OtherUnit("°F", 9 / 5, 32)
 
 
 def _pulse(quantity: Quantity) -> Number:
@@ -117,7 +135,14 @@ OF: Final[Mapping[Kind, Declaration]] = {
         "scale",
         (
             Number(
-                "weight_kg", "weight", "kg", codes.BODY_WEIGHT, 500, Axis(60, 100, 5), decimals=1
+                "weight_kg",
+                "weight",
+                "kg",
+                codes.BODY_WEIGHT,
+                500,
+                Axis(60, 100, 5),
+                decimals=1,
+                other_unit=_POUNDS,
             ),
         ),
     ),
@@ -149,6 +174,7 @@ OF: Final[Mapping[Kind, Declaration]] = {
                 60,
                 Axis(36, 40, 1),
                 decimals=1,
+                other_unit=_FAHRENHEIT,
             ),
         ),
     ),

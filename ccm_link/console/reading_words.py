@@ -38,8 +38,12 @@ def spoken(reading: StoredReading) -> str:
 
 
 def unit(reading: StoredReading) -> str:
-    """Return the unit of the number."""
-    return kinds.OF[reading.kind].needed[0].unit
+    """Return the unit of the number, and the number in another unit where people think in both: "kg (173.0 lb)"."""
+    (first, *_) = kinds.OF[reading.kind].needed
+    measured = getattr(reading, first.name)
+    if first.other_unit is None or measured is None:
+        return first.unit
+    return f"{first.unit} ({first.other_unit.text(measured)})"
 
 
 def result(reading: StoredReading) -> str:

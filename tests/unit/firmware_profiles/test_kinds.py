@@ -71,3 +71,19 @@ def test_a_person_is_shown_as_many_decimals_as_mean_something(
     kind: Kind, number: float, text: str
 ) -> None:
     assert kinds.OF[kind].needed[0].text(number) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "text"),
+    [
+        (Kind.BODY_WEIGHT, 78.47148001, "173.0 lb"),
+        (Kind.BODY_TEMPERATURE, 37.0, "98.6 °F"),
+        (Kind.BODY_TEMPERATURE, 38.4, "101.1 °F"),
+    ],
+)
+def test_a_number_can_be_shown_in_the_unit_that_people_think_in(
+    kind: Kind, number: float, text: str
+) -> None:
+    other_unit = kinds.OF[kind].needed[0].other_unit
+    assert other_unit is not None
+    assert other_unit.text(number) == text

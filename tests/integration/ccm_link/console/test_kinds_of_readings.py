@@ -19,9 +19,13 @@ pytestmark = pytest.mark.db
 
 AN_HOUR_AGO = made_up_practice.NOW - timedelta(hours=1)  # 09:42 at home
 SAID: dict[Kind, tuple[dict[str, float], str, str]] = {
-    Kind.BODY_WEIGHT: ({"weight_kg": 78.47148001}, "body-weight", "78.5 kg"),
+    Kind.BODY_WEIGHT: ({"weight_kg": 78.47148001}, "body-weight", "78.5 kg (173.0 lb)"),
     Kind.PULSE_OXIMETRY: ({"spo2_percent": 93.0, "pulse_bpm": 88.0}, "pulse-oximetry", "93 %"),
-    Kind.BODY_TEMPERATURE: ({"temperature_celsius": 38.4}, "body-temperature", "38.4 °C"),
+    Kind.BODY_TEMPERATURE: (
+        {"temperature_celsius": 38.4},
+        "body-temperature",
+        "38.4 °C (101.1 °F)",
+    ),
     Kind.KETONE: ({"ketone_mmol_l": 1.4}, "ketone", "1.4 mmol/L"),
 }
 
