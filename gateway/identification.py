@@ -9,7 +9,7 @@ from typing import Final
 import bleak
 from bleak import exc
 
-from firmware_profiles import models, uuids
+from firmware_profiles import device_information, models, uuids
 from firmware_profiles.device_profile import DeviceProfile
 from firmware_profiles.matching import Found, Seen
 
@@ -44,11 +44,11 @@ async def confirmed(
 
 
 async def _string(client: bleak.BleakClient, characteristic: str) -> str | None:
-    """Read a Device Information string; many are padded with NUL or to an even length."""
+    """Read a Device Information string."""
     if client.services.get_characteristic(uuids.full_uuid(characteristic)) is None:
         return None
     try:
         raw = bytes(await client.read_gatt_char(uuids.full_uuid(characteristic)))
     except exc.BleakGATTProtocolError:
         return None  # some meters have the characteristic and refuse to tell
-    return raw.split(b"\0")[0].decode(errors="replace").strip()
+    return device_information.text(raw)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final
 
 import bleak
 from bleak import exc
 
-from firmware_profiles import uuids
-
-_MAX_PERCENT: Final = 100
+from firmware_profiles import device_information, uuids
+from firmware_profiles import errors as leaf_errors
 
 
 async def read(client: bleak.BleakClient, timeout_s: float) -> int | None:
@@ -20,9 +18,10 @@ async def read(client: bleak.BleakClient, timeout_s: float) -> int | None:
     Raises:
         BleakError: the link failed.
     """
-    with contextlib.suppress(exc.BleakGATTProtocolError, exc.BleakCharacteristicNotFoundError):
+    with contextlib.suppress(
+        exc.BleakGATTProtocolError, exc.BleakCharacteristicNotFoundError, leaf_errors.FrameError
+    ):
         async with asyncio.timeout(timeout_s):
             raw = await client.read_gatt_char(uuids.full_uuid(uuids.BATTERY_LEVEL))
-        if len(raw) == 1 and raw[0] <= _MAX_PERCENT:
-            return raw[0]
+        return device_information.battery_percent(bytes(raw))
     return None
