@@ -17,13 +17,14 @@ from firmware_profiles import gateway_configuration, models, profile_file, signe
 from firmware_profiles.device_profile import DeviceProfile
 from firmware_profiles.errors import WireReason
 from firmware_profiles.gateway_configuration import GatewayConfiguration, ProfileFile
-from firmware_profiles.profile_file import Mistake, ProfileFileError
+from firmware_profiles.profile_file import ProfileFileError
 from firmware_profiles.signed_configuration import (
     MAX_DETAIL_CHARACTERS,
     ConfigurationRefusal,
     Refused,
     SignedConfiguration,
 )
+from firmware_profiles.toml_tables import Mistake
 from gateway import configuration_keys
 from gateway.configuration_keys import ConfigurationKeys
 from gateway.configuration_store import Kept
