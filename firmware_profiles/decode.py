@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -20,6 +21,7 @@ from firmware_profiles.readings import (
     Decoded,
     GlucoseContext,
     Reading,
+    Result,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +51,20 @@ _FIELDS: Final[Mapping[type, Callable[[Any], tuple[Any, ...]]]] = {
 }
 _TIMES: Final = {
     kind: tuple(name for name in names if name.endswith("_time")) for kind, names in _NAMES.items()
+}
+
+# A reading's fields as JSON text: they are numbers, words of ours and times, in which nothing has to be escaped.
+_TEXT_FORMS: Final = {
+    kind: "{" + ",".join(f'"{name}":%s' for name in names) + "}" for kind, names in _NAMES.items()
+}
+_ENTRIES: Final[Mapping[type, Callable[[Any], str]]] = {
+    type(None): lambda _: "null",
+    bool: lambda flag: "true" if flag else "false",
+    int: int.__repr__,
+    float: float.__repr__,
+    Result: lambda word: f'"{word.value}"',
+    datetime: lambda at: f'"{at.isoformat()}"',
+    tuple: lambda words: f'"{" ".join(words)}"',
 }
 
 
@@ -86,7 +102,11 @@ def decode_record(profile: DeviceProfile, characteristic: str, raw: bytes) -> De
         decoded = decoder(raw)
     else:
         decoded = profile.knobs.decoded(characteristic, raw, decoder)
-    if isinstance(decoded, _WITH_USERS) and not profile.user_slots:
+    if (
+        isinstance(decoded, _WITH_USERS)
+        and decoded.user_slot is not None
+        and not profile.user_slots
+    ):
         # The profile knows better than the byte: such a device does not tell its users apart.
         return replace(decoded, user_slot=None)
     return decoded
@@ -105,3 +125,11 @@ def advisory(decoded: Decoded) -> dict[str, float | int | str | None]:
             flat[name] = flat[name].isoformat()
     flat["qualifiers"] = " ".join(decoded.qualifiers)
     return flat
+
+
+def advisory_text(decoded: Reading) -> str:
+    """Write :func:`advisory` as the wire has it: JSON without spaces."""
+    kind = type(decoded)
+    return _TEXT_FORMS[kind] % tuple(
+        [_ENTRIES[type(entry)](entry) for entry in _FIELDS[kind](decoded)]
+    )

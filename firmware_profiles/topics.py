@@ -48,6 +48,7 @@ _DIRECTION: Final = {
     Branch.CONFIGURATION: "down",
     Branch.CONFIGURED: "up",
 }
+_GATEWAY_ID: Final = re.compile(GATEWAY_ID_PATTERN)
 _GRAMMAR: Final = re.compile(rf"hv/1/(up|down)/({GATEWAY_ID_PATTERN})/({'|'.join(Branch)})")
 
 
@@ -93,7 +94,7 @@ def parse(topic: str) -> Topic:
 
 def _topic(gateway_id: str, branch: Branch) -> str:
     # An id with a slash or a wildcard would address somebody else's topic.
-    if re.fullmatch(GATEWAY_ID_PATTERN, gateway_id) is None:
+    if _GATEWAY_ID.fullmatch(gateway_id) is None:
         raise errors.WireError(
             errors.WireReason.BAD_TOPIC,
             'a gateway id is "gw-" and eight lower-case letters or digits',

@@ -37,8 +37,7 @@ _ENVELOPE: Final = re.compile(
 _ENTRY: Final = rf'(?:null|-?(?:0|[1-9]\d{{0,15}})(?:\.\d{{1,17}})?|"[ !#-\[\]-~]{{0,{MAX_ADVISORY_TEXT}}}"|true|false)'
 _ADVISORY: Final = "|".join(
     r"\{" + ",".join(f'"{field.name}":{_ENTRY}' for field in fields(reading)) + r"\}"
-    for reading in get_args(readings.Decoded)
-    if reading is not readings.GlucoseContext
+    for reading in get_args(readings.Reading)
 )
 # Numbers have a few digits less than the wire format allows them, so that none can be out of its range.
 _RECORD: Final = re.compile(
@@ -53,8 +52,8 @@ _RECORD: Final = re.compile(
     re.ASCII,
 )
 _RECEIPT: Final = re.compile(
-    rb'\{"version":1,"epoch":"[0-9a-f]{32}","items":\[\{"first_seq":([1-9]\d{0,17}),"last_seq":([1-9]\d{0,17}),'
-    rb'"status":"(?:stored|duplicate|quarantined)","reason":(?:null|"[a-z0-9_]{1,64}")\}\]\}'
+    r'\{"version":1,"epoch":"[0-9a-f]{32}","items":\[\{"first_seq":[1-9][0-9]{0,17},"last_seq":[1-9][0-9]{0,17},'
+    r'"status":"(?:stored|duplicate|quarantined)","reason":(?:null|"[a-z0-9_]{1,64}")\}\]\}'
 )
 _CLOCKS: Final = {clock.value: clock for clock in GatewayClock}
 _LINKS: Final = {link.value: link for link in Link}
@@ -78,10 +77,16 @@ def read(payload: bytes) -> tuple[str, str, datetime, tuple[Record, ...]] | None
     return None if records is None else (envelope[1], envelope[2], sent_at, records)
 
 
-def is_receipt(payload: bytes) -> bool:
-    """Say whether this is a receipt for one run of outbox positions in our own form, as nearly all are."""
-    found = _RECEIPT.fullmatch(payload)
-    return found is not None and int(found[1]) <= int(found[2])
+def receipt(
+    epoch: str, first_seq: int, last_seq: int, status: str, reason: str | None
+) -> bytes | None:
+    """Write a receipt for one run of outbox positions, as nearly all are; None for one with anything unusual in it."""
+    told = "null" if reason is None else f'"{reason}"'
+    text = (
+        f'{{"version":1,"epoch":"{epoch}","items":[{{"first_seq":{first_seq},"last_seq":{last_seq},'
+        f'"status":"{status}","reason":{told}}}]}}'
+    )
+    return text.encode("ascii") if _RECEIPT.fullmatch(text) and first_seq <= last_seq else None
 
 
 def _records(text: str, position: int) -> tuple[Record, ...] | None:

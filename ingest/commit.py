@@ -28,7 +28,7 @@ class Committer:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._ensured_months: set[datetime] = set()
+        self._ensured_months: set[tuple[int, int]] = set()  # year and month, UTC
 
     def take_in(self, messages: Sequence[Opened], stored_at: datetime) -> Fates:
         """Store what messages bring and say what became of each record.
@@ -103,13 +103,13 @@ class Committer:
         return Directory(gateways, peripherals)
 
     def _ensure_series(self, plans: Sequence[Plan]) -> None:
-        for candidate in settlement.outcomes(plans, Candidate):
-            measured_at = candidate.reading.measured_at.astimezone(UTC)
-            month_at = datetime(measured_at.year, measured_at.month, 1, tzinfo=UTC)
-            if month_at not in self._ensured_months:
-                with self._connection.cursor() as cur:
-                    store.ensure_series(cur, month_at, month_at)
-                self._ensured_months.add(month_at)
+        measured_ats = (row.reading.measured_at for row in settlement.outcomes(plans, Candidate))
+        months = {(at.year, at.month) for at in measured_ats}
+        for year, month in months - self._ensured_months:
+            month_at = datetime(year, month, 1, tzinfo=UTC)
+            with self._connection.cursor() as cur:
+                store.ensure_series(cur, month_at, month_at)
+            self._ensured_months.add((year, month))
 
     def _write(self, plans: Sequence[Plan], stored_at: datetime) -> Fates:
         """Write plans in one transaction.

@@ -17,6 +17,7 @@ from firmware_profiles import decode, models, wire_record
 from firmware_profiles.errors import FrameError, ProfileError, WireError
 from firmware_profiles.readings import Decoded, GlucoseContext, Reading
 from firmware_profiles.wire import BadRecord, Batch, GatewayStatus, Record
+from firmware_profiles.wire_record import WrittenAdvisory
 from ingest import measured_at, record_key, time_ordered_id
 from ingest.arrivals import Opened
 from ingest.decoded_fields import decoded_fields
@@ -309,9 +310,14 @@ def _differing(record: Record, decoded: Decoded) -> str:
 
     Only our own names are repeated; what else a sender writes into its advice may be anything.
     """
-    if record.decoded is None:
+    theirs = record.decoded
+    if theirs is None or (
+        isinstance(theirs, WrittenAdvisory)
+        and not isinstance(decoded, GlucoseContext)
+        and theirs.text == decode.advisory_text(decoded)
+    ):
         return ""
-    ours, theirs = decode.advisory(decoded), record.decoded
+    ours = decode.advisory(decoded)
     if ours == theirs:
         return ""
     names = sorted(name for name in ours if name not in theirs or theirs[name] != ours[name])

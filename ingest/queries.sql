@@ -29,7 +29,7 @@ values (%(package)s, %(name)s, %(sha256)s, %(applied_at)s);
 -- Identity and status of the gateways that a batch names.
 select gateway_id, practice_id, label, status, enrolled_at, last_seen_at, is_online
 from ingest.gateway
-where gateway_id = any(%(gateway_ids)s);
+where gateway_id = any(%(gateway_ids)b);
 
 -- name: register_peripherals
 -- A peripheral that a known gateway heard for the first time; it belongs to nobody yet.
@@ -45,7 +45,7 @@ on conflict do nothing;
 -- The peripherals that a batch names, one row per assignment that counts, at least one per peripheral.
 select p.practice_id, p.bluetooth_address, p.peripheral_id, a.user_slot, a.patient_id, a.valid_from,
        nullif(a.valid_until, 'infinity') as valid_until, patient.time_zone
-from unnest(%(practice_ids)s::uuid[], %(bluetooth_addresses)s::text[]) as heard (practice_id, bluetooth_address)
+from unnest(%(practice_ids)b::uuid[], %(bluetooth_addresses)b::text[]) as heard (practice_id, bluetooth_address)
 join ingest.peripheral p using (practice_id, bluetooth_address)
 left join ingest.assignment a on a.practice_id = p.practice_id and a.peripheral_id = p.peripheral_id and a.voided_at is null
 left join ingest.patient patient on patient.practice_id = p.practice_id and patient.patient_id = a.patient_id;
@@ -172,7 +172,7 @@ select pg_notify('homevitals_evaluation', '');
 -- Once in five seconds is enough to know that a gateway is there; what its status says is noted at once.
 -- Rows are locked in the order of the key, so that two workers never wait for each other crosswise.
 with seen as (
-    select s.* from unnest(%(gateway_ids)s::text[], %(seen_ats)s::timestamptz[], %(are_online)s::boolean[])
+    select s.* from unnest(%(gateway_ids)b::text[], %(seen_ats)b::timestamptz[], %(are_online)s::boolean[])
         as s (gateway_id, seen_at, is_online)
     join ingest.gateway g using (gateway_id)
     where s.is_online is distinct from g.is_online and s.is_online is not null
@@ -195,7 +195,7 @@ insert into ingest.outbox_epoch as known (
 select practice_id, gateway_id, epoch, positions::int8multirange, %(at)s, %(at)s,
        case when positions::int8multirange = int8multirange(int8range(1, upper(positions::int8multirange)))
             then null else %(at)s end
-from unnest(%(practice_ids)s::uuid[], %(gateway_ids)s::text[], %(epochs)s::text[], %(positions)s::text[])
+from unnest(%(practice_ids)b::uuid[], %(gateway_ids)b::text[], %(epochs)b::text[], %(positions)b::text[])
     as seen (practice_id, gateway_id, epoch, positions)
 order by practice_id, gateway_id, epoch
 on conflict (practice_id, gateway_id, epoch) do update set

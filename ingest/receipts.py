@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from operator import itemgetter
 from typing import TypeAlias
 
 from firmware_profiles.wire import MAX_RECORDS, Receipt, ReceiptItem, ReceiptStatus
@@ -25,9 +25,11 @@ Fates: TypeAlias = Mapping[tuple[str, str, int], Fate]
 def receipts(fates: Fates) -> list[tuple[str, Receipt]]:
     """Return the receipts to send, each with its gateway id; neighbours with one fate share an item."""
     told: list[tuple[str, Receipt]] = []
-    in_order = sorted(fates.items(), key=lambda entry: entry[0])
-    for (gateway_id, epoch), group in groupby(in_order, key=lambda entry: entry[0][:2]):
-        items = _runs([(seq, fate) for (_, _, seq), fate in group])
+    outboxes: dict[tuple[str, str], list[tuple[int, Fate]]] = {}
+    for (gateway_id, epoch, seq), fate in fates.items():
+        outboxes.setdefault((gateway_id, epoch), []).append((seq, fate))
+    for (gateway_id, epoch), positions in sorted(outboxes.items()):
+        items = _runs(sorted(positions, key=itemgetter(0)))
         told += [
             (gateway_id, Receipt(epoch, tuple(items[first : first + MAX_RECORDS])))
             for first in range(0, len(items), MAX_RECORDS)
@@ -37,10 +39,12 @@ def receipts(fates: Fates) -> list[tuple[str, Receipt]]:
 
 def _runs(positions: list[tuple[int, Fate]]) -> list[ReceiptItem]:
     items: list[ReceiptItem] = []
-    for seq, fate in positions:
-        last = items[-1] if items else None
-        if last and last.last_seq + 1 == seq and Fate(last.status, last.reason) == fate:
-            items[-1] = ReceiptItem(last.first_seq, seq, fate.status, fate.reason)
-        else:
-            items.append(ReceiptItem(seq, seq, fate.status, fate.reason))
+    first, run = positions[0]
+    last = first
+    for seq, fate in positions[1:]:
+        if seq != last + 1 or fate != run:
+            items.append(ReceiptItem(first, last, run.status, run.reason))
+            first, run = seq, fate
+        last = seq
+    items.append(ReceiptItem(first, last, run.status, run.reason))
     return items

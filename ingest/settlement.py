@@ -30,6 +30,9 @@ from ingest.rows import (
 
 _Row = TypeVar("_Row", Candidate, ContextRow, QuarantineRow)
 
+_STORED: Final = Fate(ReceiptStatus.STORED)
+_DUPLICATE: Final = Fate(ReceiptStatus.DUPLICATE)
+
 ADVISORY_DIFFERS: Final = "advisory_differs"
 
 
@@ -122,12 +125,13 @@ def sightings(plans: Iterable[Plan]) -> list[GatewaySighting]:
         latest = intake.sighting(plan)
         if latest is None:
             continue
-        before = merged.get(latest.gateway_id, latest)
-        merged[latest.gateway_id] = GatewaySighting(
-            latest.gateway_id,
-            latest.seen_at or before.seen_at,
-            before.is_online if latest.is_online is None else latest.is_online,
-        )
+        if before := merged.get(latest.gateway_id):
+            latest = GatewaySighting(
+                latest.gateway_id,
+                latest.seen_at or before.seen_at,
+                before.is_online if latest.is_online is None else latest.is_online,
+            )
+        merged[latest.gateway_id] = latest
     return list(merged.values())
 
 
@@ -197,9 +201,9 @@ def _fate(decision: Decision) -> Fate:
         case QuarantineRow() as row:
             return Fate(ReceiptStatus.QUARANTINED, row.reason)
         case None:
-            return Fate(ReceiptStatus.DUPLICATE)
+            return _DUPLICATE
         case Candidate() | ContextRow():
-            return Fate(ReceiptStatus.STORED)
+            return _STORED
 
 
 def _events(decision: Decision, new_quarantine: Collection[UUID]) -> Iterator[tuple[str, str]]:

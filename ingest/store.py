@@ -334,11 +334,12 @@ def _reading(row: dict[str, Any]) -> rows.StoredReading:
 def _gateways(
     cur: Cursor, query: LiteralString, parameters: Mapping[str, Any]
 ) -> list[directory.Gateway]:
-    with cur.connection.cursor(row_factory=dict_row) as found:
-        return [
-            directory.Gateway(**row | {"status": directory.Standing(row["status"])})
-            for row in found.execute(query, parameters)
-        ]
+    return [
+        directory.Gateway(gateway_id, practice_id, label, directory.Standing(status), *seen)
+        for gateway_id, practice_id, label, status, *seen in cur.execute(
+            query, parameters
+        ).fetchall()
+    ]
 
 
 def _execute_many(

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from firmware_profiles import models, uuids
-from firmware_profiles.decode import advisory, decode_record
+from firmware_profiles.decode import advisory, advisory_text, decode_record
 from firmware_profiles.device_profile import DeviceProfile
 from firmware_profiles.errors import FrameError, FrameReason
 from firmware_profiles.readings import BloodPressureReading, GlucoseContext, GlucoseReading
@@ -99,3 +99,21 @@ def test_advisory_of_glucose_and_context() -> None:
         "sequence_number": 1,
         "meal": "before_meal",
     }
+
+
+@pytest.mark.parametrize(
+    ("profile", "characteristic", "raw"),
+    [
+        pytest.param(CUFF, "2a35", PRESSURE, id="cuff"),
+        pytest.param(METER, "2a18", GLUCOSE, id="meter"),
+        pytest.param(METER, "2a18", b"\x12" + GLUCOSE[1:], id="meter, context follows"),
+    ],
+)
+def test_advisory_text_is_what_the_wire_has(
+    profile: DeviceProfile, characteristic: str, raw: bytes
+) -> None:
+    decoded = decode_record(profile, characteristic, raw)
+    assert not isinstance(decoded, GlucoseContext)
+    marked = replace(decoded, qualifiers=("body_movement", "irregular_pulse"))
+    for reading in (decoded, marked):
+        assert advisory_text(reading) == json.dumps(advisory(reading), separators=(",", ":"))
