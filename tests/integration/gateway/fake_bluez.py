@@ -4,7 +4,7 @@ It behaves like BlueZ 5.66 where it matters here: a pairing belongs to the agent
 or else to the default agent, and fails if there is none; an agent is known by its connection; an object is announced
 when it appears; subscriptions outlive links, but not the connection that made them; every indication is confirmed, and
 signalled once for each subscriber; characteristics are shown only when a peripheral has been looked through since the
-start. A restarted daemon remembers bonds and nothing else.
+start. A restarted daemon remembers bonds and nothing else. With several adapters, the cuff is bonded with the first.
 """
 
 from __future__ import annotations
@@ -306,7 +306,8 @@ class FakeBluez:
             return False
         return self.cuff.question != "RequestPasskey" or answer.body == [self.cuff.passkey]
 
-    async def _connect(self, _message: Message) -> Answer:
+    async def _connect(self, message: Message) -> Answer:
+        self._at = str(message.path).rpartition("/dev_")[0]
         self._set_connected(is_connected=True)
         if self.cuff.is_bonded and not self.cuff.knows_host:
             self._refuse_key()
@@ -386,7 +387,7 @@ class FakeBluez:
             "Alias": Variant("s", self.cuff.name),
             "Adapter": Variant("o", self._at),
             "UUIDs": Variant("as", services),
-            "Paired": Variant("b", self.cuff.is_bonded),
+            "Paired": Variant("b", self.cuff.is_bonded and self._at == self.adapters[0]),
             "Connected": _FALSE,
             "ServicesResolved": _FALSE,
             "RSSI": Variant("n", -60),
