@@ -94,7 +94,7 @@ def _print_gateway(engine: str, results: dict[str, Any]) -> None:
         for way, told in results[name].items():
             print(
                 f"{name + ', ' + way:32} {told['seconds']:>8} s ({told['lowest']}–{told['highest']}), "
-                f"{told['ms_per_record']} ms a record; "
+                f"{told['ms_per_record']} ms a record, link down after {told['whole_seconds']} s; "
                 f"callback p50 {told['callback_p50_ms']} ms, p99 {told['callback_p99_ms']} ms"
             )
     for way, told in results["idle"].items():

@@ -73,8 +73,9 @@ async def serve(model: str, folder: Path, count: int) -> None:
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
     )
     while await lines.readline():
-        while peripheral.connection is not None or peripheral._conversation is not None:
-            await asyncio.sleep(0.01)  # what it does last concerns the memory of before
+        # What it does last, after the host has gone, concerns the memory of before.
+        while peripheral.connection is not None or peripheral.memory.has_unsent:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         fill(peripheral, count)
         await peripheral._advertise_if_needed()
         print("full", flush=True)

@@ -16,7 +16,9 @@ async def scan(transport: str, folder: Path) -> None:
     """Scan for ever."""
     async with (
         radio.opened(transport, folder, PairingDesk(lambda: 0.0)) as open_radio,
-        bleak.BleakScanner(lambda *_: None, backend=BumbleScanner, radio=open_radio),  # type: ignore[call-arg]
+        bleak.BleakScanner(
+            lambda _device, _advertisement: None, backend=BumbleScanner, radio=open_radio
+        ),  # type: ignore[call-arg]
     ):
         print("scans", flush=True)
         await asyncio.Event().wait()
