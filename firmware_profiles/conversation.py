@@ -64,11 +64,14 @@ class HomeTime:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Write to a characteristic; answered when the peripheral has confirmed, at once if it need not."""
+    """Write to a characteristic; answered when the peripheral has confirmed, at once if it need not.
+
+    With None for `response` it is confirmed if the characteristic offers that.
+    """
 
     characteristic: str
     content: bytes
-    response: bool = True
+    response: bool | None = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,8 @@ class Read:
 class Listen:
     """Subscribe to a characteristic; from now on its notifications wait to be awaited, in order of arrival.
 
-    With `keeps_records` each is a record and is kept as the first act of its arrival, for a peripheral that forgets what
-    the link has confirmed.
+    With `keeps_records` each is a record and is kept as the first act of its arrival, for a peripheral that forgets
+    what the link has confirmed.
     """
 
     characteristic: str

@@ -84,7 +84,7 @@ class OmronMemory:
             yield from self._read(situation)
         except ConversationError:
             # A device that is left in the middle shows an error until somebody resets it.
-            yield Write(TO_CUFF[0], Frame(omron_frames.END).to_bytes())
+            yield _question(Frame(omron_frames.END))
             raise
         yield from _ask(Frame(omron_frames.END))
         # A bonded cuff keeps its host's subscriptions, and would meet the next session in the wrong state.
@@ -188,10 +188,15 @@ def _memory(span: Span) -> Generator[Action, Answer, Frame]:
     return (yield from _ask(Frame(omron_frames.READ, span.address, span.size)))
 
 
+def _question(frame: Frame) -> Write:
+    # Readers write in whichever way the cuff's channel offers.
+    return Write(TO_CUFF[0], frame.to_bytes(), response=None)
+
+
 def _ask(question: Frame) -> Generator[Action, Answer, Frame]:
     """Ask until there is an answer to this question."""
     for _ in range(_ATTEMPTS):
-        yield Write(TO_CUFF[0], question.to_bytes())
+        yield _question(question)
         answer = yield from _answer_to(question)
         if answer is not None:
             return answer

@@ -120,7 +120,7 @@ class _Meter:
     def number(self, request: bytes, size: int) -> Generator[Action, Answer, int]:
         """Ask for an unsigned number of so many octets."""
         frame, acknowledgement = yield from self._ask(request)
-        yield Write(REQUESTS, acknowledgement)
+        yield _written(acknowledgement)
         status, content = _status_and_content(frame)
         if status != OK or len(content) != size:
             raise ConversationError("the meter answers in a way that this profile does not know")
@@ -133,7 +133,7 @@ class _Meter:
         is_record = status == OK and bool(content) and content not in _NEVER_SET
         if is_record:
             yield Keep(ANSWERS, frame)
-        yield Write(REQUESTS, acknowledgement)
+        yield _written(acknowledgement)
         # A test that gave no value has a number, but is not counted. Source: Tidepool.
         return is_record and content[4:6] != b"\0\0"
 
@@ -143,7 +143,7 @@ class _Meter:
         answer = yield from self._ask_once(SET_CLOCK + clock_setting(local))
         if answer is not None:
             frame, acknowledgement = answer
-            yield Write(REQUESTS, acknowledgement)
+            yield _written(acknowledgement)
             _status_and_content(frame)
         yield Pause(_AFTER_CLOCK_S)
 
@@ -159,7 +159,7 @@ class _Meter:
 
     def _ask_once(self, request: bytes) -> Generator[Action, Answer, tuple[bytes, bytes] | None]:
         for packet in lifescan_frames.packets(lifescan_frames.framed(request)):
-            yield Write(REQUESTS, packet)
+            yield _written(packet)
         assembly = lifescan_frames.Assembly()
         was_heard = False
         for _ in range(_MOST_PACKETS):
@@ -173,14 +173,19 @@ class _Meter:
             frame = assembly.add(packet)
             if frame is None:
                 if assembly.is_begun:
-                    yield Write(REQUESTS, lifescan_frames.acknowledgement(packet))
+                    yield _written(lifescan_frames.acknowledgement(packet))
             elif frame == self._last_answer and not was_heard:
                 # It missed that we have this one. After it has heard the next question it means its answer to that.
-                yield Write(REQUESTS, lifescan_frames.acknowledgement(packet))
+                yield _written(lifescan_frames.acknowledgement(packet))
             elif _is_whole(frame):
                 self._last_answer = frame
                 return frame, lifescan_frames.acknowledgement(packet)
         return None
+
+
+def _written(packet: bytes) -> Write:
+    # Some readers wait for the link's confirmation and some do not: whichever way the meter offers.
+    return Write(REQUESTS, packet, response=None)
 
 
 def _is_whole(frame: bytes) -> bool:

@@ -171,7 +171,7 @@ def test_record_whose_tag_was_changed_is_still_the_same_record() -> None:
 def test_each_record_is_kept_before_it_is_acknowledged() -> None:
     events = visit(meter(1, 2)).events
     after = [events[at + 1] for at, event in enumerate(events) if isinstance(event, Keep)]
-    assert after == [Write(onetouch_verio.REQUESTS, b"\x81")] * 2
+    assert after == [Write(onetouch_verio.REQUESTS, b"\x81", response=None)] * 2
 
 
 def test_looks_further_back_for_as_many_as_the_meter_holds() -> None:
