@@ -88,3 +88,71 @@ def test_generic_profile_is_taken_when_no_name_ever_comes() -> None:
     sighting = watch.consider(seen(), advertised(None, "1810"))
     assert sighting is not None
     assert sighting.profile.profile_id == "standard-cuff"
+
+
+def test_chosen_profile_leads_whatever_is_advertised() -> None:
+    watch = Watch([], Clock())
+    watch.allow([CUFF], {CUFF: "standard-glucometer"})
+    sighting = watch.consider(seen(), advertised("A&D_UA-651BLE_000001", "1810"))
+    assert sighting is not None
+    assert (sighting.profile.profile_id, sighting.is_pinned) == ("standard-glucometer", True)
+
+
+def test_peripheral_is_left_alone_when_its_chosen_profile_is_not_there() -> None:
+    watch = Watch([], Clock())
+    watch.allow([CUFF], {CUFF: "no-such-profile"})
+    assert watch.consider(seen(), advertised("A&D_UA-651BLE_000001", "1810")) is None
+
+
+def test_list_of_peripherals_is_replaced_while_listening() -> None:
+    watch = Watch([CUFF], Clock())
+    watch.allow([])
+    assert watch.consider(seen(), advertised("A&D_UA-651BLE_000001", "1810")) is None
+    watch.allow([CUFF])
+    sighting = watch.consider(seen(), advertised("A&D_UA-651BLE_000001", "1810"))
+    assert sighting is not None
+    assert not sighting.is_pinned
+
+
+def test_rest_of_a_burst_is_left_alone_when_everything_was_told() -> None:
+    clock = Clock()
+    watch = Watch([CUFF], clock)
+    watch.note_served(CUFF, 5.0)
+    for _ in range(20):  # it goes on advertising, every five seconds
+        clock.now_s += 5.0
+        assert watch.consider(seen(), advertised("Cuff", "1810")) is None
+    clock.now_s += 15.0  # three pauses of silence: this is the next measurement
+    assert watch.consider(seen(), advertised("Cuff", "1810")) is not None
+
+
+def test_peripheral_that_always_advertises_is_asked_again_after_a_while() -> None:
+    clock = Clock()
+    watch = Watch([CUFF], clock)
+    watch.note_served(CUFF, 5.0)
+    started_s = clock.now_s
+    while watch.consider(seen(), advertised("Cuff", "1810")) is None:
+        clock.now_s += 5.0
+    assert clock.now_s - started_s == 120.0
+
+
+def test_peripheral_is_taken_at_once_when_somebody_stands_beside_it() -> None:
+    watch = Watch([CUFF], Clock())
+    watch.note_served(CUFF, 5.0)
+    watch.pause(CUFF, 300.0)
+    watch.expect(CUFF)
+    assert watch.consider(seen(), advertised("Cuff", "1810")) is not None
+
+
+def test_peripheral_is_held_by_one_radio_at_a_time() -> None:
+    watch = Watch([CUFF], Clock())
+    watch.claim(CUFF)
+    assert watch.consider(seen(), advertised("Cuff", "1810")) is None
+    watch.release(CUFF)
+    assert watch.consider(seen(), advertised("Cuff", "1810")) is not None
+
+
+def test_list_of_allowed_peripherals_can_change() -> None:
+    watch = Watch([CUFF], Clock())
+    watch.allow(["C4:65:1B:00:00:02"])
+    assert not watch.is_allowed(CUFF)
+    assert watch.consider(seen(), advertised("Cuff", "1810")) is None
