@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import reference
+from deploy import reference, supported_devices
 
 ROOT = Path(__file__).parents[3]
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
@@ -36,6 +36,13 @@ def test_the_architecture_names_no_module_that_is_gone() -> None:
 def test_the_reference_is_what_the_declarations_say() -> None:
     written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     assert written == reference.text(), "run: python -m deploy.reference > docs/reference.md"
+
+
+def test_the_supported_devices_are_what_the_profiles_say() -> None:
+    written = (ROOT / "docs" / "supported-devices.md").read_text(encoding="utf-8")
+    assert written == supported_devices.text(), (
+        "run: python -m deploy.supported_devices > docs/supported-devices.md"
+    )
 
 
 @pytest.mark.parametrize("module", ["deploy.cli", "gateway.cli"])
