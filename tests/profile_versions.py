@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest import mock
 
 from firmware_profiles import models
 from firmware_profiles.device_profile import DeviceProfile
@@ -11,9 +12,11 @@ from firmware_profiles.device_profile import DeviceProfile
 
 @contextmanager
 def known(*profiles: DeviceProfile) -> Iterator[None]:
-    """Add profiles to those that we ship."""
-    models.add(profiles)
+    """Add profiles to those that we ship; a command reads its settings, and with them the site's, in between."""
+    shipped = models.Registry([*models.SHIPPED.versions, *profiles])
     try:
-        yield
+        with mock.patch.object(models, "SHIPPED", shipped):
+            models.add(())
+            yield
     finally:
         models.add(())
