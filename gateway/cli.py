@@ -55,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_enrol(commands)
     _add_identity(commands)
+    _add_pair(commands)
 
     outbox = commands.add_parser(
         "outbox", help="look at the records this gateway holds, send them again"
@@ -146,6 +147,27 @@ def _add_identity(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     _add_state_folder(show_identity)
     show_identity.add_argument("--json", action="store_true", help="one JSON object")
     show_identity.set_defaults(command=_identity_show)
+
+
+def _add_pair(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    pair = commands.add_parser(
+        "pair",
+        help="pair a peripheral with this gateway",
+        description="Opens a pairing window of the running gateway for one peripheral of this home, and says how it"
+        " goes. Nobody pairs outside of such a window. A code that the peripheral shows is asked for, or read from"
+        " standard input; never given on the command line.",
+    )
+    pair.add_argument(
+        "address", nargs="?", metavar="ADDRESS", help="its Bluetooth address, AA:BB:CC:DD:EE:FF"
+    )
+    pair.add_argument("--list", action="store_true", help="list who is heard, the loudest first")
+    pair.add_argument("--json", action="store_true", help="with --list: one JSON array")
+    pair.add_argument(
+        "--seconds", type=float, default=120.0, metavar="S", help="open for so long (120)"
+    )
+    pair.add_argument("--if-needed", action="store_true", help="nothing if they are paired already")
+    _add_config(pair)
+    pair.set_defaults(command=_pair)
 
 
 def _add_enrol(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -266,6 +288,12 @@ def _enrol(options: argparse.Namespace) -> ExitCode:
 
     logs.configure("error")  # what matters is said in words
     return enrolment_command.enrol(options, _loaded_if_there(options.config))
+
+
+def _pair(options: argparse.Namespace) -> ExitCode:
+    from gateway import pairing_command
+
+    return pairing_command.pair(options, _loaded(options.config))
 
 
 def _identity_show(options: argparse.Namespace) -> ExitCode:
