@@ -48,7 +48,7 @@ RECORDS: Final = (ANSWERS,)
 
 READ_CLOCK, SET_CLOCK = b"\x20\x02", b"\x20\x01"
 READ_COUNTER, READ_RECORD_COUNT, READ_RECORD = b"\x0a\x02\x06", b"\x27\x00", b"\xb3"
-OK, NOT_ALLOWED, NOT_SUPPORTED, NO_SUCH_RECORD = 0x06, 0x07, 0x08, 0x09
+OK, NOT_ALLOWED, NOT_SUPPORTED, NO_SUCH_RECORD, FAILED = 0x06, 0x07, 0x08, 0x09, 0x0F
 # 946684799 s after 1970 in both sources: one second before the year 2000.
 EPOCH: Final = datetime(1999, 12, 31, 23, 59, 59)  # noqa: DTZ001  # the meter's clock knows no zone
 
@@ -129,6 +129,11 @@ class _Meter:
     def keep_record(self, request: bytes) -> Generator[Action, Answer, bool]:
         """Ask for a record and keep it; return whether there is one that counts among those that the meter holds."""
         frame, acknowledgement = yield from self._ask(request)
+        for _ in range(_ATTEMPTS - 1):
+            if _status_and_content(frame)[0] != FAILED:
+                break
+            yield _written(acknowledgement)
+            frame, acknowledgement = yield from self._ask(request)
         status, content = _status_and_content(frame)
         is_record = status == OK and bool(content) and content not in _NEVER_SET
         if is_record:

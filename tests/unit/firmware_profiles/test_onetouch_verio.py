@@ -38,6 +38,7 @@ class Meter:
         held: how many it says it holds; None for as many as it has.
         lost: how many of its next answers nobody hears.
         broken: how many of its next answers arrive with a wrong octet.
+        failures: how often it says that it failed to read a record.
         repeats: whether it sends each answer once more when it is asked the next thing.
         content_size: octets in a packet.
     """
@@ -52,6 +53,7 @@ class Meter:
     acknowledges: bool = True
     content_size: int = lifescan_frames.PACKET_CONTENT_SIZE
     status: int | None = None
+    failures: int = 0
     asked: list[bytes] = field(default_factory=list)
     waiting: list[bytes] = field(default_factory=list)
     last: list[bytes] = field(default_factory=list)
@@ -94,6 +96,9 @@ class Meter:
         if request == onetouch_verio.READ_RECORD_COUNT:
             held = len(self.records) if self.held is None else self.held
             return told(held.to_bytes(2, "little"))
+        if request[:1] == onetouch_verio.READ_RECORD and self.failures:
+            self.failures -= 1
+            return lifescan_frames.framed(bytes([onetouch_verio.FAILED]))
         if request[:1] == onetouch_verio.READ_RECORD:
             return self.records.get(int.from_bytes(request[1:], "little"), REFUSED)
         assert request[:2] == onetouch_verio.SET_CLOCK
@@ -251,6 +256,13 @@ def test_lost_and_broken_answers_are_asked_for_again(fault: dict[str, int]) -> N
     course = visit(meter(1, 2, 3, **fault))
     assert course.kept == [record(3), record(2), record(1)]
     assert course.silences == sum(fault.values())
+
+
+@pytest.mark.parametrize(("failures", "count"), [(1, 3), (4, 3), (5, 2)])
+def test_record_that_the_meter_failed_to_read_is_asked_for_again(failures: int, count: int) -> None:
+    course = visit(meter(1, 2, 3, failures=failures))
+    assert course.kept == [record(number) for number in (3, 2, 1)][-count:]
+    assert course.silences == 0
 
 
 def test_broken_answer_is_not_acknowledged() -> None:
