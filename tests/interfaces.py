@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import dataclasses
 import functools
 import re
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from deploy import cli as server_cli
 from deploy.settings import SECTIONS
 from firmware_profiles import models, topics
 from firmware_profiles import settings as declaration
+from firmware_profiles.session_steps import Converse
 from gateway import cli as gateway_cli
 from gateway import settings as gateway_settings
 
@@ -75,24 +75,12 @@ def mqtt_topics() -> set[str]:
 
 
 def peripherals() -> set[str]:
-    """Return every profile, and every service and characteristic that one of them uses."""
-    found = {profile.profile_id for profile in models.profiles()}
+    """Return how peripherals are trusted and what their records come in: profiles are data, a site adds its own."""
+    found: set[str] = set()
     for profile in models.profiles():
-        found |= {
-            text for text in _texts(profile) if re.fullmatch(r"[0-9a-f]{4}|[0-9a-f-]{36}", text)
-        }
+        found |= {profile.pairing.mode.value, *profile.measurement_characteristics}
+        found |= {step.protocol for step in profile.script if isinstance(step, Converse)}
     return found
-
-
-def _texts(part: object) -> Iterator[str]:
-    if isinstance(part, str):
-        yield str(part)
-    elif dataclasses.is_dataclass(part):
-        for field in dataclasses.fields(part):
-            yield from _texts(getattr(part, field.name))
-    elif isinstance(part, tuple | list | frozenset):
-        for one in part:
-            yield from _texts(one)
 
 
 def commands() -> set[str]:
