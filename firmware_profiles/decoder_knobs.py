@@ -41,6 +41,7 @@ _NAN: Final = b"\xff\x07"
 _OFFSET_FLAG: Final = 0b0000_0001
 _CONCENTRATION_FLAG: Final = 0b0000_0010
 _MOL_PER_L_FLAG: Final = 0b0000_0100
+_SENSOR_STATUS_FLAG: Final = 0b0000_1000
 _BASE_TIME_MONTH: Final = 5
 _AFTER_BASE_TIME: Final = 10
 _JANUARY: Final = 1
@@ -71,6 +72,12 @@ class DecoderKnobs:
     )
     ignored_flags: int = setting(
         0, minimum=0, maximum=255, help="bits of the flags that are set and mean nothing, as a sum"
+    )
+    untold_status: int = setting(
+        0,
+        minimum=0,
+        maximum=0xFFFF,
+        help="bits of the status of which the device cannot tell anything (2a49, 2a51), as a sum: they are not read",
     )
     unit_flag: int = setting(
         -1, minimum=-1, maximum=1, help="what the unit's flag has to be; -1: as it is sent"
@@ -152,6 +159,7 @@ class DecoderKnobs:
             frame[0] |= _USER_FLAG
         pulse, user, status = _pressure_places(frame[0])
         self._swap(frame, pulse, status)
+        self._clear(frame, status)
         if self.plain_numbers:
             _require_plain(bytes(frame[_PRESSURES]) + bytes(frame[pulse]))
         if self.no_mean_arterial:
@@ -184,6 +192,7 @@ class DecoderKnobs:
         if self.month_thirteen and frame[_BASE_TIME_MONTH] == _THIRTEEN:
             frame[_BASE_TIME_MONTH] = _JANUARY
         place = _concentration_place(frame[0])
+        self._clear(frame, _sensor_status_place(frame[0], place))
         # Bounds are in mg/dL, and no meter is known that shows HI as a number in mol/L.
         if len(frame[place]) == 2 and not frame[0] & _MOL_PER_L_FLAG:
             frame[place] = self._with_infinity(Sfloat.from_bytes(bytes(frame[place]))).to_bytes()
@@ -211,6 +220,12 @@ class DecoderKnobs:
             frame[place] = _kg_per_l(self.low_below_mg_dl - 1).to_bytes()
         self._spoil_flags(frame, _MOL_PER_L_FLAG)
         return bytes(frame)
+
+    def _clear(self, frame: bytearray, status: slice) -> None:
+        """Take the bits away that mean nothing. What is left says what is so; nothing is said to be not so."""
+        if len(frame[status]) == 2:
+            told = int.from_bytes(frame[status], "little") & ~self.untold_status
+            frame[status] = told.to_bytes(2, "little")
 
     def _correct_flags(self, frame: bytearray, unit_flag: int) -> None:
         frame[0] &= ~self.ignored_flags
@@ -282,6 +297,12 @@ def _pressure_places(flags: int) -> tuple[slice, slice, slice]:
         slice(user_at, status_at),
         slice(status_at, status_at + (2 if flags & _STATUS_FLAG else 0)),
     )
+
+
+def _sensor_status_place(flags: int, concentration: slice) -> slice:
+    """Return where the status stands, behind the concentration and the byte of its type; an empty slice without one."""
+    at = concentration.stop + (1 if flags & _CONCENTRATION_FLAG else 0)
+    return slice(at, at + (2 if flags & _SENSOR_STATUS_FLAG else 0))
 
 
 def _concentration_place(flags: int) -> slice:

@@ -72,6 +72,36 @@ def test_swapped_fields_and_an_unannounced_user_are_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("untold", "qualifiers"),
+    [
+        (0, ("cuff_too_loose", "irregular_pulse")),
+        (MeasurementStatus.CUFF_TOO_LOOSE, ("irregular_pulse",)),
+        (0xFFFF, ()),
+    ],
+)
+@pytest.mark.parametrize("flags", ["10", "16", "1e"])
+def test_a_status_bit_that_a_cuff_cannot_tell_is_not_read(
+    flags: str, untold: int, qualifiers: tuple[str, ...]
+) -> None:
+    beside = {"10": "", "16": "ea070201070509 4800", "1e": "ea070201070509 4800 02"}[flags]
+    frame = f"{flags} 7a00 5100 5d00 {beside} 0600"
+    assert pressure(DecoderKnobs(untold_status=untold), frame).qualifiers == qualifiers
+
+
+@pytest.mark.parametrize(
+    "frame", ["08 2a00 ea070201070509 2000", "0b 2a00 ea070201070509 3c00 7bb0 11 2000"]
+)
+def test_a_status_bit_that_a_meter_cannot_tell_makes_no_hi(frame: str) -> None:
+    told = glucose(DecoderKnobs(), frame)
+    assert isinstance(told, GlucoseReading)
+    assert (told.result, told.qualifiers) == (Result.ABOVE_RANGE, ("result_too_high",))
+    untold = glucose(DecoderKnobs(untold_status=0x60), frame)
+    assert isinstance(untold, GlucoseReading)
+    assert untold.result is (Result.MEASURED if frame.startswith("0b") else Result.NOT_MEASURABLE)
+    assert untold.qualifiers == ()
+
+
 def test_same_frame_is_refused_without_the_knobs() -> None:
     with pytest.raises(FrameError):
         pressure(DecoderKnobs(), BM85_FRAME)
