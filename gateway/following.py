@@ -54,6 +54,15 @@ class Plan:
     resend_after_s: float
     status_every_s: float
 
+    @property
+    def pinned(self) -> Mapping[str, str]:
+        """Address → id of the profile that a person has chosen for it."""
+        return {
+            address: one.profile_id
+            for address, one in self.peripherals.items()
+            if one.profile_id is not None
+        }
+
 
 def plan_of(settings: GatewaySettings, configuration: GatewayConfiguration | None) -> Plan:
     """Return what holds under settings and a configuration, if there is one."""

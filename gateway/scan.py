@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from bleak import exc
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 # An advertisement without a name may be followed by one with it (the name often comes in the scan response), and a
 # name decides between a model's profile and a generic one. So long we wait for it.
 NAME_GRACE_S: Final = 2.0
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 # A peripheral advertises in bursts, and after a good conversation the rest of its burst has nothing new. A burst is
 # over when it was not heard for three pauses: BlueZ reports a peripheral that advertises on about every ten seconds.
 # Some meters advertise as long as they are switched on; they are asked again after 24 pauses (two minutes by default).
@@ -60,6 +62,7 @@ class Watch:
 
     def __init__(self, allowed: Collection[str], monotonic_s: Callable[[], float]) -> None:
         self._allowed = frozenset(allowed)
+        self._pinned: Mapping[str, str] = _NOBODY
         self._monotonic_s = monotonic_s
         self._not_before_s: dict[str, float] = {}
         self._nameless_since_s: dict[str, float] = {}
@@ -68,9 +71,15 @@ class Watch:
         self.surroundings = Surroundings(monotonic_s)
         self.ignored_count = 0
 
-    def allow(self, allowed: Collection[str]) -> None:
-        """Replace the addresses that may be connected."""
+    def allow(self, allowed: Collection[str], pinned: Mapping[str, str] = _NOBODY) -> None:
+        """Replace the addresses that may be connected.
+
+        Args:
+            allowed: Bluetooth addresses, upper case.
+            pinned: Address → id of the profile that a person has chosen for it.
+        """
         self._allowed = frozenset(allowed)
+        self._pinned = pinned
 
     def is_allowed(self, address: str) -> bool:
         """Whether an address may be connected."""
@@ -127,11 +136,13 @@ class Watch:
             and now_s < self._nameless_since_s.setdefault(address, now_s) + NAME_GRACE_S
         ):
             return None
-        profile = models.known().match(seen)
+        pinned = self._pinned.get(address)
+        known = models.known()
+        profile = known.match(seen) if pinned is None else known.newest.get(pinned)
         if profile is None:
             return None
         self._nameless_since_s.pop(address, None)
-        return Sighting(device, seen, profile)
+        return Sighting(device, seen, profile, is_pinned=pinned is not None)
 
 
 async def next_sighting(

@@ -21,6 +21,9 @@ from gateway.control_socket import ControlSocket, Dialogue, Handler, Members
 from gateway.errors import StorageReason
 from gateway.following import Following, Plan
 from gateway.health import HealthReport
+from gateway.home_assistant import discovery
+from gateway.home_assistant.discovery import GatewayState
+from gateway.home_assistant.telling import Telling
 from gateway.outbox import Outbox
 from gateway.pairing_requests import PairingRequests
 from gateway.pulse import Pulse
@@ -64,9 +67,11 @@ class Gateway:
         self._uplink = Uplink(
             self._following, identities, outbox, _now, self._health, self._pulse.beat_of("uplink")
         )
-        self._visiting = Visiting(
-            settings, _Keeper(outbox, self._uplink), outbox, _now, self._pulse
+        self._household = Telling(
+            settings, identities.gateway_id, lambda: self._following.plan, self._told_at_home
         )
+        keeper = _Keeper(outbox, self._uplink, self._household)
+        self._visiting = Visiting(settings, keeper, outbox, _now, self._pulse)
         self._report = HealthReport(
             outbox=outbox,
             radios=self._visiting.radio_journal,
@@ -101,6 +106,8 @@ class Gateway:
             renewal = Renewal(self._settings, self._identities, self._uplink.reconnect, _now)
             self._following.on_unknown_key(renewal.hurry)
             loops.append(renewal.run())
+        if self._settings.home_assistant_host:
+            loops.append(self._household.run())
         tasks = {asyncio.create_task(loop) for loop in loops}
         self._notice.ready()
         try:
@@ -114,8 +121,9 @@ class Gateway:
         raise AssertionError("a loop that never ends has ended")
 
     def _use(self, plan: Plan) -> None:
-        self._visiting.watch.allow(plan.peripherals)
+        self._visiting.watch.allow(plan.peripherals, plan.pinned)
         self._visiting.revisit_after_s = plan.revisit_after_s
+        self._household.wake()
 
     def _health(self) -> wire.Health:
         """Return how the gateway is, with what was heard up to now."""
@@ -125,6 +133,9 @@ class Gateway:
                 seconds_ago = time.monotonic() - heard.heard_at_s
                 self._visiting.roll_call.heard(address, heard.rssi_dbm, seconds_ago)
         return self._report()
+
+    def _told_at_home(self) -> GatewayState:
+        return discovery.of_health(self._health(), self._outbox.waiting_count)
 
     async def _tell_health(self, _request: Members, _dialogue: Dialogue) -> Members:
         return health.answer(self._uplink.status(self._health()))
@@ -161,11 +172,12 @@ class Gateway:
 
 
 class _Keeper:
-    """The outbox as a session sees it; the uplink hears of every new record."""
+    """The outbox as a session sees it; uplink and household hear of every new record once it is there."""
 
-    def __init__(self, outbox: Outbox, uplink: Uplink) -> None:
+    def __init__(self, outbox: Outbox, uplink: Uplink, household: Telling) -> None:
         self._outbox = outbox
         self._uplink = uplink
+        self._household = household
         self.watermark = outbox.watermark
         self.set_watermark = outbox.set_watermark
         self.recall = outbox.recall
@@ -175,6 +187,7 @@ class _Keeper:
         """Store a record durably and return its number."""
         seq = self._outbox.append(record)
         self._uplink.wake()
+        self._household.offer(record)
         return seq
 
 

@@ -124,7 +124,9 @@ class Session:
         return self._record_count
 
     async def _identify(self) -> None:
-        """Let the profile that fits the connected peripheral best lead from here on."""
+        """Let the profile that fits the connected peripheral best lead from here on, unless a person has chosen one."""
+        if self._sighting.is_pinned:
+            return
         with self._failing_as(SessionReason.LINK_LOST):
             confirmed = await identification.confirmed(
                 self._client, self._sighting.seen, _ATT_TIMEOUT_S

@@ -12,11 +12,16 @@ from firmware_profiles.matching import Seen
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A peripheral that is there to be asked, what it advertised, and the profile that knows how."""
+    """A peripheral that is there to be asked, what it advertised, and the profile that knows how.
+
+    Attributes:
+        is_pinned: whether a person has chosen the profile; then nothing that it shows chooses another.
+    """
 
     device: BLEDevice
     seen: Seen
     profile: device_profile.DeviceProfile
+    is_pinned: bool = False
 
     @property
     def address(self) -> str:

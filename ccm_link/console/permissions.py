@@ -73,6 +73,8 @@ _STAFF: Final = _WORK | {Action.CREATE, Action.DISABLE, Action.RESET}
 _HOMES: Final = _VIEW | {Action.CREATE, Action.DISABLE, Action.ISSUE_CODE}
 _TAKE_OUT: Final = _VIEW | {Action.EXPORT}
 
+_SET_UP: Final[Rule] = (Resource.GATEWAY, Action.CHANGE)
+
 # What is not written here is not allowed.
 MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
     Resource.CONSOLE: dict.fromkeys(Role, _VIEW),
@@ -242,18 +244,12 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "POST /gateways/{gateway_id}/code": (Resource.GATEWAY, Action.ISSUE_CODE),
     "POST /gateways/{gateway_id}/revoke": (Resource.GATEWAY, Action.REVOKE),
     "GET /gateways/{gateway_id}/configuration": (Resource.GATEWAY, Action.VIEW),
-    "POST /gateways/{gateway_id}/configuration/peripherals": (Resource.GATEWAY, Action.CHANGE),
-    "POST /gateways/{gateway_id}/configuration/peripherals/remove": (
-        Resource.GATEWAY,
-        Action.CHANGE,
-    ),
-    "POST /gateways/{gateway_id}/configuration/schedule": (Resource.GATEWAY, Action.CHANGE),
-    "POST /gateways/{gateway_id}/configuration/profiles": (Resource.GATEWAY, Action.CHANGE),
-    "POST /gateways/{gateway_id}/configuration/profiles/remove": (
-        Resource.GATEWAY,
-        Action.CHANGE,
-    ),
-    "POST /gateways/{gateway_id}/configuration/again": (Resource.GATEWAY, Action.CHANGE),
+    "POST /gateways/{gateway_id}/configuration/peripherals": _SET_UP,
+    "POST /gateways/{gateway_id}/configuration/peripherals/remove": _SET_UP,
+    "POST /gateways/{gateway_id}/configuration/schedule": _SET_UP,
+    "POST /gateways/{gateway_id}/configuration/profiles": _SET_UP,
+    "POST /gateways/{gateway_id}/configuration/profiles/remove": _SET_UP,
+    "POST /gateways/{gateway_id}/configuration/again": _SET_UP,
     # Accounts
     "GET /staff": (Resource.STAFF_ACCOUNT, Action.VIEW),
     "POST /staff": (Resource.STAFF_ACCOUNT, Action.CREATE),

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from firmware_profiles import models
-from firmware_profiles.gateway_configuration import AllowedPeripheral, ProfileFile, Schedule
+from firmware_profiles import models, session_steps
+from firmware_profiles.gateway_configuration import AllowedPeripheral, Schedule
 from firmware_profiles.signed_configuration import (
     ConfigurationAnswer,
     ConfigurationRefusal,
@@ -24,7 +24,7 @@ from gateway.identity import BrokerAccess
 from gateway.rotation import Fixed
 from gateway.settings import GatewaySettings
 from tests.signed_configurations import CUFF, GATEWAY, KEY, configuration, keys_of, message
-from tests.unit.gateway.test_remote_configuration import OUR_CUFF, OUR_FILE
+from tests.unit.gateway.test_remote_configuration import OUR_FILE
 
 TYPED = "AA:BB:CC:DD:EE:99"
 Follow = Callable[..., Following]
@@ -178,10 +178,9 @@ def test_a_profile_that_a_later_release_cannot_read_costs_itself_alone(
     follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pinned = (AllowedPeripheral(CUFF), AllowedPeripheral(TYPED, "our-cuff"))
-    text = OUR_CUFF + "\n# until now\n"
-    files = (ProfileFile("our-cuff.toml", text),)
+    files = (OUR_FILE,)
     follow().take(message(configuration(1, peripherals=pinned, profile_files=files)))
-    monkeypatch.setattr("firmware_profiles.profile_file.MAX_BYTES", len(text) - 1)
+    monkeypatch.setattr(session_steps, "STEPS", {})
 
     following = follow()
 
