@@ -97,11 +97,14 @@ def _print_gateway(engine: str, results: dict[str, Any]) -> None:
                 f"{told['ms_per_record']} ms a record, link down after {told['whole_seconds']} s; "
                 f"callback p50 {told['callback_p50_ms']} ms, p99 {told['callback_p99_ms']} ms"
             )
-    for way, told in results["idle"].items():
-        print(
-            f"{'idle, ' + way:32} {told['resident_mib']:>8} MiB resident, "
-            f"{told['cpu_percent_of_a_core']} % of a core"
-        )
+    disk = results["disk_sync_ms"]
+    print(f"{'writing and syncing alone':32} p50 {disk['p50']} ms, p99 {disk['p99']} ms")
+    for name, words in (("idle", "idle"), ("neighbour", "idle, a neighbour")):
+        for way, told in results[name].items():
+            print(
+                f"{words + ', ' + way:32} {told['resident_mib']:>8} MiB resident, "
+                f"{told['cpu_percent_of_a_core']} % of a core"
+            )
     print()
     for name, ratio in results["ratios"].items():
         print(f"{name:58} {ratio:>8.2f}")

@@ -40,6 +40,7 @@ from tests.pairing import pairing
 CUFF, METER = "standard-cuff", "standard-glucometer"
 OURS, ALONE = "gateway", "bleak alone"
 GATEWAY = "gw-bench001"
+_ANOTHER = "C4:65:1B:00:00:02"
 _REPORT_ALL = bytes((0x01, 0x01))
 _CONNECT_S = 20.0
 _PATIENCE_S = 120.0
@@ -59,14 +60,16 @@ class Transfers:
     """Downloads of one peripheral's memory in one way.
 
     Attributes:
-        seconds: of each, from connecting until the callback of the last record has returned.
-        whole_s: of each, until the link is down; a session waits a little for what a peripheral may still have to say.
-        last_at_s: when a callback returned last, on the clock of performance counters.
+        seconds: of each, from the first record until the callback of the last one has returned.
+        whole_s: of each, from connecting until the link is down; a session also waits for what may still come.
+        first_at_s: when the first record was handed over, on the clock of performance counters; 0 before.
+        last_at_s: when a callback returned last.
         callbacks_s: from the moment in which bleak hands a frame over until its callback has returned.
     """
 
     seconds: list[float] = field(default_factory=list)
     whole_s: list[float] = field(default_factory=list)
+    first_at_s: float = 0.0
     last_at_s: float = 0.0
     callbacks_s: list[float] = field(default_factory=list)
 
@@ -165,7 +168,8 @@ async def _in_turns(
                         else:
                             count = await _with_bleak(adapter, sighting, sizes.records)
                         one.whole_s.append(time.perf_counter() - started_s)
-                        one.seconds.append(one.last_at_s - started_s)
+                        one.seconds.append(one.last_at_s - one.first_at_s)
+                        one.first_at_s = 0.0
                     assert count == sizes.records, (name, count)
                     await asyncio.to_thread(peripheral.fill)
     outbox.close()
@@ -229,6 +233,7 @@ def _timed_callbacks(into: Transfers) -> Iterator[None]:
     ) -> None:
         def watched(content: bytearray) -> None:
             started_s = time.perf_counter()
+            into.first_at_s = into.first_at_s or started_s
             callback(content)
             into.last_at_s = time.perf_counter()
             into.callbacks_s.append(into.last_at_s - started_s)
@@ -243,14 +248,26 @@ def _timed_callbacks(into: Transfers) -> Iterator[None]:
         BumbleClient.start_notify = subscribe  # type: ignore[method-assign]
 
 
-def idle(sizes: Sizes, folder: Path, tell: Callable[[str], None]) -> dict[str, dict[str, float]]:
-    """Look at memory and CPU of processes that have nothing to do, one after the other."""
+def idle(
+    sizes: Sizes, folder: Path, tell: Callable[[str], None], *, has_neighbour: bool
+) -> dict[str, dict[str, float]]:
+    """Look at memory and CPU of processes that have nothing to do, one after the other.
+
+    Args:
+        sizes: How long.
+        folder: Room for their files.
+        tell: Hears how far it is.
+        has_neighbour: Whether somebody else's cuff advertises ten times a second all the while.
+    """
     found = {}
     for name, start in ((OURS, _gateway), (ALONE, _bleak_alone)):
         tell(f"idle, {name}")
-        place = folder / name.replace(" ", "-")
+        place = folder / f"{name.replace(' ', '-')}-{has_neighbour}"
         place.mkdir()
-        with ward(CUFF, place / "ward", 0) as peripheral, start(place, peripheral.port) as process:
+        with (
+            ward(CUFF, place / "ward", int(has_neighbour)) as peripheral,
+            start(place, peripheral.port) as process,
+        ):
             time.sleep(5)  # what happens once at the start is not idleness
             before_s, since = stand.cpu_s(process.pid), time.monotonic()
             time.sleep(sizes.idle_s)
@@ -261,6 +278,19 @@ def idle(sizes: Sizes, folder: Path, tell: Callable[[str], None]) -> dict[str, d
             }
             assert process.poll() is None
     return found
+
+
+def disk_sync_ms(folder: Path) -> dict[str, float]:
+    """Write and sync a page and its frame 200 times: what a commit costs on this disk whoever makes it."""
+    took_s = []
+    with (folder / "synced").open("wb", buffering=0) as file:
+        for _ in range(200):
+            started_s = time.perf_counter()
+            file.write(bytes(2 * 4096))
+            os.fdatasync(file.fileno())
+            took_s.append(time.perf_counter() - started_s)
+    took_s.sort()
+    return {"p50": round(took_s[100] * 1000, 3), "p99": round(took_s[198] * 1000, 3)}
 
 
 @contextmanager
@@ -282,7 +312,7 @@ def _gateway(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         time_zone = "UTC"
         adapter = "bumble"
         hci_transport = "tcp-client:127.0.0.1:{port}"
-        peripherals = ["{ADDRESS}"]
+        peripherals = ["{_ANOTHER}"]
         """
     )
     with (
@@ -340,7 +370,9 @@ def run(sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
             ratios[f"{name}: {OURS} / {ALONE}, time"] = (
                 told[name][OURS]["seconds"] / told[name][ALONE]["seconds"]
             )
-        told["idle"] = idle(sizes, folder, tell)
+        told["disk_sync_ms"] = disk_sync_ms(folder)
+        told["idle"] = idle(sizes, folder, tell, has_neighbour=False)
+        told["neighbour"] = idle(sizes, folder, tell, has_neighbour=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     mib = [told["idle"][way]["resident_mib"] for way in (OURS, ALONE)]
