@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 # Under this name it is remembered that a peripheral was paired, and how.
 _NAME: Final = "bond"
+# What the person beside the gateway asks to hear what there is to do; see gateway/pairing_requests.py.
+NOTES_REQUEST: Final = "bond_notes"
 # A bonded peripheral that drops the link before it has shown its services may be at the edge of range once or twice.
 _BROKEN_LIMIT: Final = 3
 
@@ -103,6 +105,20 @@ class BondBook:
         # Bonds that were not made here were made by a person at this machine.
         return content is None or json.loads(content)["is_authenticated"] is not False
 
+    def note_attempt(self, address: str) -> None:
+        """Take note that a new bond may come about now: what else is remembered belongs to the one before.
+
+        Keys of proprietary protocols and the mark of a one-time setup are made in the first conversation over a bond,
+        so this comes before it.
+
+        Raises:
+            OutboxError: the disk refuses.
+        """
+        content = self._memory.recall(address).get(_NAME)
+        self._memory.forget(address)
+        if content is not None:
+            self._memory.remember(address, _NAME, content)
+
     def note_paired(self, address: str, profile: DeviceProfile, *, is_authenticated: bool) -> None:
         """Take note of a new bond.
 
@@ -114,7 +130,6 @@ class BondBook:
         Raises:
             OutboxError: the disk refuses.
         """
-        self._memory.forget(address)
         self._remember(address, profile, is_authenticated=is_authenticated)
         self._mend(address)
 

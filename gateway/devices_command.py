@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from firmware_profiles.wire_health import Bond, PeripheralHealth
-from gateway import durations, errors, outbox_look
+from gateway import bond_book, control_client, durations, errors, outbox_look
 from gateway.doctor import examined
 from gateway.errors import ExitCode, StorageReason
 from gateway.outbox_rows import Acquaintance
@@ -38,7 +38,20 @@ def show(options: argparse.Namespace, settings: GatewaySettings) -> ExitCode:
     if patient.word is None:
         print("No gateway answers here; this is what the last conversations left.", file=sys.stderr)
     print(as_table(known, now))
+    for note in _bond_notes(settings) if patient.word else ():
+        print(note)
     return ExitCode.OK
+
+
+def _bond_notes(settings: GatewaySettings) -> list[str]:
+    """Return what to do about peripherals without a good bond, in the running gateway's words."""
+    try:
+        notes = control_client.answer(settings.state_folder, {"do": bond_book.NOTES_REQUEST}).get(
+            "notes"
+        )
+    except errors.ControlError:  # it has ended since
+        return []
+    return [str(note) for note in notes] if isinstance(notes, list) else []
 
 
 def as_table(known: Sequence[PeripheralHealth], now: datetime) -> str:

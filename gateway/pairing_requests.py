@@ -8,6 +8,7 @@ The protocol is that of :mod:`gateway.control_socket`::
     {"do": "pairable", "seconds": …}
         → {"answer": {"peripherals": [{"address": …, "name": …, "rssi_dbm": …, "title": …, "mode": …,
                                        "is_allowed": …, "is_paired": …}]}}
+    {"do": "bond_notes"} → {"answer": {"notes": [what to do about a peripheral without a good bond, …]}}
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from firmware_profiles import models
-from gateway import errors
+from gateway import bond_book, errors
 from gateway.control_socket import Dialogue, Handler, Members
 from gateway.pairing_window import News, Stage, Window
 from gateway.surroundings import Heard
@@ -48,7 +49,11 @@ class PairingRequests:
 
     def handlers(self) -> Mapping[str, Handler]:
         """Return what each request is called."""
-        return {"pair": self.pair, "pairable": self.pairable}
+        return {
+            "pair": self.pair,
+            "pairable": self.pairable,
+            bond_book.NOTES_REQUEST: self.bond_notes,
+        }
 
     async def pair(self, request: Members, dialogue: Dialogue) -> Members:
         """Open a window and wait until the peripheral is paired.
@@ -86,6 +91,17 @@ class PairingRequests:
         heard = self._visiting.watch.surroundings.within(_LATELY_S)
         known = (self._described(one) for one in heard)
         return {"peripherals": [one for one in known if one is not None]}
+
+    async def bond_notes(self, _request: Members, _dialogue: Dialogue) -> Members:
+        """Return what a person has to do about peripherals whose bond is lost, or that were never paired."""
+        visiting = self._visiting
+        lost = {loss.address: visiting.advice(loss) for loss in visiting.bonds.losses()}
+        unpaired = {
+            address: f"{address} is not paired yet: run “homevitals-gateway pair {address}”"
+            for address in visiting.unpaired()
+            if address not in lost
+        }
+        return {"notes": [words for _, words in sorted((lost | unpaired).items())]}
 
     async def _require_radio(self) -> None:
         with contextlib.suppress(TimeoutError):

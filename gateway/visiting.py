@@ -15,14 +15,15 @@ from datetime import datetime
 from typing import Any, Final, NoReturn
 
 from firmware_profiles import models
-from firmware_profiles.device_profile import DeviceProfile, PairingMode
+from firmware_profiles.device_profile import DeviceProfile
 from firmware_profiles.wire_health import Bond
 from gateway import adapter as radio
-from gateway import errors, link_failure, scan, session
+from gateway import errors, scan, session
 from gateway import settings as gateway_settings
 from gateway.adapter_health import AdapterHealth, Task
 from gateway.backoff import Backoff
 from gateway.bond_book import BondBook, BondLoss, advice
+from gateway.bond_outcomes import BondOutcomes
 from gateway.errors import AdapterReason, SessionReason, StorageReason
 from gateway.keeper import Keeper
 from gateway.outbox import Outbox
@@ -108,6 +109,7 @@ class Visiting:
         self.watch = scan.Watch(settings.peripherals, time.monotonic)
         self.desk = PairingDesk(time.monotonic)
         self.bonds = BondBook(outbox, now)
+        self._outcomes = BondOutcomes(self.bonds, self.advice)
         is_platform = settings.adapter == gateway_settings.PLATFORM
         names = settings.platform_adapters if is_platform else ()
         silence_s = settings.radio_silence_s if settings.peripherals else 0.0
@@ -153,6 +155,10 @@ class Visiting:
 
     def _allowed_profile(self, address: str) -> DeviceProfile | None:
         return self.profile_of(address) if self.watch.is_allowed(address) else None
+
+    def unpaired(self) -> list[str]:
+        """Return the addresses of peripherals that were heard and cannot be asked, for they were never paired."""
+        return [one for one in sorted(self._unpaired) if not self.is_bonded(one)]
 
     def is_bonded(self, address: str) -> bool:
         """Whether one of the open radios has a key of a peripheral."""
@@ -213,9 +219,7 @@ class Visiting:
                 await self._visit(one, adapter, sighting)
             except errors.GatewayError:
                 raise
-            except (
-                Exception
-            ):  # a fault of ours, or of a protocol, costs one conversation, never the others
+            except Exception:  # a fault of ours, or of a protocol, costs one conversation only
                 log.exception("visit_failed", extra=_who(sighting))
                 self.watch.pause(
                     sighting.address, self._backoff(sighting.address).after_failure_s()
@@ -238,6 +242,7 @@ class Visiting:
             return
         self._profiles[sighting.address] = sighting.profile
         self.roll_call.heard(sighting.address, self._rssi_dbm(sighting.address))
+        self._outcomes.begin(sighting, window)
         conversation = session.Session(
             adapter, sighting, self._keeper, self._settings.time_zone, self._now
         )
@@ -268,10 +273,7 @@ class Visiting:
         self.roll_call.talked(sighting.address, conversation.profile.profile_id)
         self._backoff(sighting.address).reset()
         self.watch.note_served(sighting.address, self.revisit_after_s)
-        if window is None:
-            self.bonds.note_talked(sighting.address, conversation.profile)
-        else:
-            self._note_paired(adapter, sighting, window, f"It handed over {count} records.")
+        self._outcomes.went_well(adapter, sighting, conversation.profile, count, window)
 
     async def _note_failed(
         self,
@@ -285,69 +287,16 @@ class Visiting:
             one.health.note_busy(Task.CONNECT)
         else:
             one.health.note_worked(Task.CONNECT)
+        await self._outcomes.failed(adapter, sighting, error, window)
+        pause_s = _PAIRING_PAUSE_S
         if window is None:
-            self._note_bond(adapter, sighting, error)
             pause_s = self._backoff(sighting.address).after_failure_s()
-        else:
-            pause_s = _PAIRING_PAUSE_S
-            await self._note_attempt(adapter, sighting, error, window)
         self.watch.pause(sighting.address, pause_s)
         self.roll_call.failed(sighting.address, error.reason)
         log.warning(
             "session_failed",
             extra=_who(sighting) | {"reason": error.reason, "delay_s": round(pause_s, 1)},
         )
-
-    def _note_bond(
-        self, adapter: radio.Adapter, sighting: Sighting, error: errors.SessionError
-    ) -> None:
-        """Find out whether a failure means that the peripheral has lost its key."""
-        if not adapter.is_bonded(sighting.address):
-            return
-        if error.reason is SessionReason.PAIRING_REFUSED or adapter.was_key_refused(
-            sighting.address
-        ):
-            self.bonds.note_refused(sighting.address)
-        elif error.reason is SessionReason.UNREACHABLE and link_failure.broke_while_connecting(
-            error.__cause__
-        ):
-            self.bonds.note_broken(sighting.address)
-
-    async def _note_attempt(
-        self,
-        adapter: radio.Adapter,
-        sighting: Sighting,
-        error: errors.SessionError,
-        window: Window,
-    ) -> None:
-        """Tell the person what became of an attempt to pair; a bond may have come about all the same."""
-        if not adapter.is_bonded(sighting.address):
-            await window.note_failed(f"they did not pair: {error}")
-            return
-        if window.is_new:
-            self._note_paired(adapter, sighting, window, f"The first conversation failed: {error}.")
-            return
-        self._note_bond(adapter, sighting, error)
-        loss = self.bonds.loss(sighting.address)
-        await window.note_failed(self.advice(loss) if loss else str(error))
-
-    def _note_paired(
-        self, adapter: radio.Adapter, sighting: Sighting, window: Window, words: str
-    ) -> None:
-        profile = sighting.profile
-        if window.is_new and adapter.is_bonded(sighting.address):
-            self._unpaired.discard(sighting.address)
-            is_authenticated = window.is_authenticated
-            self.bonds.note_paired(sighting.address, profile, is_authenticated=is_authenticated)
-            log.info("paired", extra=_who(sighting) | {"is_authenticated": is_authenticated})
-            if profile.pairing.mode is PairingMode.PASSKEY and not is_authenticated:
-                words = (
-                    "But nobody compared a code, which this model has: anybody near could have been in between. The"
-                    " gateway will not use this bond. Remove it with"
-                    f" “bluetoothctl remove {sighting.address}”, let the peripheral forget this gateway, and pair them"
-                    " again."
-                )
-        window.end(words)
 
     def _note_unpaired(self, address: str) -> None:
         """Say once that a peripheral cannot be asked because there is no bond."""

@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from gateway.bond_book import Side
+from gateway.pairing_requests import PairingRequests
 from tests.integration.gateway.bluez_room import CUFF, FRAMES, Room, a_and_d, rested, settled
 from tests.integration.gateway.fake_bluez import Cuff
 
@@ -100,3 +101,26 @@ def test_peripheral_that_was_never_paired_counts_as_that(
 
     asyncio.run(work())
     assert caplog.text.count("peripheral_not_paired") == 1
+
+
+def test_person_beside_the_gateway_is_told_what_to_do(room: Room) -> None:
+    async def work() -> None:
+        async with room.bluez(forgetful()) as bluez, room.visiting() as visiting:
+            bluez.tells_reasons = True
+            await settled(lambda: visiting.bonds.losses() != [])
+            (note,) = (await PairingRequests(visiting).bond_notes({}, None))["notes"]  # type: ignore[arg-type, misc]
+            assert note.startswith("A&D UA-651BLE upper-arm cuff has lost the key")
+
+    asyncio.run(work())
+
+
+def test_person_beside_the_gateway_is_told_who_was_never_paired(room: Room) -> None:
+    async def work() -> None:
+        async with room.bluez(a_and_d()), room.visiting() as visiting:
+            await settled(lambda: visiting.unpaired() == [CUFF])
+            answer = await PairingRequests(visiting).bond_notes({}, None)  # type: ignore[arg-type]
+            assert answer["notes"] == [
+                f"{CUFF} is not paired yet: run “homevitals-gateway pair {CUFF}”"
+            ]
+
+    asyncio.run(work())

@@ -42,12 +42,22 @@ def profile(mode: PairingMode = PairingMode.JUST_WORKS, *, one_host: bool = Fals
 
 def test_bond_is_remembered_when_the_gateway_starts_again() -> None:
     memory = Memory()
-    memory.remember(CUFF, "set_up", b"of the bond before")
     book(memory).note_paired(CUFF, profile(), is_authenticated=False)
     again = book(memory)
     assert again.is_remembered(CUFF)
     assert again.profile_id(CUFF) == "standard-cuff"
+
+
+def test_what_belonged_to_the_bond_before_is_forgotten_when_a_new_one_may_come() -> None:
+    memory = Memory()
+    book(memory).note_paired(CUFF, profile(), is_authenticated=False)
+    memory.remember(CUFF, "set_up", b"of the bond before")
+    book(memory).note_attempt(CUFF)
     assert "set_up" not in memory.recall(CUFF)  # one-time setup has to be done again
+    assert book(memory).is_remembered(CUFF)
+    memory.remember(CUFF, "key", b"made in the first conversation over the new bond")
+    book(memory).note_paired(CUFF, profile(), is_authenticated=False)
+    assert "key" in memory.recall(CUFF)
 
 
 def test_bond_of_before_is_remembered_when_a_conversation_over_it_went_well() -> None:
