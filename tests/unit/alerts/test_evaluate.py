@@ -44,6 +44,7 @@ def breached(evaluation: Evaluation) -> list[UUID]:
         (Measure.SYSTOLIC_MMHG, "systolic_mmhg", Kind.BLOOD_PRESSURE),
         (Measure.DIASTOLIC_MMHG, "diastolic_mmhg", Kind.BLOOD_PRESSURE),
         (Measure.PULSE_BPM, "pulse_bpm", Kind.BLOOD_PRESSURE),
+        (Measure.PULSE_BPM, "pulse_bpm", Kind.PULSE_OXIMETRY),
         (Measure.GLUCOSE_MG_DL, "glucose_mg_dl", Kind.GLUCOSE),
     ],
 )
@@ -68,6 +69,17 @@ def test_rule_about_another_kind_is_not_asked(
     evaluation = ask(make_reading(systolic_mmhg=300), [make_rule(Measure.GLUCOSE_MG_DL)])
     assert evaluation.trace["rules"] == []
     assert evaluation.trace["sentence"].startswith("No rule was in force")
+
+
+@pytest.mark.parametrize(
+    ("kind", "silence"),
+    [(Kind.GLUCOSE, None), (Kind.KETONE, None), (Kind.PULSE_OXIMETRY, Silence.NOT_MEASURED)],
+)
+def test_hi_is_a_measurement_where_it_means_something(
+    make_rule: MakeRule, make_reading: MakeReading, ask: Ask, kind: Kind, silence: Silence | None
+) -> None:
+    evaluation = ask(make_reading(kind, result=Result.ABOVE_RANGE), [make_rule()])
+    assert (evaluation.silence, evaluation.breaches) == (silence, ())
 
 
 def test_number_that_the_cuff_left_out_breaches_nothing(
