@@ -23,8 +23,8 @@ from gateway.pairing_window import PairingDesk
 from gateway.record import CapturedRecord
 from gateway.session import Session
 from tests.enrolment_server import EnrolmentServer, serving
-from tests.pairing import pairing
 from tests.gateway_sessions import Shelf, sighting_of
+from tests.pairing import pairing
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ADDRESS = "C4:65:1B:00:00:01"
@@ -128,7 +128,7 @@ class ScriptedClient(BaseBleakClient):
             self.script.on_subscribe[uuid](self)
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
-        raise NotImplementedError
+        self.script.calls.append(("unsubscribe", uuids.short_uuid(characteristic.uuid)))
 
     def send(self, uuid: str, content: bytes) -> None:
         """Notify; what the host's callback raises is noted, as a host stack would."""

@@ -45,6 +45,14 @@ def chatter(situation: Situation) -> Conversation:
     yield conversation.NoteBattery(66)
 
 
+def draw_a_key(_: Situation) -> Conversation:
+    yield conversation.Listen(TELL)
+    key = yield from conversation.draw(16)
+    yield conversation.StopListening(TELL)
+    yield conversation.Write(ASK, key, response=None)
+    yield conversation.Remember("key", key)
+
+
 @pytest.fixture
 def talkative() -> Iterator[DeviceProfile]:
     module = SimpleNamespace(RECORDS=(TELL,), conversation=chatter, decode=None)
@@ -93,6 +101,26 @@ def test_conversation_leaves_records_clock_reach_memory_and_battery(
     assert shelf.batteries == [66]
     visit(hold, script, talkative, shelf)
     assert shelf.memories[ADDRESS]["key"] == b"kk"
+
+
+def test_conversation_draws_another_key_each_time_and_ends_its_subscription(
+    hold: Any, script: Any, talkative: DeviceProfile
+) -> None:
+    keys = set()
+    for _ in range(2):
+        shelf = Shelf()
+        with mock.patch.object(protocols._MODULES["chatter"], "conversation", draw_a_key):
+            count, cuff = visit(hold, script, talkative, shelf)
+        assert count == 0
+        assert [call for call in cuff.calls if call[1] in {ASK, TELL}] == [
+            ("subscribe", TELL),
+            ("unsubscribe", TELL),
+            ("write", ASK),
+        ]
+        assert shelf.memories[ADDRESS]["key"] == cuff.written[ASK]
+        keys.add(cuff.written[ASK])
+    assert {len(key) for key in keys} == {16}
+    assert len(keys) == 2
 
 
 def test_peripheral_is_thanked_only_for_what_is_stored(
