@@ -3,7 +3,8 @@
 A meter is first asked how many records it has for us, then for these, and what came is compared with the number. It is
 asked from the last record on that we know, that one included: if it does not have it any more, or has another under its
 number, its numbering has started over (reset, or another meter under the same address) and it is asked for all.
-Otherwise every reading of the new numbering would look old, and be lost. A meter that cannot select sends all.
+Otherwise every reading of the new numbering would look old, and be lost. If it is the same, it is not stored again. A
+meter that cannot select sends all.
 
 Some meters overhear a first request; it is repeated. What is sent twice by that is recognised by number and time.
 
@@ -95,6 +96,9 @@ class Procedure:
     """What one session asks of one meter."""
 
     def __init__(self) -> None:
+        self._pairs = glucose_pair.PairMaker()
+        self._known: Known | None = None  # while the meter is asked from it on
+        self._known_has_come = False
         self._reported: list[Known] = []  # measurements, as they came
         self._without_context: set[int] = set()
         self._answer: _Answer | None = None
@@ -133,6 +137,25 @@ class Procedure:
             self._is_complete = True
         if self._without_context:
             log.warning("contexts_missing", extra={"count": len(self._without_context)})
+
+    def wholes(
+        self, characteristic: str, raw: bytes, *, is_paired: bool
+    ) -> list[tuple[str, bytes]]:
+        """Return the records, each with its characteristic, that are whole by what came; none if it is known already.
+
+        Args:
+            characteristic: Where the bytes came from.
+            raw: The bytes.
+            is_paired: Whether only the context says what a strip was for, so that a measurement waits for it. The meter
+                has both meanwhile.
+        """
+        if self._is_known(characteristic, raw):
+            return []
+        return self._pairs.take(characteristic, raw) if is_paired else [(characteristic, raw)]
+
+    def rest(self) -> list[tuple[str, bytes]]:
+        """Return what still waits for its context when the report has ended."""
+        return self._pairs.rest()
 
     def note_record(self, characteristic: str, raw: bytes) -> None:
         """Take a record that is stored, or held until its context comes, as progress."""
@@ -179,7 +202,9 @@ class Procedure:
 
     async def _report_from(self, client: bleak.BleakClient, known: Known) -> bool:
         """Ask for the last known record and all after it; return whether that one is what it was."""
+        self._known = known
         code = await self._report_counted(client, racp.report_from(known.number))
+        self._known = None
         if code in _CANNOT_SELECT:
             return False
         _require_success(code)
@@ -272,6 +297,14 @@ class Procedure:
         except TimeoutError:
             return False
         return True
+
+    def _is_known(self, characteristic: str, raw: bytes) -> bool:
+        """Whether this is the last record known, with the same time as then, or its context."""
+        if self._known is None or glucose_pair.sequence_number(raw) != self._known.number:
+            return False
+        if characteristic == uuids.GLUCOSE_MEASUREMENT:
+            self._known_has_come = raw[_BASE_TIME] == self._known.base_time
+        return self._known_has_come
 
     def _move(self) -> None:
         self._progress += 1

@@ -23,7 +23,7 @@ import bleak
 from bleak import exc
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
-from firmware_profiles import conversation, glucose_pair, protocols, session_steps, uuids, wire
+from firmware_profiles import conversation, protocols, session_steps, uuids, wire
 from firmware_profiles.device_profile import DeviceProfile, PairingMode
 from gateway import (
     clock_quality,
@@ -91,7 +91,6 @@ class Session:
         self._signals: set[str] = set()
         self._listener = conversing.Listener()
         self._procedure = record_access.Procedure()
-        self._pairs = glucose_pair.PairMaker()
         self._client: bleak.BleakClient = adapter.client(
             sighting.device,
             self._on_disconnected,
@@ -263,7 +262,7 @@ class Session:
             self._raise_storage_failure()
             raise errors.SessionError(SessionReason.REFUSED, str(error)) from error
         finally:
-            for record in self._pairs.rest():
+            for record in self._procedure.rest():
                 self._keep(*record)
             reached = self._procedure.reached()
             if reached is not None and self._storage_failure is None:
@@ -321,10 +320,8 @@ class Session:
             OutboxError: it is not stored, hence (where we have a say) not confirmed; the session ends.
         """
         characteristic, raw = uuids.short_uuid(source.uuid), bytes(content)
-        # Where only the context says what a strip was for, a measurement waits for it; the meter has both meanwhile.
         is_paired = bool(self._profile.knobs.ketone_meal_code)
-        records = self._pairs.take(characteristic, raw) if is_paired else [(characteristic, raw)]
-        for record in records:
+        for record in self._procedure.wholes(characteristic, raw, is_paired=is_paired):
             self._keep(*record)
         self._procedure.note_record(characteristic, raw)
         self._stirred.set()
