@@ -19,7 +19,7 @@ class Registry:
     """A set of profiles, in all their versions.
 
     Args:
-        versions: every version of every profile.
+        versions: every version of every profile; a site's own after ours.
 
     Raises:
         ProfileError: two are the same version of the same profile.
@@ -38,7 +38,9 @@ class Registry:
             known = newest.get(profile.profile_id, profile)
             newest[profile.profile_id] = max(known, profile, key=lambda one: one.version)
         self.newest: Final = dict(sorted(newest.items()))
-        matches = [(match, profile) for profile in self.newest.values() for match in profile.match]
+        # Of equals the one that came last goes first: a site's own profile before the one that it was copied from.
+        last_first = reversed(list(newest.values()))
+        matches = [(match, profile) for profile in last_first for match in profile.match]
         self._by_specificity: Final = sorted(
             matches, key=lambda one: one[0].specificity, reverse=True
         )

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from firmware_profiles import models
-from firmware_profiles.device_profile import Clock, ClockFormat, DeviceProfile
+from firmware_profiles.device_profile import Clock, ClockFormat, DeviceProfile, PairingMode
 from firmware_profiles.errors import ProfileError
 from firmware_profiles.matching import Found, Seen
 from firmware_profiles.session_steps import (
@@ -215,6 +215,24 @@ def test_connected_peripheral_is_led_by_its_own_profile(
         before = models.known().match(seen)
         assert before is not None
         assert before.pairing.mode is chosen.pairing.mode
+
+
+@pytest.mark.parametrize("profile_id", ["a-site-s-own", "the-site-s-own"])
+def test_site_s_copy_of_a_profile_goes_before_the_one_that_it_was_copied_from(
+    profile_id: str,
+) -> None:
+    ours = models.newest("contour-next")
+    pairing = replace(ours.pairing, mode=PairingMode.PASSKEY)
+    copy = replace(ours, profile_id=profile_id, pairing=pairing)
+    seen = Seen("Contour7830H5012345", frozenset({"1808"}))
+    found = Found(frozenset({"1808", "00000000-0002-11e2-9e96-0800200c9a66"}))
+    models.add([copy])
+    try:
+        assert models.known().match(seen) is copy
+        assert models.known().rematch(seen, found) is copy
+    finally:
+        models.add(())
+    assert models.known().match(seen) is ours
 
 
 def test_name_on_every_box_stands_in_one_profile_only() -> None:
