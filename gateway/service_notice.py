@@ -21,6 +21,8 @@ from gateway.pulse import Pulse
 log = logging.getLogger(__name__)
 
 _STATUS_EVERY_S: Final = 10.0
+# What is said once has to arrive; the event loop can bear that long.
+_PATIENCE_S: Final = 1.0
 
 
 class ServiceNotice:
@@ -38,7 +40,7 @@ class ServiceNotice:
 
     def ready(self) -> None:
         """Say that the service has started."""
-        self._tell("READY=1")
+        self._tell("READY=1", patience_s=_PATIENCE_S)
 
     def status(self, words: str) -> None:
         """Say in one line how it is; shown by “systemctl status”."""
@@ -50,7 +52,7 @@ class ServiceNotice:
 
     def stopping(self) -> None:
         """Say that the service ends now."""
-        self._tell("STOPPING=1")
+        self._tell("STOPPING=1", patience_s=_PATIENCE_S)
 
     async def report(self, pulse: Pulse, words: Callable[[], str]) -> None:
         """Say how the service is, and that it lives as long as its loops turn, until cancelled.
@@ -74,12 +76,14 @@ class ServiceNotice:
                 told = now
             await asyncio.sleep(pause_s)
 
-    def _tell(self, words: str) -> None:
+    def _tell(self, words: str, *, patience_s: float = 0.0) -> None:
+        """Send a datagram; if the supervisor is so busy that its queue is full, wait a little or let it be."""
         if not self._address:
             return
         # A supervisor that does not listen must not end what it supervises.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as way:
-            way.sendto(words.encode(), socket.MSG_DONTWAIT, self._address)
+            way.settimeout(patience_s)
+            way.sendto(words.encode(), self._address)
 
 
 def _watchdog_s(environ: Mapping[str, str]) -> float | None:

@@ -7,7 +7,7 @@ import gc
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,12 +20,16 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy import certificates
 from firmware_profiles import topics, wire
+from firmware_profiles.wire_health import Bond
 from gateway import errors, outbox_look, rotation
 from gateway.backoff import Backoff
 from gateway.broker_link import BrokerLink, Lost, Will
 from gateway.following import Following
+from gateway.health import HealthReport
 from gateway.identity import BrokerAccess
 from gateway.outbox import Outbox
+from gateway.radio_journal import RadioJournal
+from gateway.roll_call import RollCall
 from gateway.settings import GatewaySettings
 from gateway.uplink import Uplink
 from tests.integration.gateway.far_end import Ingest, captured, listening, until
@@ -33,6 +37,7 @@ from tests.integration.gateway.far_end import Ingest, captured, listening, until
 pytestmark = pytest.mark.broker
 
 GATEWAY = "gw-uplink01"
+CUFF = "C4:65:1B:00:00:01"
 AWAY = wire.GatewayStatus(
     online=False, boot_id="0" * 32, at=datetime(2026, 11, 21, tzinfo=UTC), waiting_records=7
 )
@@ -73,10 +78,23 @@ def access(settings: GatewaySettings) -> BrokerAccess:
     return by_hand
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def no_health(_uplink: Uplink) -> wire.Health | None:
+    return None
+
+
 @asynccontextmanager
-async def running(settings: GatewaySettings, outbox: Outbox) -> AsyncIterator[Uplink]:
+async def running(
+    settings: GatewaySettings,
+    outbox: Outbox,
+    health: Callable[[Uplink], wire.Health | None] = no_health,
+) -> AsyncIterator[Uplink]:
     identities = rotation.opened(settings)
-    uplink = Uplink(Following(settings, identities), identities, outbox, lambda: datetime.now(UTC))
+    following = Following(settings, identities)
+    uplink = Uplink(following, identities, outbox, now, lambda: health(uplink))
     task = asyncio.create_task(uplink.run())
     try:
         yield uplink
@@ -244,6 +262,58 @@ def test_refused_publication_is_seen_and_kept_when_the_access_list_forbids_it(
             acknowledged = await link.events.get()
         assert getattr(acknowledged, "refusal", None) == "Not authorized"
         await link.close()
+
+    run(work())
+
+
+def test_heartbeat_says_how_the_gateway_is_and_is_not_kept_by_the_broker(
+    settings: GatewaySettings, outbox: Outbox, ingest: Ingest, broker: Any
+) -> None:
+    def health(uplink: Uplink) -> wire.Health:
+        report = HealthReport(
+            outbox=outbox,
+            radios=RadioJournal(now),
+            roll_call=RollCall(outbox, lambda _: Bond.UNKNOWN, now),
+            uplink=uplink.journal,
+            allowed=lambda: (CUFF,),
+            state_folder=settings.state_folder,
+            now=now,
+        )
+        return report()
+
+    async def work() -> None:
+        async with running(replace(settings, status_every_s=1.0), outbox, health):
+            await until(lambda: sum(said.health is not None for said in ingest.statuses) >= 2)
+        words = [said.health for said in ingest.statuses if said.health is not None]
+        assert words[-1].uplink.connected_at is not None
+        assert words[-1].outbox.epoch == outbox.epoch
+        assert [one.peripheral for one in words[-1].peripherals] == [CUFF]
+        # Who comes later hears that it is gone, and nothing about the home.
+        with listening(broker, GATEWAY) as later:
+            await asyncio.sleep(0.3)
+        assert all(said.health is None for said in later.statuses)
+
+    run(work())
+
+
+def test_refusal_is_kept_with_the_broker_s_own_word_and_a_lost_connection_with_its_time(
+    settings: GatewaySettings, outbox: Outbox, ingest: Ingest, broker: Any
+) -> None:
+    async def work() -> None:
+        outbox.append(captured(1))
+        async with running(settings, outbox) as uplink:
+            await until(lambda: uplink.journal.report().connected_at is not None)
+            uplink._gateway_id = "gw-somebody"  # whose topics the access list does not give us
+            uplink.wake()
+            await until(lambda: uplink.journal.report().refusal is not None)
+            refusal = uplink.journal.report().refusal
+            assert refusal is not None
+            assert refusal.reason == "not_authorized"
+            link = BrokerLink(access(settings), Will("t", b""))
+            await link.open()  # under the same name: the broker ends the first
+            await until(lambda: uplink.journal.report().failure is not None)
+            await link.close()
+        assert outbox.waiting_count == 1  # refused, and kept
 
     run(work())
 
