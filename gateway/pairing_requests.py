@@ -17,12 +17,14 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from firmware_profiles import models
-from gateway import bond_book, errors
+from gateway import bond_book, errors, passkeys
 from gateway.control_socket import Dialogue, Handler, Members
 from gateway.pairing_window import News, Stage, Window
+from gateway.settings import NOT_SET
 from gateway.surroundings import Heard
 from gateway.visiting import Visiting
 
@@ -42,10 +44,12 @@ class PairingRequests:
 
     Args:
         visiting: The radios and what they share.
+        passkeys_file: Codes that were noted beforehand; read anew for each pairing.
     """
 
-    def __init__(self, visiting: Visiting) -> None:
+    def __init__(self, visiting: Visiting, passkeys_file: Path = NOT_SET) -> None:
         self._visiting = visiting
+        self._passkeys_file = passkeys_file
 
     def handlers(self) -> Mapping[str, Handler]:
         """Return what each request is called."""
@@ -60,6 +64,7 @@ class PairingRequests:
 
         Raises:
             ControlError: it cannot be paired here, or was not in time.
+            ConfigurationError: the codes that were noted cannot be used.
         """
         address = str(request.get("address", "")).upper()
         seconds = _bounded(request.get("seconds"), DEFAULT_WINDOW_S, _LONGEST_WINDOW_S)
@@ -72,7 +77,7 @@ class PairingRequests:
         is_good = self._visiting.is_bonded(address) and self._visiting.bonds.loss(address) is None
         if is_good and request.get("if_needed"):
             return dataclasses.asdict(News(Stage.PAIRED, words="They are paired already."))
-        operator = _Person(dialogue)
+        operator = _Person(dialogue, passkeys.read(self._passkeys_file).get(address))
         with self._visiting.desk.open(address, seconds, operator) as window:
             self._visiting.watch.expect(address)
             ticking = asyncio.create_task(self._tick(window, operator))
@@ -159,10 +164,16 @@ class PairingRequests:
 
 
 class _Person:
-    """Whoever has asked, at the other end of a dialogue; they may leave at any time."""
+    """Whoever has asked, at the other end of a dialogue; they may leave at any time.
 
-    def __init__(self, dialogue: Dialogue) -> None:
+    Args:
+        dialogue: The way to them.
+        noted_passkey: What they need not be asked for.
+    """
+
+    def __init__(self, dialogue: Dialogue, noted_passkey: str | None) -> None:
         self._dialogue = dialogue
+        self._noted_passkey = noted_passkey
 
     async def tell(self, news: News, **more: object) -> None:
         """Say how far it is."""
@@ -170,7 +181,9 @@ class _Person:
             await self._dialogue.tell(dataclasses.asdict(news) | more)
 
     async def ask_passkey(self) -> str:
-        """Return what is typed."""
+        """Return what was noted beforehand, or else is typed."""
+        if self._noted_passkey is not None:
+            return self._noted_passkey
         try:
             return str((await self._dialogue.ask("passkey")).get("passkey", ""))
         except (OSError, TimeoutError):

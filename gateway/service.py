@@ -85,7 +85,7 @@ class Gateway:
         self._following.on_change(self._use)
         # What “homevitals-gateway …” beside this process may ask, by name; see gateway/control_socket.py.
         self._requests: dict[str, Handler] = {
-            **PairingRequests(self._visiting).handlers(),
+            **PairingRequests(self._visiting, settings.passkeys_file).handlers(),
             health.REQUEST: self._tell_health,
         }
 

@@ -95,6 +95,12 @@ class GatewaySettings:
         help="Bluetooth addresses that may be connected to; every other advertiser is ignored and counted. Not used"
         " once the server has sent a list (see remote_configuration)",
     )
+    passkeys_file: Path = setting(
+        NOT_SET,
+        secret_file=True,
+        help='codes of peripherals that pair with one, noted beforehand: lines like "AA:BB:CC:DD:EE:FF" = "123456";'
+        " nobody else may read it; other codes are asked for by “homevitals-gateway pair”",
+    )
     adapter: str = setting(
         PLATFORM,
         choices=(PLATFORM, BUMBLE),

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from gateway.control_socket import NAME, ControlSocket
 from gateway.errors import ExitCode, SessionReason
 from gateway.pairing_requests import PairingRequests
 from gateway.pairing_window import Stage
+from gateway.settings import NOT_SET
 from gateway.visiting import Visiting
 from tests.integration.gateway.bluez_room import (
     CUFF,
@@ -168,10 +170,11 @@ def test_session_goes_no_further_when_a_model_with_a_code_pairs_without_one(room
 
 
 @asynccontextmanager
-async def served(room: Room) -> AsyncIterator[Visiting]:
+async def served(room: Room, passkeys_file: Path = NOT_SET) -> AsyncIterator[Visiting]:
     """Run the gateway's radios and its control socket."""
     async with room.visiting() as visiting:
-        socket = ControlSocket(room.settings.state_folder, PairingRequests(visiting).handlers())
+        requests = PairingRequests(visiting, passkeys_file).handlers()
+        socket = ControlSocket(room.settings.state_folder, requests)
         serving = asyncio.create_task(socket.serve())
         await settled((room.settings.state_folder / NAME).exists)
         await settled(lambda: visiting.radios[0].adapter is not None)
@@ -231,6 +234,22 @@ def test_command_asks_for_the_code_when_the_peripheral_shows_one(
     out = capsys.readouterr().out
     assert "The peripheral shows a code of six digits. Type it: " in out
     assert "123456" not in out
+
+
+def test_nobody_is_asked_for_a_code_that_was_noted_beforehand(
+    room: Room, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noted = tmp_path / "passkeys.toml"
+    noted.touch(mode=0o600)
+    noted.write_text(f'"{CUFF}" = "123456"')
+
+    async def work() -> None:
+        async with room.bluez(with_passkey()), served(room, noted):
+            assert await asyncio.to_thread(command, room, CUFF) is ExitCode.OK
+            assert room.stored() == FRAMES
+
+    asyncio.run(work())
+    assert "Type it" not in capsys.readouterr().out
 
 
 def test_window_stays_open_for_another_attempt_when_the_first_failed(
