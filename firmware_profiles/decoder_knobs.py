@@ -46,6 +46,8 @@ _BASE_TIME_MONTH: Final = 5
 _AFTER_BASE_TIME: Final = 10
 _JANUARY: Final = 1
 _THIRTEEN: Final = 13
+MENDED_MONTH: Final = "month_thirteen"
+"""Qualifier of a reading whose month was impossible and was read as its model is known to mean it."""
 # 1 mg/dL is 10^-5 kg/L.
 _MG_DL_EXPONENT: Final = -5
 # The first word that an SFLOAT reads as something else than a whole number, its special words apart.
@@ -277,7 +279,7 @@ class DecoderKnobs:
             if decoded.result is Result.BELOW_RANGE and self.low_below_mg_dl:
                 qualifiers.append(f"below_{self.low_below_mg_dl:g}_mg_dl")
         if self.month_thirteen and raw[_BASE_TIME_MONTH] == _THIRTEEN:
-            qualifiers.append("month_thirteen")
+            qualifiers.append(MENDED_MONTH)
         return replace(decoded, qualifiers=tuple(qualifiers))
 
     def _refuse_if_bogus(self, at: datetime | None) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final, assert_never
 from uuid import UUID, uuid4
 
-from firmware_profiles import decode, models, wire_record
+from firmware_profiles import decode, decoder_knobs, models, wire_record
 from firmware_profiles.errors import FrameError, ProfileError, WireError
 from firmware_profiles.readings import Decoded, GlucoseContext, Reading
 from firmware_profiles.wire import BadRecord, Batch, GatewayStatus, Record
@@ -261,6 +261,7 @@ def _reading(shared: _Shared, record: Record, decoded: Reading) -> StoredReading
             gateway_clock=record.gateway_clock,
             gateway_sent_at=shared.batch.sent_at,
             ingest_received_at=shared.opened.arrival.received_at,
+            is_mended=decoder_knobs.MENDED_MONTH in decoded.qualifiers,
         )
     )
     assignment = peripheral.assignment_of(decoded.user_slot, when.measured_at, when.quality)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import zoneinfo
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -71,6 +71,7 @@ class Clocks:
         gateway_clock: what the gateway knows about its own clock.
         gateway_sent_at: when the gateway sent the message, by its clock, aware UTC.
         ingest_received_at: when ingest had the message, aware UTC.
+        is_mended: whether a part of the device time was impossible, and was read as the model is known to mean it.
     """
 
     device_time: datetime | None
@@ -80,6 +81,7 @@ class Clocks:
     gateway_clock: GatewayClock
     gateway_sent_at: datetime
     ingest_received_at: datetime
+    is_mended: bool = False
 
     @property
     def gateway_clock_is_right(self) -> bool:
@@ -108,6 +110,8 @@ def estimate(clocks: Clocks) -> Estimate:
     3. The peripheral's clock as it is, if the gateway could not read it.
     4. If that clock is absent, impossible, ahead of reception or years behind: reception at the
        gateway.
+
+    A clock that was mended is never more than uncertain.
     """
     ahead = clocks.gateway_received_at - clocks.ingest_received_at
     if ahead > GATEWAY_AHEAD or ahead < -GATEWAY_BEHIND:
@@ -116,7 +120,7 @@ def estimate(clocks: Clocks) -> Estimate:
     if found is not None:
         age = clocks.gateway_received_at - found.measured_at
         if -DEVICE_AHEAD <= age <= DEVICE_BEHIND:
-            return found
+            return replace(found, quality=TimeQuality.UNCERTAIN) if clocks.is_mended else found
     return Estimate(clocks.gateway_received_at, TimeMethod.GATEWAY_RECEIPT, TimeQuality.UNKNOWN)
 
 

@@ -145,6 +145,31 @@ def receipt(text: str) -> dict[str, datetime]:
             Estimate(utc("2026-10-25 00:30"), AS_IT_IS, UNCERTAIN),
             id="not readable, in the repeated hour, whose second round is still to come",
         ),
+        pytest.param(
+            clocks("2026-03-10 11:58:00", is_mended=True),
+            Estimate(utc("2026-03-10 11:58"), CORRECTED, UNCERTAIN),
+            id="a month that was mended",
+        ),
+        pytest.param(
+            clocks("2000-01-01 00:00:00", None),
+            Estimate(RECEIVED, AT_GATEWAY, UNKNOWN),
+            id="an unset clock that nobody can read",
+        ),
+        pytest.param(
+            clocks(
+                "2000-01-01 00:10:00", 826_718_400.0
+            ),  # 26 years and 68 days to 2026-03-10 00:00
+            Estimate(utc("2026-03-10 00:10"), CORRECTED, GOOD),
+            id="an unset clock that was read",
+        ),
+        pytest.param(
+            clocks("2026-03-09 08:00:00", 9565 * 86_400.0),
+            Estimate(RECEIVED, AT_GATEWAY, UNKNOWN),
+            id="a record from before the clock lost its time",
+        ),
+        pytest.param(
+            clocks("2037-01-01 00:00:00"), Estimate(RECEIVED, AT_GATEWAY, UNKNOWN), id="year 2037"
+        ),
         pytest.param(clocks(None), Estimate(RECEIVED, AT_GATEWAY, UNKNOWN), id="no device time"),
         pytest.param(
             clocks("2026-03-10 11:58:00", time_zone="Mars/Olympus_Mons"),
