@@ -156,9 +156,7 @@ def receipt(text: str) -> dict[str, datetime]:
             id="an unset clock that nobody can read",
         ),
         pytest.param(
-            clocks(
-                "2000-01-01 00:10:00", 826_718_400.0
-            ),  # 26 years and 68 days to 2026-03-10 00:00
+            clocks("2000-01-01 00:10:00", 9565 * 86_400.0),  # 9565 days from there to 2026-03-10
             Estimate(utc("2026-03-10 00:10"), CORRECTED, GOOD),
             id="an unset clock that was read",
         ),
