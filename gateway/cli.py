@@ -303,7 +303,7 @@ def _identity_show(options: argparse.Namespace) -> ExitCode:
 
 
 def _config_check(options: argparse.Namespace) -> ExitCode:
-    from gateway import identity_report, settings, site_profiles
+    from gateway import following_report, identity_report, settings, site_profiles
 
     loaded = settings.load(_text_of(options.config), os.environ)
     for name, origin in loaded.origins.items():
@@ -313,6 +313,7 @@ def _config_check(options: argparse.Namespace) -> ExitCode:
     settings.require_files(loaded.settings)
     site_profiles.know(loaded.settings)
     print(identity_report.of_settings(loaded.settings, datetime.now(UTC)))
+    print(following_report.of_settings(loaded.settings))
     return ExitCode.OK
 
 

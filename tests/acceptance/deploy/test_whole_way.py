@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -292,6 +293,30 @@ def test_every_breach_has_a_task_or_a_recorded_reason_for_silence(stack: Stack) 
         stack, "select (select count(*) from alerts.episode), (select count(*) from ccm.task)"
     )[0]
     assert episodes == tasks > 0
+
+
+def test_a_gateway_follows_what_an_operator_says(stack: Stack) -> None:
+    gateway_id, settings_file = next(iter(stack.gateway_files.items()))
+    addresses = tomllib.loads(settings_file.read_text())["gateway"]["peripherals"]
+    box = stack.folder / "box.toml"
+    box.write_text("".join(f'[[peripheral]]\naddress = "{one}"\n' for one in addresses))
+    ((slug,),) = rows(
+        stack,
+        "select slug from ingest.practice join ingest.gateway using (practice_id)"
+        f" where gateway_id = '{gateway_id}'",
+    )
+    options = ["--practice", slug, "--config", str(stack.server_file)]
+    command = [sys.executable, "-m", "deploy.cli", "gateway"]
+    subprocess.run([*command, "configure", gateway_id, "--file", str(box), *options], check=True)
+
+    def is_followed() -> bool:
+        listed = subprocess.run(
+            [*command, "list", "--json", *options], check=True, capture_output=True
+        )
+        found = {one["gateway_id"]: one for one in json.loads(listed.stdout)}
+        return bool(found[gateway_id]["applied_number"])
+
+    until(is_followed, 60, "the gateway does not follow its configuration")
 
 
 def test_the_logs_hold_no_patient_data(stack: Stack) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from firmware_profiles.signed_configuration import (
     ConfigurationRefusal,
     Refused,
 )
-from gateway import configuration_store
+from gateway import configuration_store, following_report
 from gateway.following import Following, Plan
 from gateway.identity import BrokerAccess
 from gateway.rotation import Fixed
@@ -284,3 +285,25 @@ def test_a_full_disk_is_answered(follow: Follow, monkeypatch: pytest.MonkeyPatch
     assert follow().plan.number == 1
     following.take(message(configuration(2, peripherals=())))
     assert following.answer() == ConfigurationAnswer(2)
+
+
+def test_what_is_followed_is_said_to_a_person(follow: Follow, settings: GatewaySettings) -> None:
+    by_hand = replace(settings, gateway_id=GATEWAY)
+    assert "the server has sent none" in following_report.of_settings(by_hand)
+    named = (AllowedPeripheral(CUFF, "and-ua-651ble", "Kitchen"),)
+    follow().take(
+        message(configuration(4, peripherals=named, schedule=Schedule(status_every_s=90.0)))
+    )
+    assert following_report.of_settings(by_hand).splitlines() == [
+        "configuration: version 4 of the server, made 2026-11-28 08:00 UTC",
+        "  peripheral AA:BB:CC:DD:EE:01, “Kitchen”, by and-ua-651ble",
+        "  asked again after 5 s, sent again after 15 s, status every 90 s",
+    ]
+    alone = replace(by_hand, remote_configuration=False)
+    assert "these settings alone" in following_report.of_settings(alone)
+
+
+def test_a_list_of_nobody_is_said_to_a_person(follow: Follow, settings: GatewaySettings) -> None:
+    follow().take(message(configuration(1, peripherals=())))
+    said = following_report.of_settings(replace(settings, gateway_id=GATEWAY))
+    assert "no peripheral at all" in said
