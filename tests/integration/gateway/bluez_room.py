@@ -32,6 +32,7 @@ FOREIGN = "/org/bluez/hci0/dev_C4_65_1B_00_00_02"
 FRAMES = [bytes.fromhex("16820044005800ea070b120b071f3c000000")]
 FRAMES.append(FRAMES[0].replace(b"\x82", b"\x7f"))
 
+# What tests/conftest.py counts.
 WITHOUT_DBUS = "there is no dbus-daemon on this machine"
 
 # Without service files, so that nothing starts a real bluetoothd on it.

@@ -69,6 +69,7 @@ class FakeBluez:
         lost: what the cuff sent and nobody was subscribed to.
         calls: members that were called, in order.
         tells_reasons: whether it says why a link has ended, as BlueZ does from 5.82 on.
+        resolves_first: whether it tells that services are resolved before it tells that there is a link.
     """
 
     def __init__(self, cuff: Cuff, adapters: tuple[str, ...] = (HCI,)) -> None:
@@ -82,6 +83,7 @@ class FakeBluez:
         self.lost: list[bytes] = []
         self.calls: list[str] = []
         self.tells_reasons = False
+        self.resolves_first = False
         self.before_answer: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
         self.hears: set[str] = set(adapters)  # which adapters the cuff reaches
         self._subscribers: defaultdict[str, set[str]] = defaultdict(set)
@@ -308,6 +310,10 @@ class FakeBluez:
 
     async def _connect(self, message: Message) -> Answer:
         self._at = str(message.path).rpartition("/dev_")[0]
+        if self.resolves_first:
+            self._resolve_services()
+            self._set_connected(is_connected=True)
+            return _NOTHING
         self._set_connected(is_connected=True)
         if self.cuff.is_bonded and not self.cuff.knows_host:
             self._refuse_key()

@@ -15,6 +15,7 @@ from firmware_profiles import wire
 from firmware_profiles.gatt_time import CurrentTime, DateTime
 from gateway import errors, scan
 from gateway.errors import AdapterReason, SessionReason, StorageReason
+from gateway.session import Session
 from tests.integration.gateway.bluez_room import (
     CUFF,
     FRAMES,
@@ -25,7 +26,7 @@ from tests.integration.gateway.bluez_room import (
     settled,
     standard,
 )
-from tests.integration.gateway.fake_bluez import Cuff, FakeBluez
+from tests.integration.gateway.fake_bluez import IN_PROGRESS, Cuff, FakeBluez
 
 pytestmark = [
     pytest.mark.ble,
@@ -250,6 +251,56 @@ def test_session_ends_when_the_record_cannot_be_stored(room: Room) -> None:
 
     asyncio.run(work())
     assert room.stored() == []
+
+
+@pytest.mark.parametrize(
+    ("member", "count"),
+    [("WriteValue", 3), ("StartNotify", 1), ("StopDiscovery", 1), ("Disconnect", 1)],
+)
+def test_records_come_when_bluetoothd_is_in_progress_for_a_moment_when_it_shall(
+    room: Room, member: str, count: int
+) -> None:
+    async def work() -> None:
+        cuff = a_and_d()
+        cuff.is_bonded = True
+        async with room.bluez(cuff) as bluez, room.visiting():
+            bluez.faults[member] += [IN_PROGRESS] * count
+            await settled(lambda: room.stored() == FRAMES)
+
+    asyncio.run(work())
+
+
+def test_records_come_when_properties_come_in_another_order(room: Room) -> None:
+    async def work() -> None:
+        cuff = a_and_d()
+        cuff.is_bonded = True
+        async with room.bluez(cuff) as bluez, room.visiting():
+            bluez.resolves_first = True
+            await settled(lambda: room.stored() == FRAMES)
+
+    asyncio.run(work())
+
+
+def test_fault_of_a_conversation_costs_that_one_only(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, failures = Session.run, iter([ZeroDivisionError("a fault of ours")])
+
+    async def run(session: Session) -> int:
+        for failure in failures:
+            raise failure
+        return await whole(session)
+
+    monkeypatch.setattr(Session, "run", run)
+
+    async def work() -> None:
+        cuff = a_and_d()
+        cuff.is_bonded = True
+        async with room.bluez(cuff), room.visiting():
+            await settled(lambda: room.stored() == FRAMES)
+
+    asyncio.run(work())
+    assert "visit_failed" in caplog.text
 
 
 def test_peripheral_is_left_alone_when_its_burst_was_served(room: Room) -> None:
