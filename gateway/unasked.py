@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from firmware_profiles.device_profile import DeviceProfile
-from gateway import clock_quality, errors, session
+from gateway import captured_records, clock_quality, errors
 from gateway.adapter import Unasked
 from gateway.errors import StorageReason
 from gateway.keeper import Keeper
@@ -85,7 +85,7 @@ class UnaskedRecords:
                     gateway_clock=clock_quality.judge(received_at),
                     device_clock_offset_s=None,  # nobody has read its clock in this conversation
                     time_zone=self._time_zone,
-                    link=session.LINKS[profile.pairing.mode],
+                    link=captured_records.LINKS[profile.pairing.mode],
                 )
             )
         except errors.OutboxError as error:
