@@ -76,6 +76,18 @@ def keep(state_folder: Path, signed: SignedConfiguration, key: Ed25519PublicKey)
     durable_file.replace(state_folder / FILE, json.dumps(members, indent=1).encode("ascii") + b"\n")
 
 
+def forget(state_folder: Path) -> None:
+    """Keep no configuration any more.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    file = state_folder / FILE
+    if file.exists():
+        file.unlink()
+        durable_file.sync_folder(state_folder)
+
+
 def _read(file: Path) -> Kept:
     members = strict_json.parse_object(file.read_bytes(), max_bytes=_MAX_BYTES)
     fields = wire_fields.Fields(members, "the kept configuration")

@@ -14,7 +14,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from gateway import enrolment_answer, enrolment_server, errors, handover, identity, key_pair
+from gateway import (
+    configuration_store,
+    enrolment_answer,
+    enrolment_server,
+    errors,
+    handover,
+    identity,
+    key_pair,
+)
 from gateway.errors import EnrolmentReason
 from gateway.outbox import Outbox
 
@@ -109,6 +117,8 @@ def claim(
         handover.require_agreement(outbox, state_folder, waiting, before)
         answer = _ask(asked, code.strip(), folder)
         discarded_count = _let_go(outbox, folder, answer.gateway_id, waiting, before)
+        if answer.gateway_id != before:
+            configuration_store.forget(state_folder)  # it names what stands in another home
         generation = folder.finish(answer.content(server, authority_pem))
         folder.keep_only({generation.number})
     except OSError as error:

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway import enrolment, errors, identity, key_pair
+from gateway import configuration_store, enrolment, errors, identity, key_pair
 from gateway.enrolment import Claimed
 from gateway.errors import EnrolmentReason
 from gateway.handover import Discard, KeepFor
@@ -525,3 +525,16 @@ def test_code_and_key_stand_in_no_log_and_no_file(
         assert CODE not in str(record.__dict__)
         assert secret not in str(record.__dict__)
     assert identity.IdentityFolder(state).newest() == generation
+
+
+@pytest.mark.parametrize("is_another", [False, True])
+def test_another_homes_configuration_goes_with_its_identity(
+    claim: Claim, server: EnrolmentServer, state: Path, *, is_another: bool
+) -> None:
+    claim()
+    kept = state / configuration_store.FILE
+    kept.write_text("{}")
+    server.codes.add(CODE)
+    server.gateway_id = "gw-somebod1" if is_another else GATEWAY
+    claim(replace=True)
+    assert kept.exists() is not is_another
