@@ -17,7 +17,7 @@ patiently() {
   printf '\r%s: done in %s s\n' "$words" "$seconds" >&2
   wait "$work"
 }
-fail() { printf '%s\n' "$*" >&2; exit 4; }
+fail() { printf '%s\n' "$*" >&2; exit "${cannot:-4}"; }
 
 find_python() {
   for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11; do
@@ -64,12 +64,17 @@ need_library() {
 need_packages() {
   missing=$1; shift
   command -v apt-get >/dev/null 2>&1 || fail "$missing is missing: install it with this system's package manager"
-  if [ "$(id -u)" = 0 ]; then as_root=
-  elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then as_root=sudo
-  else fail "$missing is missing: run “sudo apt-get install $*”"; fi
-  if [ -n "$as_root" ]; then sudo -v || fail "$missing is missing: run “sudo apt-get install $*”"; fi
+  need_root "$missing is missing: run “sudo apt-get install $*”"
   patiently "Setting up $* from apt (once)" install_packages "$@" \
     || { tail -n 5 "$state/setup.log" >&2; fail "apt could not install $*; the lines above say why."; }
+}
+
+# need_root WORDS: sets as_root to what makes a command root's; where nothing does, the words say what to do by hand.
+need_root() {
+  if [ "$(id -u)" = 0 ]; then as_root=
+  elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then as_root=sudo
+  else fail "$1"; fi
+  if [ -n "$as_root" ]; then sudo -v || fail "$1"; fi
 }
 
 install_packages() {

@@ -43,22 +43,23 @@ pytest_plugins = ("tests.console_server",)
 
 _numbers = itertools.count()
 ENGINES = ("partitions", "timescaledb")
-WITHOUT_TIMESCALEDB = (
-    "TimescaleDB is not present"  # begins the reason of every test skipped for that
-)
+# Each begins the reason of every test skipped for that.
+WITHOUT_TIMESCALEDB = "TimescaleDB is not present"
+WITHOUT_BLUEZ = "the real BlueZ is not tested here"
+WITHOUT_DBUS = "there is no dbus-daemon on this machine"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in a line that cannot be overlooked that one of the two storages was not tested."""
-    skipped = [
-        report
-        for report in terminalreporter.getreports("skipped")
-        if WITHOUT_TIMESCALEDB in str(report.longrepr)
-    ]
-    if skipped:
-        terminalreporter.write_sep(
-            "!", f"TIMESCALEDB WAS NOT TESTED: {len(skipped)} tests skipped", red=True, bold=True
-        )
+    """Say in lines that cannot be overlooked what was not tested."""
+    reasons = [str(report.longrepr) for report in terminalreporter.getreports("skipped")]
+    for words, reason in (
+        ("TIMESCALEDB WAS NOT TESTED", WITHOUT_TIMESCALEDB),
+        ("THE REAL BLUEZ WAS NOT TESTED (./deploy/test bluez does it)", WITHOUT_BLUEZ),
+        ("THE BLUEZ BACKEND WAS NOT TESTED (install dbus)", WITHOUT_DBUS),
+    ):
+        count = sum(reason in told for told in reasons)
+        if count:
+            terminalreporter.write_sep("!", f"{words}: {count} tests skipped", red=True, bold=True)
 
 
 @dataclass(frozen=True)
