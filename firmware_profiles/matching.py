@@ -92,6 +92,11 @@ class Match:
         )
 
     @property
+    def hidden_count(self) -> int:
+        """How many things it asks for that an advertisement does not show."""
+        return len(self.strings) + len(self.gatt_services)
+
+    @property
     def visible_specificity(self) -> tuple[int, ...]:
         """Rank among other matches as long as only the advertisement is known."""
         return (

@@ -44,9 +44,12 @@ class Registry:
         self._by_specificity: Final = sorted(
             matches, key=lambda one: one[0].specificity, reverse=True
         )
-        # What an advertisement cannot show must not outrank what it does: how to pair depends on the choice.
+        # What an advertisement cannot show must not outrank what it does, for how to pair depends on the choice: of
+        # those that it fits equally well, the one that asks for the least else.
         self._by_visibility: Final = sorted(
-            self._by_specificity, key=lambda one: one[0].visible_specificity, reverse=True
+            self._by_specificity,
+            key=lambda one: (one[0].visible_specificity, -one[0].hidden_count),
+            reverse=True,
         )
 
     @property
