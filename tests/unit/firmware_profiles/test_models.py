@@ -96,7 +96,7 @@ def test_support_statement_answers_every_question(profile: DeviceProfile) -> Non
         pytest.param("A&D_UA-767PBT_1A2B3C", ["1810", "180f"], "standard-cuff", id="sibling"),
         pytest.param(None, ["1810"], "standard-cuff", id="no name"),
         pytest.param("meter+123", ["180a", "1808"], "accu-chek", id="Accu-Chek"),
-        pytest.param("Some meter", ["180a", "1808"], "taidoc-dm30b", id="any meter may be one"),
+        pytest.param("Some meter", ["180a", "1808"], "standard-glucometer", id="any other meter"),
         pytest.param("A&D_UA-651BLE_1A2B3C", [], None, id="name without service"),
         pytest.param("Lamp", ["180f"], None, id="something else"),
         pytest.param(None, [], None, id="nothing"),
