@@ -24,6 +24,9 @@ from gateway.errors import SessionReason
 from gateway.pairing_window import PairingDesk
 from gateway.sighting import Sighting
 
+# BlueZ waits so long for an agent's answer. Source: BlueZ 5.66, src/agent.c, REQUEST_TIMEOUT.
+_PAIRING_TIMEOUT_S: Final = 60.0
+
 OnAdvertisement = Callable[[BLEDevice, AdvertisementData], None]
 OnDisconnected = Callable[[], None]
 
@@ -128,7 +131,8 @@ class Adapter:
         """
         window = self._desk.window_for(sighting.address)
         if window is not None:
-            await window.note_found(sighting.profile, is_new=not self.is_bonded(sighting.address))
+            is_new = not self.is_bonded(sighting.address)
+            await window.note_found(sighting.profile, sighting.seen.name, is_new=is_new)
             await self._host_stack.prepare_pairing(sighting.profile.pairing.mode)
 
     async def expect(self, address: str) -> None:
@@ -165,14 +169,14 @@ class Adapter:
             device: Whom to connect, as a scanner has found it.
             on_disconnected: Called when the link has ended.
             pair: Whether to bond while connecting if there is no bond yet. Done only in a pairing window.
-            timeout_s: How long connecting may take.
+            timeout_s: How long connecting may take; in a pairing window longer, for a person may have to type.
         """
         is_open = self._desk.window_for(device.address.upper()) is not None
         return bleak.BleakClient(
             device,
             disconnected_callback=lambda _: on_disconnected(),
             pair=pair and is_open,
-            timeout=timeout_s,
+            timeout=max(timeout_s, _PAIRING_TIMEOUT_S) if is_open else timeout_s,
             **self._client_arguments,
         )
 

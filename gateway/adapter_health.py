@@ -32,10 +32,14 @@ class AdapterHealth:
     Args:
         silence_limit_s: After so many seconds of scanning without any advertisement it counts as deaf; 0: never.
         monotonic_s: A clock that never steps, in seconds.
+
+    Attributes:
+        silence_limit_s: as given; it may change.
+        power_cycle_count: how often it was switched off and on.
     """
 
     def __init__(self, silence_limit_s: float, monotonic_s: Callable[[], float]) -> None:
-        self._silence_limit_s = silence_limit_s
+        self.silence_limit_s = silence_limit_s
         self._monotonic_s = monotonic_s
         self._factor = 1.0
         self._silent_since_s: float | None = None
@@ -65,9 +69,9 @@ class AdapterHealth:
 
     def deaf_in_s(self) -> float | None:
         """Return in how many seconds the adapter counts as deaf if it goes on hearing nothing; None: never."""
-        if self._silence_limit_s == 0 or self._silent_since_s is None:
+        if self.silence_limit_s == 0 or self._silent_since_s is None:
             return None
-        limit_s = self._silence_limit_s * self._factor
+        limit_s = self.silence_limit_s * self._factor
         return max(0.0, self._silent_since_s + limit_s - self._monotonic_s())
 
     def is_deaf(self) -> bool:

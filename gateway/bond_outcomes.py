@@ -70,10 +70,10 @@ class BondOutcomes:
             return
         words = f"It handed over {count} records."
         if window.is_new and adapter.is_bonded(sighting.address):
-            words = self._paired(sighting, window, words)
+            words = self._paired(sighting, profile, window, words)
         else:
             self._bonds.note_talked(sighting.address, profile)
-        window.end(words)
+        window.end(profile.title, words)
 
     async def failed(
         self,
@@ -91,7 +91,9 @@ class BondOutcomes:
         if window is not None and not is_bonded:
             await window.note_failed(f"they did not pair: {error}")
         elif window is not None and window.is_new:
-            window.end(self._paired(sighting, window, f"The first conversation failed: {error}."))
+            words = f"The first conversation failed: {error}."
+            profile = sighting.profile
+            window.end(profile.title, self._paired(sighting, profile, window, words))
         elif is_bonded:
             self._note_key(adapter, sighting, error)
             if window is not None:
@@ -108,16 +110,16 @@ class BondOutcomes:
         ):
             self._bonds.note_broken(sighting.address)
 
-    def _paired(self, sighting: Sighting, window: Window, words: str) -> str:
+    def _paired(
+        self, sighting: Sighting, profile: DeviceProfile, window: Window, words: str
+    ) -> str:
         """Write a new bond into the book and return what there is to say."""
         is_authenticated = window.is_authenticated
-        self._bonds.note_paired(
-            sighting.address, sighting.profile, is_authenticated=is_authenticated
-        )
+        self._bonds.note_paired(sighting.address, profile, is_authenticated=is_authenticated)
         log.info(
             "paired",
             extra={"peripheral_id": sighting.short_name, "is_authenticated": is_authenticated},
         )
-        if sighting.profile.pairing.mode is PairingMode.PASSKEY and not is_authenticated:
+        if profile.pairing.mode is PairingMode.PASSKEY and not is_authenticated:
             return _WITHOUT_CODE.format(address=sighting.address)
         return words

@@ -17,6 +17,10 @@ from gateway.errors import SessionReason
 CAUSES: Final = (exc.BleakError, OSError, EOFError, TimeoutError)
 
 _IN_PROGRESS: Final = "org.bluez.Error.InProgress"
+# So BlueZ 5.66 answers when a link, also of LE, came up and ended before it had shown its services; among others when
+# the peripheral does not have our key. Seen in `tests/bluez/`.
+_FAILED: Final = "org.bluez.Error.Failed"
+_CANCELED: Final = "br-connection-canceled"
 _REFUSED_FOR_SECURITY: Final = frozenset(
     {
         exc.BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
@@ -63,6 +67,8 @@ def is_in_progress(error: BaseException) -> bool:
 
 def broke_while_connecting(error: BaseException | None) -> bool:
     """Whether the peripheral dropped a link before it had shown its services, without saying why."""
+    if isinstance(error, exc.BleakDBusError):
+        return (error.dbus_error, error.dbus_error_details) == (_FAILED, _CANCELED)
     # bleak has no class of its own for it; those it has are about something else.
     return type(error) is exc.BleakError
 

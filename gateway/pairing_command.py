@@ -73,7 +73,7 @@ def _words(news: Members) -> str:
         case Stage.UNKNOWN_MODEL:
             return f"It is there as “{title}”, but this gateway has no device profile for it."
         case Stage.FOUND:
-            return f"Found {title}; connecting."
+            return f"Found “{title}”; connecting."
         case Stage.TYPE_THERE:
             return f"Type this code on the peripheral: {news.get('passkey'):06}"
         case Stage.FAILED:

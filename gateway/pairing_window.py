@@ -40,7 +40,7 @@ class News:
 
     Attributes:
         stage: how far it is.
-        title: the model, as its profile names it.
+        title: the model, as its profile names it; before it was connected, the name that it advertises.
         passkey: what to type on the peripheral (TYPE_THERE).
         words: why an attempt failed (FAILED), or what the first conversation came to (PAIRED).
     """
@@ -96,17 +96,20 @@ class Window:
         """How to pair, or None as long as nobody knows what the peripheral is."""
         return None if self._profile is None else self._profile.pairing.mode
 
-    async def note_found(self, profile: DeviceProfile, *, is_new: bool) -> None:
+    async def note_found(
+        self, profile: DeviceProfile, name: str | None = None, *, is_new: bool
+    ) -> None:
         """Take note that the peripheral is there and that an attempt begins.
 
         Args:
-            profile: What fits it.
+            profile: What may fit it; more is known when it is connected.
+            name: What it calls itself.
             is_new: Whether there is no bond yet.
         """
         self._profile = profile
         self.is_new = is_new
         self.is_authenticated = False
-        await self._operator.tell(News(Stage.FOUND, title=profile.title))
+        await self._operator.tell(News(Stage.FOUND, title=name or profile.title))
 
     async def note_unknown(self, title: str) -> None:
         """Say that the peripheral is there under a name that no profile knows."""
@@ -116,13 +119,13 @@ class Window:
         """Say why an attempt failed; the next one may come."""
         await self._operator.tell(News(Stage.FAILED, words=words))
 
-    def end(self, words: str) -> None:
+    def end(self, title: str, words: str) -> None:
         """Close the window: they are paired.
 
         Args:
+            title: The model, as its profile names it.
             words: What the first conversation came to.
         """
-        title = self._profile.title if self._profile else ""
         self._end = News(Stage.PAIRED, title=title, words=words)
         self._has_ended.set()
 

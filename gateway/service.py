@@ -121,7 +121,7 @@ class Gateway:
         raise AssertionError("a loop that never ends has ended")
 
     def _use(self, plan: Plan) -> None:
-        self._visiting.watch.allow(plan.peripherals, plan.pinned)
+        self._visiting.allow(plan.peripherals, plan.pinned)
         self._visiting.revisit_after_s = plan.revisit_after_s
         self._household.wake()
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from firmware_profiles import models
@@ -112,13 +113,27 @@ class Visiting:
         self._outcomes = BondOutcomes(self.bonds, self.advice)
         is_platform = settings.adapter == gateway_settings.PLATFORM
         names = settings.platform_adapters if is_platform else ()
-        silence_s = settings.radio_silence_s if settings.peripherals else 0.0
         self.radios = [
-            Radio(name or _ANY, name, AdapterHealth(silence_s, time.monotonic))
-            for name in names or ("",)
+            Radio(name or _ANY, name, AdapterHealth(0.0, time.monotonic)) for name in names or ("",)
         ]
         self.radio_journal = RadioJournal(now)
         self.roll_call = RollCall(outbox, self.bond_of, now)
+        self.allow(settings.peripherals)
+
+    def allow(
+        self, addresses: Collection[str], pinned: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Replace the addresses of peripherals that may be connected.
+
+        Args:
+            addresses: Upper case with colons.
+            pinned: Profiles that somebody has chosen, by address.
+        """
+        self.watch.allow(addresses, pinned)
+        self.bonds.keep_only(addresses)
+        self._unpaired.intersection_update(addresses)
+        for one in self.radios:  # who expects nobody misses nobody
+            one.health.silence_limit_s = self._settings.radio_silence_s if addresses else 0.0
 
     async def run(self) -> NoReturn:
         """Use all radios until cancelled.

@@ -91,9 +91,16 @@ class Capture:
 
     async def hold(self, found: Characteristic) -> None:
         """Subscribe to a characteristic if it is captured, and go on being subscribed."""
-        if found.path in self._held or found.address in self._left_alone:
-            return
-        if self._wants(found.address, found.uuid):
+        if found.path not in self._held:
+            await self.renew(found)
+
+    async def renew(self, found: Characteristic) -> None:
+        """Subscribe to a characteristic if it is captured, whether or not we have done so before.
+
+        bluetoothd drops the subscription, and tells nobody, when a link ends before it has looked through the
+        peripheral; a cuff that sends at once and hangs up ends every link so. Seen with BlueZ 5.66.
+        """
+        if found.address not in self._left_alone and self._wants(found.address, found.uuid):
             await self._subscribe(found.path)
 
     async def subscribe(self, path: str, on_frame: OnFrame) -> Message:

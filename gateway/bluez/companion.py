@@ -41,6 +41,8 @@ _ANSWER_TIMEOUT_S: Final = 30.0
 _POWER_TIMEOUT_S: Final = 15.0
 # Source: BlueZ 5.87, doc/org.bluez.Device.rst, signal Disconnected.
 _KEY_REFUSED: Final = "org.bluez.Reason.Authentication"
+# A request ends quietly with the connection; that it is lost is heard elsewhere.
+_CLOSED: Final = (OSError, EOFError, DBusFastError)
 _RULES: Final = (
     f"type='signal',sender='{_DBUS}',interface='{_DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
     f"type='signal',sender='{BLUEZ}',interface='{OBJECT_MANAGER}'",
@@ -79,7 +81,8 @@ class Companion:
         if self.is_bonded(address):
             for found in list(self._tree.characteristics(self.adapter)):
                 if found.address == address:
-                    await self._hold_one(found)
+                    with contextlib.suppress(*_CLOSED):
+                        await self.capture.renew(found)
 
     def was_key_refused(self, address: str) -> bool:
         """Whether BlueZ has said that the last link ended for want of a common key. It does so from 5.82 on."""
@@ -166,8 +169,7 @@ class Companion:
                 task.add_done_callback(self._work.discard)
 
     async def _hold_one(self, found: Characteristic) -> None:
-        # A request ends quietly with the connection; that it is lost is heard elsewhere.
-        with contextlib.suppress(OSError, EOFError, DBusFastError):
+        with contextlib.suppress(*_CLOSED):
             await self.capture.hold(found)
 
     def _chosen(self, adapter_name: str) -> str:

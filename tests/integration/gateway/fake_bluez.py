@@ -40,6 +40,7 @@ class Cuff:
         question: the agent's method that BlueZ calls when this cuff is paired, or None for none (Just Works).
         passkey: what it shows.
         sends_unasked: whether it needs no clock, and sends at once over an encrypted link if it may still indicate.
+        hangs_up_at_once: whether it hangs up when it has sent all that, before its services were looked through.
         knows_host: whether it has the key of the bond; BlueZ has it if `is_bonded`.
         patience: how many records it delivers before it falls silent without hanging up.
     """
@@ -52,6 +53,7 @@ class Cuff:
     question: str | None = "RequestAuthorization"
     passkey: int = 123456
     sends_unasked: bool = False
+    hangs_up_at_once: bool = False
     unsent: list[bytes] = field(default_factory=list)
     clock_writes: list[bytes] = field(default_factory=list)
     is_bonded: bool = False
@@ -320,6 +322,12 @@ class FakeBluez:
             return _NOTHING
         if self.cuff.is_bonded and self.cuff.sends_unasked and self.cuff.may_indicate:
             await self._send_unasked()
+            if self.cuff.hangs_up_at_once:
+                # BlueZ tells nobody that it drops the subscriptions whose registration has not ended with the link.
+                self._subscribers.clear()
+                self._set_connected(is_connected=False)
+                raise DBusError("org.bluez.Error.Failed", "br-connection-canceled")
+            asyncio.get_running_loop().call_later(0.1, self._hang_up)
         self._resolve_services()
         return _NOTHING
 
@@ -338,7 +346,6 @@ class FakeBluez:
             self.cuff.unsent.remove(record)
             await asyncio.sleep(0)
             self._indicate(path, record)
-        asyncio.get_running_loop().call_later(0.1, self._hang_up)
 
     def _indicate(self, path: str | None, record: bytes) -> None:
         """Confirm an indication, and signal it once for each who is subscribed."""

@@ -66,6 +66,25 @@ def test_equal_frames_are_stored_as_often_as_they_were_sent(room: Room) -> None:
     asyncio.run(work())
 
 
+def test_every_record_is_stored_once_when_the_cuff_hangs_up_as_soon_as_it_has_sent(
+    room: Room,
+) -> None:
+    async def work() -> None:
+        cuff = unasked()
+        async with room.bluez(cuff) as bluez, room.visiting() as visiting:
+            await met_once(room, cuff)
+            cuff.hangs_up_at_once = True
+            for number in range(3):
+                cuff.unsent += FRAMES
+                await settled(lambda number=number: len(room.stored()) == 2 * (number + 2))
+                await rested()
+            assert bluez.lost == []
+            assert visiting.bonds.losses() == []
+            assert room.stored() == FRAMES * 4
+
+    asyncio.run(work())
+
+
 def test_records_are_lost_without_capture(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """What all this is for: the same cuff and the same bluetoothd, with bleak alone."""
     monkeypatch.setattr("gateway.unasked.UnaskedRecords._is_wanted", lambda *_: False)

@@ -217,7 +217,7 @@ def test_command_pairs_and_says_how_it_goes_when_the_gateway_runs(
     asyncio.run(work())
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith("Looking for the peripheral, 120 s left")
-    assert told[1] == "Found A&D UA-651BLE upper-arm cuff; connecting."
+    assert told[1] == "Found “A&D_UA-651BLE_000001”; connecting."
     assert told[2] == "Paired: A&D UA-651BLE upper-arm cuff. It handed over 2 records."
 
 

@@ -127,6 +127,15 @@ def test_subscription_counts_when_bluez_has_it(error: str, *, is_held: bool) -> 
     assert bool(stand.kept) is is_held
 
 
+def test_subscription_is_made_again_before_a_link_as_bluez_may_have_dropped_it() -> None:
+    stand = Stand()
+    stand.hold()
+    stand.hold()
+    assert len(stand.called) == 1
+    asyncio.run(stand.capture.renew(FOUND))
+    assert len(stand.called) == 2
+
+
 def test_subscription_is_made_anew_when_the_object_was_gone() -> None:
     stand = Stand()
     stand.hold()

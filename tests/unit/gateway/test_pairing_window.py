@@ -62,12 +62,13 @@ def test_person_hears_the_model_and_how_it_ended() -> None:
         with PairingDesk(Clock()).open(CUFF, 120.0, person) as window:
             profile = models.known().newest["standard-cuff"]
             assert window.mode is None
-            await window.note_found(profile, is_new=True)
+            await window.note_found(profile, "Cuff 12", is_new=True)
             assert window.mode is profile.pairing.mode
             await window.note_failed("not yet")
-            window.end("two records")
+            window.end(profile.title, "two records")
             end = await window.wait()
         assert [news.stage for news in person.news] == [Stage.FOUND, Stage.FAILED]
+        assert person.news[0].title == "Cuff 12"
         assert (end.stage, end.title, end.words) == (Stage.PAIRED, profile.title, "two records")
 
     asyncio.run(work())
