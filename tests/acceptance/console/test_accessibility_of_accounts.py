@@ -46,6 +46,12 @@ def states(page: Page, made_up: MadeUp) -> Iterator[str]:
     yield "claim code"
     page.click("a:text('I have written it down')")
     yield "a gateway that is expected"
+    page.goto("/gateways/gw-home0001/configuration")
+    page.locator("summary").first.click()
+    yield "a gateway's configuration"
+    page.fill("#peripheral-address", "AA:BB")
+    page.click("button:text('Let the box connect to it')")
+    yield "a configuration refused"
     page.goto("/gateways/gw-home0001")
     page.fill("#revoke-reason", " ")
     page.click("button:text('Revoke the gateway')")
