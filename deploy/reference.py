@@ -68,7 +68,7 @@ def text() -> str:
                 (
                     f"`{topics.status('gw-xxxxxxxx')}`",
                     "the gateway, retained; its last will",
-                    "presence",
+                    "presence; how it is (not retained)",
                 ),
                 (f"`{topics.receipts('gw-xxxxxxxx')}`", "ingest", "receipts"),
             ),

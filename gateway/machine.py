@@ -33,11 +33,12 @@ def temperature_c(thermal: Path = _THERMAL) -> float | None:
     Source: Linux kernel documentation, ABI/testing/sysfs-class-thermal: millidegrees.
     """
     zones = sorted(
-        thermal.glob("thermal_zone*"), key=lambda zone: ("cpu" not in _line(zone / "type"), zone)
+        thermal.glob("thermal_zone*"),
+        key=lambda zone: ("cpu" not in _line(zone.joinpath("type")), zone),
     )
     for zone in zones:
         try:
-            return int(_line(zone / "temp")) / 1000
+            return int(_line(zone.joinpath("temp"))) / 1000
         except ValueError:
             continue
     return None

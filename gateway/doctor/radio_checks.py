@@ -55,14 +55,14 @@ def blocked(folder: Path) -> list[Finding]:
     """
     found = []
     for switch in sorted(folder.glob("rfkill*")):
-        if _text(switch / "type") != "bluetooth":
+        if _text(switch, "type") != "bluetooth":
             continue
-        if _text(switch / "hard") == "1":
+        if _text(switch, "hard") == "1":
             step = "switch the radio on at the machine itself"
-            found.append(fault("radio switch", f"{_text(switch / 'name')} is off", step))
-        elif _text(switch / "soft") == "1":
+            found.append(fault("radio switch", f"{_text(switch, 'name')} is off", step))
+        elif _text(switch, "soft") == "1":
             step = "switch it on: “rfkill unblock bluetooth”"
-            found.append(fault("radio switch", f"{_text(switch / 'name')} is blocked", step))
+            found.append(fault("radio switch", f"{_text(switch, 'name')} is blocked", step))
     return found
 
 
@@ -160,8 +160,8 @@ def _bumble(examined: Examined) -> list[Finding]:
     return [ok(name, "is there and answers")]
 
 
-def _text(path: Path) -> str:
+def _text(folder: Path, name: str) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
+        return folder.joinpath(name).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""
