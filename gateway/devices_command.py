@@ -13,7 +13,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from firmware_profiles.wire_health import Bond, PeripheralHealth
-from gateway import bond_book, control_client, durations, errors, outbox_look
+from gateway import (
+    bond_book,
+    control_client,
+    durations,
+    errors,
+    following_report,
+    outbox_look,
+)
 from gateway.doctor import examined
 from gateway.errors import ExitCode, StorageReason
 from gateway.outbox_rows import Acquaintance
@@ -86,7 +93,8 @@ def _remembered(settings: GatewaySettings) -> list[PeripheralHealth]:
             raise
         found = []
     known = {one.peripheral: one for one in found}
-    return [_of(address, known.get(address)) for address in sorted({*settings.peripherals, *known})]
+    allowed = following_report.plan(settings).peripherals
+    return [_of(address, known.get(address)) for address in sorted({*allowed, *known})]
 
 
 def _of(address: str, known: Acquaintance | None) -> PeripheralHealth:

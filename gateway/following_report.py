@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway import configuration_store, identity
+from gateway import configuration_store, errors, identity
+from gateway.configuration_store import Kept
 from gateway.following import Plan, plan_of
 from gateway.settings import GatewaySettings
 
@@ -15,8 +16,7 @@ def of_settings(settings: GatewaySettings) -> str:
     """
     if not settings.remote_configuration:
         return "configuration: these settings alone; the server's are refused"
-    gateway_id = settings.gateway_id or _enrolled(settings)
-    kept = configuration_store.load(settings.state_folder, gateway_id)
+    kept = _kept(settings)
     if kept is None:
         return "configuration: these settings; the server has sent none"
     made_at = f"{kept.configuration.made_at:%Y-%m-%d %H:%M} UTC"
@@ -26,8 +26,20 @@ def of_settings(settings: GatewaySettings) -> str:
     return "\n".join(lines)
 
 
-def _enrolled(settings: GatewaySettings) -> str:
-    return identity.IdentityFolder(settings.state_folder).newest().access.gateway_id
+def plan(settings: GatewaySettings) -> Plan:
+    """Return what a gateway with these settings follows when it starts; the settings alone where it is nobody yet."""
+    try:
+        kept = _kept(settings) if settings.remote_configuration else None
+    except errors.IdentityError:
+        kept = None
+    return plan_of(settings, kept.configuration if kept else None)
+
+
+def _kept(settings: GatewaySettings) -> Kept | None:
+    gateway_id = settings.gateway_id
+    if not gateway_id:
+        gateway_id = identity.IdentityFolder(settings.state_folder).newest().access.gateway_id
+    return configuration_store.load(settings.state_folder, gateway_id)
 
 
 def _lines(plan: Plan) -> list[str]:

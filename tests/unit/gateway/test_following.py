@@ -307,3 +307,14 @@ def test_a_list_of_nobody_is_said_to_a_person(follow: Follow, settings: GatewayS
     follow().take(message(configuration(1, peripherals=())))
     said = following_report.of_settings(replace(settings, gateway_id=GATEWAY))
     assert "no peripheral at all" in said
+
+
+def test_what_holds_is_known_also_while_nothing_runs(
+    follow: Follow, settings: GatewaySettings
+) -> None:
+    follow().take(message(configuration(1)))
+    by_hand = replace(settings, gateway_id=GATEWAY)
+    assert list(following_report.plan(by_hand).peripherals) == [CUFF]
+    assert list(following_report.plan(settings).peripherals) == [TYPED]  # enrolled nowhere yet
+    alone = replace(by_hand, remote_configuration=False)
+    assert list(following_report.plan(alone).peripherals) == [TYPED]
