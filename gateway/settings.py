@@ -104,7 +104,8 @@ class GatewaySettings:
     adapter: str = setting(
         PLATFORM,
         choices=(PLATFORM, BUMBLE),
-        help="Bluetooth by the operating system, or by bumble in user space; a cuff that sends unasked needs bumble",
+        help="Bluetooth by the operating system, or by bumble in user space; for a cuff that sends unasked and deletes"
+        " what it has sent take bumble",
     )
     profile_folder: Path = setting(
         NOT_SET, help="folder with this site's own device profiles (*.toml); not set: none"
