@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID, uuid4
@@ -84,8 +84,7 @@ def reattributed(
         patient_id = None if assignment is None else assignment.patient_id
         if patient_id == reading.patient_id:
             continue
-        new = replace(
-            reading,
+        new = reading._replace(
             reading_id=time_ordered_id.new(),
             patient_id=patient_id,
             measured_day=None if assignment is None else assignment.day_of(reading.measured_at),

@@ -29,6 +29,7 @@ class Committer:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._ensured_months: set[tuple[int, int]] = set()  # year and month, UTC
+        self._has_tables = False
 
     def take_in(self, messages: Sequence[Opened], stored_at: datetime) -> Fates:
         """Store what messages bring and say what became of each record.
@@ -122,6 +123,10 @@ class Committer:
 
         All transactions touch the tables, and the rows of each, in this order: no deadlock.
         """
+        if not self._has_tables:
+            with self._connection.cursor() as cur:
+                store.make_taken_in(cur)
+            self._has_tables = True
         practice_ids = {plan.gateway.practice_id for plan in plans if plan.gateway is not None}
         with tenancy.transaction(self._connection, *practice_ids) as cur:
             settled = _settle_readings(cur, plans)

@@ -201,6 +201,7 @@ class Importer:
         with self._transaction() as cur:
             from_devices = imports.from_devices(cur, practice_id, candidates)
             wanted = [one for one in candidates if one.reading.reading_id not in from_devices]
+            store.make_taken_in(cur)
             lost = store.claim_and_store(cur, [one.candidate for one in wanted])
             stored = [one for one in wanted if one.reading.reading_id not in lost]
             readings = [one.reading for one in stored]

@@ -8,7 +8,7 @@ is left alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -132,8 +132,7 @@ def read_again(
     when = measured_at.moved(
         before, former.device_time, decoded.device_time, former.gateway_received_at
     )
-    new = replace(
-        former,
+    new = former._replace(
         reading_id=uuid4(),
         stored_at=at,
         profile_version=profile.version,
@@ -146,8 +145,7 @@ def read_again(
     if new.user_slot == former.user_slot and when == before:
         return new
     owner = peripheral.assignment_of(new.user_slot, new.measured_at, new.time_quality)
-    return replace(
-        new,
+    return new._replace(
         patient_id=owner.patient_id if owner else None,
         measured_day=owner.day_of(new.measured_at) if owner else None,
     )

@@ -7,7 +7,7 @@ whoever opened the transaction commits it. Functions for people who signed in ta
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -28,11 +28,9 @@ Cursor = psycopg.Cursor[Any]
 _Row = TypeVar("_Row")
 
 _Q: Final = named_queries.load("ingest")
-_READING_FIELDS: Final = [field.name for field in fields(rows.StoredReading)]
+_READING_FIELDS: Final = rows.StoredReading._fields
 # Most practices have a reading of the last hour, and nearly all one of the last two days.
 _LATELY: Final = (timedelta(hours=1), timedelta(days=2), timedelta(days=60))
-_reading_columns: Final = attrgetter(*_READING_FIELDS)
-_message_columns: Final = attrgetter(*(field.name for field in fields(rows.MessageRow)))
 _MESSAGE_TYPES: Final = [
     "uuid",
     "uuid",
@@ -100,10 +98,17 @@ def ensure_series(cur: Cursor, from_at: datetime, until_at: datetime) -> int:
     return int(_one(cur)[0])
 
 
+def make_taken_in(cur: Cursor) -> None:
+    """Make the connection's own tables, into which readings and messages are copied, unless it has them."""
+    cur.execute(_Q.make_taken_in)
+    cur.execute(_Q.make_messages_taken_in)
+
+
 def claim_and_store(cur: Cursor, candidates: Sequence[rows.Candidate]) -> set[UUID]:
     """Store readings whose record keys nobody holds, and queue them for the rules; return the ids of the others.
 
-    Two transactions that claim the same key at once wait here for each other: the second sees the first's row.
+    The connection has to have its tables (:func:`make_taken_in`). Two transactions that claim the same key at once wait
+    here for each other: the second sees the first's row.
     """
     if not candidates:
         return set()
@@ -128,6 +133,7 @@ def contents_by_record_key(
 def add_readings(cur: Cursor, readings: Sequence[rows.StoredReading]) -> None:
     """Store readings that have no record key of their own: later versions, and whatever claimed its key before."""
     if readings:
+        make_taken_in(cur)
         _copy(cur, [(reading, None, None) for reading in readings])
         cur.execute(_Q.store_taken_in)
 
@@ -135,14 +141,13 @@ def add_readings(cur: Cursor, readings: Sequence[rows.StoredReading]) -> None:
 def _copy(
     cur: Cursor, wanted: Sequence[tuple[rows.StoredReading, bytes | None, bytes | None]]
 ) -> None:
-    cur.execute(_Q.make_taken_in)
     with cur.copy(_Q.copy_taken_in) as copy:
         copy.set_types(_COPIED_TYPES)
         for reading, record_key, content_sha256 in wanted:
-            columns = list(_reading_columns(reading))
+            columns: list[object] = [*reading, record_key, content_sha256]
             # psycopg writes a tuple as a row and a list as an array: the qualifiers are an array.
             columns[_QUALIFIERS] = list(reading.qualifiers)
-            copy.write_row([*columns, record_key, content_sha256])
+            copy.write_row(columns)
 
 
 def add_contexts(cur: Cursor, contexts: Sequence[rows.ContextRow]) -> set[tuple[UUID, int]]:
@@ -176,14 +181,16 @@ def add_quarantine(cur: Cursor, refused: Sequence[rows.QuarantineRow]) -> set[UU
 
 
 def add_messages(cur: Cursor, messages: Sequence[rows.MessageRow]) -> None:
-    """Remember the messages that readings, contexts or quarantine rows point at."""
+    """Remember the messages that readings, contexts or quarantine rows point at.
+
+    The connection has to have its tables (:func:`make_taken_in`).
+    """
     if not messages:
         return
-    cur.execute(_Q.make_messages_taken_in)
     with cur.copy(_Q.copy_messages_taken_in) as copy:
         copy.set_types(_MESSAGE_TYPES)
         for row in messages:
-            copy.write_row(_message_columns(row))
+            copy.write_row(row)
     cur.execute(_Q.store_messages_taken_in)
 
 

@@ -6,6 +6,7 @@ Source: RFC 9562, May 2024, section 5.7 (UUID version 7) with the counter of sec
 from __future__ import annotations
 
 import os
+import struct
 import threading
 import time
 from typing import Final
@@ -15,8 +16,7 @@ _COUNTER_BITS: Final = 12
 _VERSION_7: Final = 7 << 76
 _VARIANT: Final = 0b10 << 62
 _RANDOM_MASK: Final = (1 << 62) - 1
-_RANDOM_BYTES: Final = 8
-_DRAWN_AT_ONCE: Final = 512 * _RANDOM_BYTES
+_DRAWN: Final = struct.Struct("512Q")
 
 
 class _Source:
@@ -25,21 +25,18 @@ class _Source:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0  # milliseconds since 1970 and, in the lowest bits, the counter
-        self._drawn = b""
-        self._position = 0
+        self._drawn: list[int] = []
 
     def new(self) -> UUID:
         with self._lock:
             # The system's source is asked for many at once: each question lets another thread take the interpreter, and
             # getting it back takes far longer than the answer.
-            if self._position == len(self._drawn):
-                self._drawn, self._position = os.urandom(_DRAWN_AT_ONCE), 0
-            drawn = self._drawn[self._position : self._position + _RANDOM_BYTES]
-            self._position += _RANDOM_BYTES
+            if not self._drawn:
+                self._drawn.extend(_DRAWN.unpack(os.urandom(_DRAWN.size)))
+            random = self._drawn.pop() & _RANDOM_MASK
             self._last = max(self._last + 1, time.time_ns() // 1_000_000 << _COUNTER_BITS)
             ticks = self._last
         at_ms, counter = ticks >> _COUNTER_BITS, ticks & (1 << _COUNTER_BITS) - 1
-        random = int.from_bytes(drawn, "big") & _RANDOM_MASK
         return UUID(int=at_ms << 80 | _VERSION_7 | counter << 64 | _VARIANT | random)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -230,7 +229,7 @@ def _correct(
         )
         started = time.monotonic()
         pairs = [
-            (one, replace(one, reading_id=time_ordered_id.new(), version=one.version + 1))
+            (one, one._replace(reading_id=time_ordered_id.new(), version=one.version + 1))
             for one in former
         ]
         correction = Correction(

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,7 +33,7 @@ from tests.benchmarks.stand import RECEIVER, Stand, cpu_s, resident_mib
 COPY_BATCH = 1000
 _SILENCE_S = 2.0
 _PATIENCE_S = 120.0
-_COLUMNS = [column.name for column in fields(StoredReading)]
+_COLUMNS = StoredReading._fields
 _COPY = f"copy ingest.reading_series ({', '.join(_COLUMNS)}) from stdin (format binary)"
 
 
@@ -279,7 +279,7 @@ class Bench:
                 with cur.copy(_COPY) as copy:  # type: ignore[arg-type]
                     copy.set_types(store._COPIED_TYPES[: len(_COLUMNS)])
                     for reading in readings[first : first + COPY_BATCH]:
-                        row = list(store._reading_columns(reading))
+                        row: list[object] = list(reading)
                         row[store._QUALIFIERS] = list(reading.qualifiers)
                         copy.write_row(row)
                 connection.commit()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -99,7 +99,7 @@ class Home:
             outbox_seq=1,
             message_id=uuid4(),
         )
-        return replace(reading, **changes)
+        return reading._replace(**changes)
 
     def count(self, statement: str) -> int:
         """Run a count on what is committed."""

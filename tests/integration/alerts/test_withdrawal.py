@@ -39,7 +39,7 @@ def correct(
     home: Any, former: StoredReading, cause: Cause = Cause.PROFILE, **changes: Any
 ) -> StoredReading:
     """Put a new version in a reading's place, as ingest does, and return it."""
-    new = replace(former, reading_id=uuid4(), version=former.version + 1, **changes)
+    new = former._replace(reading_id=uuid4(), version=former.version + 1, **changes)
     correction = Correction(
         home.practice_id, uuid4(), former.stored_at, cause, "test", "a test wants it"
     )

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -110,8 +109,7 @@ def fill(database: Any) -> None:
             origin=Origin.DEVICE,
             measured_day=at.date(),
         )
-        meter = replace(
-            cuff,
+        meter = cuff._replace(
             reading_id=uuid4(),
             patient_id=other_id,
             kind=Kind.GLUCOSE,
@@ -127,22 +125,21 @@ def fill(database: Any) -> None:
             cur,
             [
                 cuff,
-                replace(
-                    cuff,
+                cuff._replace(
                     reading_id=uuid4(),
                     result=Result.NOT_MEASURABLE,
                     pulse_bpm=None,
                     **without,
                 ),
                 meter,
-                replace(meter, reading_id=uuid4(), result=Result.ABOVE_RANGE, glucose_mg_dl=None),
-                replace(cuff, reading_id=uuid4(), patient_id=None, measured_day=None),
+                meter._replace(reading_id=uuid4(), result=Result.ABOVE_RANGE, glucose_mg_dl=None),
+                cuff._replace(reading_id=uuid4(), patient_id=None, measured_day=None),
             ],
         )
     with database.connect("postgres") as connection:  # as a correction leaves it
-        former = replace(cuff, reading_id=uuid4(), superseded_at=at, systolic_mmhg=140.0)
+        former = cuff._replace(reading_id=uuid4(), superseded_at=at, systolic_mmhg=140.0)
         scopes.work_for(connection, practice_id)
-        store.add_readings(connection.cursor(), [replace(former, superseded_at=None)])
+        store.add_readings(connection.cursor(), [former._replace(superseded_at=None)])
         connection.execute(
             "update ingest.reading_series set superseded_at = %s where reading_id = %s",
             (at, former.reading_id),

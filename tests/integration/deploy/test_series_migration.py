@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -67,8 +66,7 @@ def practice_id(plain: Any) -> UUID:
 
 def made(practice_id: UUID, patient_id: UUID, month: int, count: int) -> list[StoredReading]:
     return [
-        replace(
-            reading(JANUARY + timedelta(days=30 * month, minutes=n)),
+        reading(JANUARY + timedelta(days=30 * month, minutes=n))._replace(
             practice_id=practice_id,
             patient_id=patient_id,
         )
@@ -95,7 +93,7 @@ def add_keys(database: Any) -> None:
 
 
 def correct(database: Any, former: StoredReading) -> StoredReading:
-    new = replace(former, reading_id=uuid4(), version=2, systolic_mmhg=131.0)
+    new = former._replace(reading_id=uuid4(), version=2, systolic_mmhg=131.0)
     with (
         database.connect("homevitals_ingest") as connection,
         tenancy.transaction(connection, former.practice_id) as cur,
@@ -140,7 +138,7 @@ def test_readings_are_the_same_before_and_after_while_others_arrive(
     store_all(
         plain,
         [
-            replace(one, patient_id=None, measured_day=None, reading_id=uuid4())
+            one._replace(patient_id=None, measured_day=None, reading_id=uuid4())
             for one in readings[:7]
         ],
     )

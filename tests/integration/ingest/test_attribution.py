@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -298,7 +297,7 @@ def test_a_reading_that_somebody_else_corrects_meanwhile_is_looked_at_again(
     def outrun(cur: Any, correction: Correction, wanted: Any) -> int:
         monkeypatch.undo()
         (former, _), *_ = wanted
-        decoded = replace(former, reading_id=uuid4(), version=2, pulse_bpm=61.0)
+        decoded = former._replace(reading_id=uuid4(), version=2, pulse_bpm=61.0)
         other = Correction(
             home.practice_id, uuid4(), home.now, Cause.PROFILE, "redecode", "a newer profile"
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import threading
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from typing import Any
@@ -63,7 +62,7 @@ def reading(measured_at: datetime = NOON, **changes: Any) -> StoredReading:
         message_id=uuid4(),
         measured_day=measured_at.date(),
     )
-    return replace(cuff, **changes)
+    return cuff._replace(**changes)
 
 
 def without_numbers(result: Result, **changes: Any) -> StoredReading:
@@ -95,7 +94,7 @@ def correct(database: Any, *pairs: tuple[StoredReading, StoredReading]) -> int:
 
 
 def version_of(former: StoredReading, **changes: Any) -> StoredReading:
-    return replace(former, reading_id=uuid4(), version=former.version + 1, **changes)
+    return former._replace(reading_id=uuid4(), version=former.version + 1, **changes)
 
 
 def refresh(database: Any) -> None:

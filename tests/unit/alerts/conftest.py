@@ -92,6 +92,6 @@ def make_reading() -> Callable[..., StoredReading]:
             outbox_seq=1,
             message_id=uuid4(),
         )
-        return replace(reading, **changes)
+        return reading._replace(**changes)
 
     return make

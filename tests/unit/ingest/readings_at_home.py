@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -56,4 +55,4 @@ def reading(
         outbox_seq=1,
         message_id=uuid.UUID(int=4),
     )
-    return replace(made, **changed)
+    return made._replace(**changed)

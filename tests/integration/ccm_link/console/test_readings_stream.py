@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -373,7 +373,7 @@ def test_too_much_at_once_is_a_gap(
             monkeypatch.setattr(module, "MOST_REMEMBERED", 2)
         made = reading(clock.now, practice_id=homes.made_up.practice_id, stored_at=clock.now)
         many = [
-            replace(made, reading_id=uuid4(), patient_id=homes.made_up.patients["noor"])
+            made._replace(reading_id=uuid4(), patient_id=homes.made_up.patients["noor"])
             for _ in range(4)
         ]
         with homes.connect("homevitals_ingest") as connection, connection.cursor() as cur:
