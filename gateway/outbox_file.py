@@ -100,9 +100,7 @@ def open_for_reading(folder: Path) -> sqlite.Connection:
         connection.execute(_SQL["load_instance"]).fetchone()
         if connection.execute(_SQL["find_additions"]).fetchone() is None:
             # An earlier version has written it and this one has not run yet: as if its tables were there, and empty.
-            connection.executescript(
-                statements.additions().replace("create table", "create temp table")
-            )
+            connection.executescript(statements.additions(are_temporary=True))
     except sqlite.Error as error:
         connection.close()
         raise outbox_database.refusal(error) from error

@@ -24,6 +24,11 @@ def layout() -> str:
     return resources.files("gateway").joinpath("outbox_layout.sql").read_text(encoding="utf-8")
 
 
-def additions() -> str:
-    """Return the script that brings an outbox of an earlier version up to this one; it may run again and again."""
-    return resources.files("gateway").joinpath("outbox_additions.sql").read_text(encoding="utf-8")
+def additions(*, are_temporary: bool = False) -> str:
+    """Return the script that brings an outbox of an earlier version up to this one; it may run again and again.
+
+    Args:
+        are_temporary: Whether its tables are this connection's alone, and empty.
+    """
+    text = resources.files("gateway").joinpath("outbox_additions.sql").read_text(encoding="utf-8")
+    return re.sub(r"^create ", "create temp ", text, flags=re.MULTILINE) if are_temporary else text
