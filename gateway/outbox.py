@@ -112,9 +112,14 @@ class Outbox:
             OutboxError: the disk refuses.
         """
         closed = outbox_limits.closure(self.fill(), self.limits, now)
-        while closed is Closure.SIZE and self._write_many("prune_any_receipted", [_A_FEW]):
-            log.warning("receipted_pruned_early")
-            closed = outbox_limits.closure(self.fill(), self.limits, now)
+        try:
+            while closed is Closure.SIZE and self._write_many("prune_any_receipted", [_A_FEW]):
+                log.warning("receipted_pruned_early")
+                closed = outbox_limits.closure(self.fill(), self.limits, now)
+        except errors.OutboxError as error:
+            if error.reason is not errors.StorageReason.FULL:
+                raise
+            return Closure.DISK
         self._look_at_reserve()
         return closed
 

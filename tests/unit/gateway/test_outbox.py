@@ -256,6 +256,19 @@ def test_receipted_rows_go_before_their_time_when_new_ones_need_the_room(
     assert small.waiting_count == small.highest_seq - 390  # each that has no receipt is there
 
 
+def test_disk_is_what_is_full_when_not_even_room_can_be_made(
+    small: Outbox, captured: Captured, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while small.fill().size_bytes < SMALL.size_bytes:
+        small.append(wide(1, captured))
+
+    def refuse(*_: object) -> list[int]:
+        raise errors.OutboxError(errors.StorageReason.FULL)
+
+    monkeypatch.setattr(small, "_write", refuse)
+    assert small.closure(at) is Closure.DISK
+
+
 def test_no_conversation_begins_when_the_server_has_taken_nothing_for_too_long(
     small: Outbox, captured: Captured, at: datetime
 ) -> None:
