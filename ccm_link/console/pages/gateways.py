@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link.console import (
+    configuration_words,
     forms,
     gateway_health_words,
     gateway_words,
@@ -20,6 +21,7 @@ from ccm_link.console import (
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.gateway_words import GatewayState
 from ccm_link.console.permissions import Action, Resource
 from ingest import (
     assignments,
@@ -27,6 +29,7 @@ from ingest import (
     fleet,
     gaps,
     gateway_certificates,
+    gateway_configurations,
     gateway_health,
     store,
 )
@@ -148,6 +151,7 @@ def _show(
         certificates=[one for one in issued if one.gateway_id == gateway.gateway_id],
         gaps=[(gap, gateway_words.gap(gap), gateway_words.numbers(gap)) for gap in missing],
         is_revoked=gateway.status is Standing.REVOKED,
+        configured=_configured(desk, cur, gateway),
         word=word,
         health=[] if word is None else gateway_health_words.lines(word, desk.now),
         heard=[] if word is None else gateway_health_words.peripherals(word, desk.now),
@@ -163,6 +167,13 @@ def _show(
         may_revoke=permissions.may(desk.who, Resource.GATEWAY, Action.REVOKE),
         refusal=refusal,
     )
+
+
+def _configured(desk: Desk, cur: Cursor, gateway: Gateway) -> GatewayState:
+    which = desk.practice_id, gateway.gateway_id
+    latest = gateway_configurations.latest(cur, *which)
+    following = gateway_configurations.following(cur, *which)
+    return configuration_words.state(latest.number if latest else 0, following)
 
 
 def _trouble_count(desk: Desk, gateway: Gateway, word: LastWord | None) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib import resources
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from firmware_profiles.signed_configuration import (
     Refused,
     SignedConfiguration,
 )
+from tests.unit.firmware_profiles.test_gateway_configuration import EXAMPLE
 
 SIGNED = SignedConfiguration("ab" * 32, bytes(range(64)), b'{"format":1}')
 ANSWER = ConfigurationAnswer(
@@ -101,3 +104,42 @@ def test_more_than_a_message_is_not_even_read() -> None:
     with pytest.raises(WireError) as caught:
         signed_configuration.decode(b" " * (signed_configuration.MAX_BYTES + 1))
     assert caught.value.reason is WireReason.TOO_LARGE
+
+
+SCHEMA = json.loads(
+    resources.files("firmware_profiles").joinpath("wire_v1.schema.json").read_text("utf-8")
+)
+
+
+def fits(name: str, document: object) -> bool:
+    """Whether a document is what the schema calls by that name."""
+    schema = {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]}
+    return bool(jsonschema.Draft202012Validator(schema).is_valid(document))
+
+
+def test_the_schema_knows_every_reason() -> None:
+    refused = SCHEMA["$defs"]["configured_payload"]["properties"]["refused"]
+    assert refused["properties"]["reason"]["enum"] == list(ConfigurationRefusal)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("configuration_payload", signed_configuration.encode(SIGNED)),
+        ("configured_payload", signed_configuration.encode_answer(ANSWER)),
+        ("configured_payload", signed_configuration.encode_answer(ConfigurationAnswer(0))),
+        ("configuration", gateway_configuration.encode(EXAMPLE)),
+    ],
+)
+def test_the_schema_says_the_same(name: str, payload: bytes) -> None:
+    document = json.loads(payload)
+    assert fits(name, document)
+    for missing in document:
+        assert not fits(name, {key: document[key] for key in document if key != missing})
+
+
+@pytest.mark.parametrize("field", sorted(EXAMPLE.__slots__))
+def test_the_schema_refuses_what_cannot_be_meant(field: str) -> None:
+    document = json.loads(gateway_configuration.encode(EXAMPLE)) | {field: -1}
+    assert not fits("configuration", document)
+    assert not fits("configuration", json.loads(gateway_configuration.encode(EXAMPLE)) | {"x": 1})
