@@ -11,6 +11,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import bleak
@@ -26,6 +27,12 @@ from gateway.sighting import Sighting
 
 # BlueZ waits so long for an agent's answer. Source: BlueZ 5.66, src/agent.c, REQUEST_TIMEOUT.
 _PAIRING_TIMEOUT_S: Final = 60.0
+
+# Without a filter of loudness, BlueZ tells of a peripheral that it knows only when that is louder or softer by 8 dB
+# than before, as long as a scan lasts: a bonded cuff that lies where it lay yesterday would not be noticed. This one
+# lets everything through. Source: BlueZ 5.87, src/adapter.c, discovery_filter_has_proximity; src/device.c,
+# device_set_rssi.
+_EVERY_ADVERTISEMENT: Final = MappingProxyType({"RSSI": -127})
 
 OnAdvertisement = Callable[[BLEDevice, AdvertisementData], None]
 OnDisconnected = Callable[[], None]
@@ -225,10 +232,14 @@ async def opened(
         async with companion.opened(
             platform_adapter, desk, unasked.is_wanted, unasked.keep, power_cycle=power_cycle
         ) as bluez:
-            chosen = {"bluez": {"adapter": bluez.adapter.rpartition("/")[2]}}
+            chosen = {"adapter": bluez.adapter.rpartition("/")[2]}
             yield Adapter(
-                scanner_arguments=chosen,
-                client_arguments=chosen | {"backend": CapturingClient, "companion": bluez},
+                scanner_arguments={"bluez": chosen | {"filters": _EVERY_ADVERTISEMENT}},
+                client_arguments={
+                    "bluez": chosen,
+                    "backend": CapturingClient,
+                    "companion": bluez,
+                },
                 lost=bluez.lost,
                 host_stack=bluez,
                 desk=desk,

@@ -80,6 +80,9 @@ class PairingRequests:
         operator = _Person(dialogue, passkeys.read(self._passkeys_file).get(address))
         with self._visiting.desk.open(address, seconds, operator) as window:
             self._visiting.watch.expect(address)
+            loss = self._visiting.bonds.loss(address)
+            if loss is not None:
+                await operator.tell(News(Stage.FAILED, words=self._visiting.advice(loss)))
             ticking = asyncio.create_task(self._tick(window, operator))
             try:
                 async with asyncio.timeout(seconds):

@@ -43,6 +43,9 @@ _PAIRING_PAUSE_S: Final = 2.0
 _UNUSABLE_PAUSE_S: Final = 300.0
 # How long a peripheral is left alone while the outbox takes nothing.
 _CLOSED_PAUSE_S: Final = 30.0
+_CLOSED_WORDS: Final = (
+    "this gateway takes no records now; “homevitals-gateway outbox summary” says why"
+)
 # To find the service, to switch a controller off and on, to begin scanning: each has a limit of its own below it.
 _OPENS_WITHIN_S: Final = 180.0
 # The slowest meter hands over a full memory in minutes; each step of it has a limit of its own.
@@ -253,6 +256,8 @@ class Visiting:
             self.watch.pause(sighting.address, _UNUSABLE_PAUSE_S)
             return
         if self._outbox.closure(self._now()) is not None:
+            if window is not None:
+                await window.note_failed(_CLOSED_WORDS)
             self.watch.pause(sighting.address, _CLOSED_PAUSE_S)
             return
         self._profiles[sighting.address] = sighting.profile

@@ -90,6 +90,8 @@ class FakeBluez:
         self.hears: set[str] = set(adapters)  # which adapters the cuff reaches
         self._subscribers: defaultdict[str, set[str]] = defaultdict(set)
         self._discovering: set[str] = set()
+        self._filter: dict[str, Variant] = {}
+        self._told: set[str] = set()
         self._is_clock_set = False
         self._objects: dict[str, Interfaces] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,7 +99,7 @@ class FakeBluez:
         self._bus: MessageBus
         self._methods: dict[str, Callable[[Message], Coroutine[Any, Any, Answer]]] = {
             "GetManagedObjects": self._get_managed_objects,
-            "SetDiscoveryFilter": self._nothing,
+            "SetDiscoveryFilter": self._set_discovery_filter,
             "StartDiscovery": self._start_discovery,
             "StopDiscovery": self._stop_discovery,
             "RegisterAgent": self._register_agent,
@@ -237,7 +239,12 @@ class FakeBluez:
     async def _get_managed_objects(self, _message: Message) -> Answer:
         return "a{oa{sa{sv}}}", [self._objects]
 
+    async def _set_discovery_filter(self, message: Message) -> Answer:
+        self._filter = message.body[0]
+        return _NOTHING
+
     async def _start_discovery(self, message: Message) -> Answer:
+        self._told.clear()
         self._discovering.add(str(message.path))
         return _NOTHING
 
@@ -255,10 +262,12 @@ class FakeBluez:
 
     def _hear(self, adapter: str) -> None:
         self._at = adapter
-        if self.device in self._objects:
-            self._change(self.device, "org.bluez.Device1", RSSI=Variant("n", -60))
-        else:
+        if self.device not in self._objects:
             self._add_device()
+        elif adapter not in self._told or "RSSI" in self._filter:
+            # As BlueZ from 5.87 on: the same loudness is told of once a scan, unless somebody filters by it.
+            self._change(self.device, "org.bluez.Device1", RSSI=Variant("n", -60))
+        self._told.add(adapter)
 
     async def _register_agent(self, message: Message) -> Answer:
         if message.sender in self.agents:

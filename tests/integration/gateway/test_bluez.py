@@ -303,6 +303,24 @@ def test_fault_of_a_conversation_costs_that_one_only(
     assert "visit_failed" in caplog.text
 
 
+def test_next_burst_is_noticed_when_the_cuff_is_as_loud_as_before(room: Room) -> None:
+    room.change(revisit_after_s=0.1)
+
+    async def work() -> None:
+        cuff = a_and_d()
+        cuff.is_bonded = True
+        async with room.bluez(cuff) as bluez, room.visiting():
+            await settled(lambda: room.stored() == FRAMES)
+            await settled(lambda: bluez.count("StartDiscovery") == 2)
+            cuff.unsent.append(FRAMES[0])  # heard, and left alone for now
+            await settled(lambda: len(room.stored()) == 3)
+            await rested()  # this scan lasts
+            cuff.unsent.append(FRAMES[1])
+            await settled(lambda: len(room.stored()) == 4)
+
+    asyncio.run(work())
+
+
 def test_peripheral_is_left_alone_when_its_burst_was_served(room: Room) -> None:
     room.change(revisit_after_s=60.0)
 

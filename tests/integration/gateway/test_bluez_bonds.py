@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 
+from gateway import errors
 from gateway.bond_book import Side
 from gateway.pairing_requests import PairingRequests
 from tests.integration.gateway.bluez_room import CUFF, FRAMES, Room, a_and_d, rested, settled
@@ -122,5 +124,26 @@ def test_person_beside_the_gateway_is_told_who_was_never_paired(room: Room) -> N
             assert answer["notes"] == [
                 f"{CUFF} is not paired yet: run “homevitals-gateway pair {CUFF}”"
             ]
+
+    asyncio.run(work())
+
+
+def test_person_who_pairs_hears_first_what_the_lost_bond_needs(room: Room) -> None:
+    class Line:
+        def __init__(self) -> None:
+            self.told: list[Any] = []
+
+        async def tell(self, news: Any) -> None:
+            self.told.append(news)
+
+    async def work() -> None:
+        line = Line()
+        async with room.bluez(forgetful()) as bluez, room.visiting() as visiting:
+            bluez.tells_reasons = True
+            await settled(lambda: visiting.bonds.losses() != [])
+            request = {"address": CUFF, "seconds": 0.2}
+            with pytest.raises(errors.ControlError):
+                await PairingRequests(visiting).pair(request, line)  # type: ignore[arg-type]
+            assert f"bluetoothctl remove {CUFF}" in line.told[0]["words"]
 
     asyncio.run(work())
