@@ -98,6 +98,9 @@ class Converse:
     """Hold the conversation of a proprietary protocol, or the part of it that sets the clock."""
 
     protocol: str = setting(REQUIRED, help="a module of `firmware_profiles.protocols`")
+    optional: bool = setting(
+        False, help="whether to go on with a peripheral that refuses a request in it"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +147,4 @@ STEPS: Final[Mapping[str, type[Step]]] = {
 """By the word that a profile's file uses."""
 
 # What must be done before a peripheral's own time limit passes; the others wait for it.
-PREPARATION: Final = ReadClock | WriteClock | Subscribe | Settle | WriteBytes
+PREPARATION: Final = ReadClock | WriteClock | Subscribe | Settle | WriteBytes | Converse

@@ -107,8 +107,8 @@ class Script:
                 await self._write_bytes(step)
             case session_steps.ReportRecords():
                 await self._report_records(step)
-            case session_steps.Converse(protocol=protocol):
-                await self._converse(protocol)
+            case session_steps.Converse():
+                await self._converse(step)
             case session_steps.AwaitDisconnect(idle_timeout_s=idle_timeout_s):
                 await self._await_disconnect(idle_timeout_s)
             case session_steps.Disconnect():
@@ -188,7 +188,7 @@ class Script:
             if reached is not None and self._records.failure is None:
                 reached.note(self._keeper, *meter)
 
-    async def _converse(self, protocol: str) -> None:
+    async def _converse(self, step: session_steps.Converse) -> None:
         memory = self._keeper.recall(self._sighting.address)
         situation = conversation.Situation(
             address=self._sighting.address,
@@ -206,9 +206,13 @@ class Script:
             self._client, self._listener, self._records.home_time, self._take_note, ATT_TIMEOUT_S
         )
         try:
-            await leader.lead(protocols.of(protocol).conversation(situation))
+            await leader.lead(protocols.of(step.protocol).conversation(situation))
         except conversation.ConversationError as error:
             raise errors.SessionError(SessionReason.REFUSED, str(error)) from error
+        except exc.BleakGATTProtocolError:
+            if not step.optional:
+                raise
+            log.warning("setting_refused", extra=self._who())
 
     def _take_note(self, note: conversing.Note) -> None:
         match note:

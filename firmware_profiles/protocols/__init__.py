@@ -2,7 +2,7 @@
 
 A module has
 
-- ``RECORDS``: the characteristics under which it keeps records; empty if it only sets a clock.
+- ``RECORDS``: the characteristics under which it keeps records; empty if it only sets a clock, or something else.
 - ``conversation(situation)``: how it talks, see `firmware_profiles.conversation`.
 - ``decode(raw)``: what one of its records means; raises `FrameError`. Absent without records.
 - ``identity(raw)``: what of a record never changes. Absent if that is all of it.
@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from firmware_profiles.conversation import Conversation, Situation
 from firmware_profiles.protocols import (
+    and_buffer,
     caresens_clock,
     contour_clock,
     omron_memory,
@@ -55,6 +56,7 @@ _MODULES: Final[dict[str, RecordProtocol]] = {
     "transtek": transtek,
 }
 _CLOCKS: Final[dict[str, ClockProtocol]] = {
+    "and_buffer": and_buffer,
     "caresens_clock": caresens_clock,
     "contour_clock": contour_clock,
 }

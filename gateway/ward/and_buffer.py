@@ -10,15 +10,12 @@ from typing import Final
 from bumble import att, gatt
 from bumble.device import Connection, Device
 
+from firmware_profiles.protocols import and_buffer
 from gateway.ward import gatt as building_blocks
 from gateway.ward.gatt import Properties
 from gateway.ward.memory import Memory
 
 _SERVICE: Final = "233bf000-5a34-1b6d-975c-000d5690abe4"
-_COMMANDS: Final = "233bf001-5a34-1b6d-975c-000d5690abe4"
-_SET_SIZE: Final = b"\x03\x01\xa6"
-_READ_SIZE: Final = b"\x02\x00\xd6"
-_SIZE_IS: Final = b"\x03\x02\xd6"
 
 
 def service(device: Device, memory: Memory) -> gatt.Service:
@@ -27,16 +24,16 @@ def service(device: Device, memory: Memory) -> gatt.Service:
 
     def write(_connection: Connection, content: bytes) -> None:
         nonlocal answer
-        if content[:-1] == _SET_SIZE:
+        if content[:-1] == and_buffer.SET_SIZE:
             memory.set_buffer_size(content[-1])
-        elif content == _READ_SIZE:
-            answer = _SIZE_IS + bytes([memory.contents.buffer_size])
+        elif content == and_buffer.READ_SIZE:
+            answer = and_buffer.SIZE_IS + bytes([memory.contents.buffer_size])
         else:
             raise att.ATT_Error(att.ErrorCode.VALUE_NOT_ALLOWED)
 
     commands = building_blocks.characteristic(
         device,
-        _COMMANDS,
+        and_buffer.COMMANDS,
         Properties.READ | Properties.WRITE,
         read=lambda _connection: answer,
         write=write,

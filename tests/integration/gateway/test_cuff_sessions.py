@@ -163,6 +163,17 @@ def test_a_and_d_cuff_that_kept_nothing_keeps_what_nobody_hears_after_pairing(
     run(work())
 
 
+def test_a_and_d_cuff_that_keeps_its_records_is_left_as_it_is(tmp_path: Path) -> None:
+    async def work() -> None:
+        name = CUFFS["and-ua-651ble"]
+        async with beside(tmp_path, "and-ua-651ble", name) as (here, adapter):
+            here.peripheral.memory.set_buffer_size(2)
+            assert await here.visit(adapter) == len(frames(here))
+            assert here.peripheral.memory.contents.buffer_size == 2
+
+    run(work())
+
+
 def test_a_and_d_cuff_without_the_vendor_service_is_used_all_the_same(tmp_path: Path) -> None:
     async def work() -> None:
         place = Place(tmp_path, "and-ua-651ble")

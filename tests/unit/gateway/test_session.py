@@ -15,6 +15,7 @@ from bleak.backends.device import BLEDevice
 from firmware_profiles import models, wire
 from firmware_profiles.gatt_time import CurrentTime, DateTime
 from firmware_profiles.matching import Match
+from firmware_profiles.protocols import and_buffer
 from firmware_profiles.session_steps import (
     AwaitDisconnect,
     AwaitNotification,
@@ -298,6 +299,23 @@ def test_setting_that_is_refused_or_unknown_stops_nothing_when_it_is_optional(
     assert hold(cuff, profile, Shelf()) == 1
     with pytest.raises(errors.SessionError):
         hold(cuff, replace(profile, setup=(replace(setting, optional=False),)), Shelf())
+
+
+def test_setting_that_is_asked_for_first_stops_nothing_when_it_is_refused(
+    hold: Any, script: Any
+) -> None:
+    def refuse(client: Any, _content: bytes) -> None:
+        raise client.refuse(0x80)
+
+    cuff = script(
+        ("2a35", "2a08", and_buffer.COMMANDS),
+        on_write={and_buffer.COMMANDS: refuse},
+        on_subscribe={"2a35": send_and_hang_up(FRAME)},
+    )
+    assert hold(cuff, AND, Shelf()) == 1
+    (setup,) = AND.setup
+    with pytest.raises(errors.SessionError):
+        hold(cuff, replace(AND, setup=(replace(setup, optional=False),)), Shelf())
 
 
 @pytest.mark.parametrize(("told", "noted"), [(b"\x42", 66), (b"\x65", None), (b"", None)])
