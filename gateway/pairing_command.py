@@ -74,6 +74,8 @@ def _words(news: Members) -> str:
             return f"It is there as “{title}”, but this gateway has no device profile for it."
         case Stage.FOUND:
             return f"Found “{title}”; connecting."
+        case Stage.WORKING:
+            return "Still talking to it."
         case Stage.TYPE_THERE:
             return f"Type this code on the peripheral: {news.get('passkey'):06}"
         case Stage.FAILED:

@@ -37,6 +37,8 @@ _LATELY_S: Final = 60.0
 # A gateway that has just started, or whose bluetoothd has, opens its radio within seconds.
 _RADIO_PATIENCE_S: Final = 15.0
 _LONGEST_LISTENING_S: Final = 60.0
+# The first conversation may bring years of records.
+_LONGEST_ATTEMPT_S: Final = 300.0
 
 
 class PairingRequests:
@@ -85,13 +87,13 @@ class PairingRequests:
                 await operator.tell(News(Stage.FAILED, words=self._visiting.advice(loss)))
             ticking = asyncio.create_task(self._tick(window, operator))
             try:
-                async with asyncio.timeout(seconds):
-                    return dataclasses.asdict(await window.wait())
-            except TimeoutError:
-                raise errors.ControlError(self._too_late(address)) from None
+                end = await window.wait(seconds, _LONGEST_ATTEMPT_S)
             finally:
                 ticking.cancel()
                 await asyncio.gather(ticking, return_exceptions=True)
+        if end is None:
+            raise errors.ControlError(self._too_late(address))
+        return dataclasses.asdict(end)
 
     async def pairable(self, request: Members, _dialogue: Dialogue) -> Members:
         """Listen for a while and return who is there that could be paired, the loudest first."""
@@ -141,7 +143,8 @@ class PairingRequests:
         words = " ".join(profile.texts.pairing.split()) if profile else ""
         while True:
             left_s = self._visiting.desk.remaining_s()
-            await operator.tell(News(Stage.SEARCHING, words=words), seconds_left=round(left_s))
+            stage = Stage.WORKING if window.is_trying else Stage.SEARCHING
+            await operator.tell(News(stage, words=words), seconds_left=round(left_s))
             words = ""
             await asyncio.sleep(_TICK_S)
             heard = self._visiting.watch.surroundings.last(window.address)

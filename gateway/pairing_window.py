@@ -29,6 +29,7 @@ class Stage(StrEnum):
     SEARCHING = "searching"
     UNKNOWN_MODEL = "unknown_model"  # in sight, but no profile fits
     FOUND = "found"  # in sight; connecting
+    WORKING = "working"  # still at it
     TYPE_THERE = "type_there"  # the person has to type a code on the peripheral
     FAILED = "failed"  # this attempt; the window stays open
     PAIRED = "paired"
@@ -87,6 +88,8 @@ class Window:
         self.is_authenticated = False
         # There was no bond before.
         self.is_new = True
+        # An attempt is under way.
+        self.is_trying = False
         self._end = News(Stage.SEARCHING)
         self._has_ended = asyncio.Event()
         self._question: asyncio.Task[str] | None = None
@@ -108,6 +111,7 @@ class Window:
         """
         self._profile = profile
         self.is_new = is_new
+        self.is_trying = True
         self.is_authenticated = False
         await self._operator.tell(News(Stage.FOUND, title=name or profile.title))
 
@@ -117,6 +121,7 @@ class Window:
 
     async def note_failed(self, words: str) -> None:
         """Say why an attempt failed; the next one may come."""
+        self.is_trying = False
         await self._operator.tell(News(Stage.FAILED, words=words))
 
     def end(self, title: str, words: str) -> None:
@@ -126,13 +131,25 @@ class Window:
             title: The model, as its profile names it.
             words: What the first conversation came to.
         """
+        self.is_trying = False
         self._end = News(Stage.PAIRED, title=title, words=words)
         self._has_ended.set()
 
-    async def wait(self) -> News:
-        """Return the end when it has come."""
-        await self._has_ended.wait()
-        return self._end
+    async def wait(self, seconds: float, longest_attempt_s: float) -> News | None:
+        """Return the end when it has come, or None if it has not come in time.
+
+        Args:
+            seconds: For how long.
+            longest_attempt_s: An attempt that is under way by then may last for so long still.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._has_ended.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest_attempt_s):
+                while self.is_trying:  # noqa: ASYNC110  # it ends in several ways
+                    await asyncio.sleep(0.1)
+        return self._end if self._has_ended.is_set() else None
 
     def accept_without_code(self) -> None:
         """Agree to a pairing in which nobody compares anything.

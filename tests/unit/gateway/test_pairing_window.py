@@ -66,9 +66,33 @@ def test_person_hears_the_model_and_how_it_ended() -> None:
             assert window.mode is profile.pairing.mode
             await window.note_failed("not yet")
             window.end(profile.title, "two records")
-            end = await window.wait()
+            end = await window.wait(1.0, 0.0)
+            assert end is not None
         assert [news.stage for news in person.news] == [Stage.FOUND, Stage.FAILED]
         assert person.news[0].title == "Cuff 12"
         assert (end.stage, end.title, end.words) == (Stage.PAIRED, profile.title, "two records")
+
+    asyncio.run(work())
+
+
+def test_attempt_that_is_under_way_may_end_after_the_time_of_the_window() -> None:
+    async def work() -> None:
+        with PairingDesk(Clock()).open(CUFF, 120.0, Person()) as window:
+            assert await window.wait(0.01, 5.0) is None  # nobody has come
+            profile = models.known().newest["standard-cuff"]
+            await window.note_found(profile, is_new=True)
+            asyncio.get_running_loop().call_later(0.05, window.end, profile.title, "")
+            end = await window.wait(0.01, 5.0)
+            assert end is not None
+            assert end.stage is Stage.PAIRED
+
+    asyncio.run(work())
+
+
+def test_attempt_that_does_not_end_is_given_up() -> None:
+    async def work() -> None:
+        with PairingDesk(Clock()).open(CUFF, 120.0, Person()) as window:
+            await window.note_found(models.known().newest["standard-cuff"], is_new=True)
+            assert await window.wait(0.01, 0.05) is None
 
     asyncio.run(work())
