@@ -111,6 +111,22 @@ def test_two_practices_run_and_their_people_do_not_see_each_other(stack: Stack) 
         assert marlow.get(f"/patients/{foreign}").status_code == 200
 
 
+def test_every_home_s_gateway_says_how_it_is(stack: Stack) -> None:
+    said = (
+        "select h.health->'adapters'->0->>'state', jsonb_array_length(h.health->'peripherals')"
+        " from ingest.gateway_health h join ingest.gateway g using (practice_id, gateway_id)"
+        " where g.status = 'active'"
+    )
+    until(lambda: len(rows(stack, said)) == 3, 90, "some gateway has not said how it is")
+    with console_of(stack, "ozzie@millbrook") as ozzie:
+        (gateway, *_) = ozzie.get("/api/v1/gateways").json()["gateways"]
+        health = gateway["last_word"]["health"]
+        assert health["peripherals"]
+        assert health["outbox"]["closed"] is None
+        page = ozzie.get(f"/gateways/{gateway['gateway_id']}").text
+        assert health["peripherals"][0]["peripheral"] in page
+
+
 def test_a_gateway_is_enrolled_with_a_code_and_cut_off_when_it_is_revoked(
     stack: Stack, tmp_path: Path
 ) -> None:
