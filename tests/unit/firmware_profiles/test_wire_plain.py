@@ -164,3 +164,23 @@ def test_a_receipt_that_is_believed_at_once_can_be_read(
     except WireError:
         return
     assert wire.decode_receipt(payload) == receipt
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (ReceiptStatus.STORED, None),
+        (ReceiptStatus.DUPLICATE, None),
+        (ReceiptStatus.QUARANTINED, "record_conflict"),
+    ],
+)
+def test_receipt_in_one_piece_is_the_same_json(status: ReceiptStatus, reason: str | None) -> None:
+    items = (ReceiptItem(7, 9, status, reason),)
+
+    plain = wire_plain.receipt("0" * 32, 7, 9, status, reason)
+
+    assert plain is not None
+    # Of two items the receipt is written the long way; the first of them has to look like the only one.
+    both = wire.encode_receipt(Receipt("0" * 32, (*items, ReceiptItem(11, 11, status, reason))))
+    assert both.startswith(plain.removesuffix(b"]}"))
+    assert wire.decode_receipt(plain) == Receipt("0" * 32, items)
