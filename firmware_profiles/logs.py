@@ -103,6 +103,7 @@ ALLOWED_KEYS: Final = frozenset(
         "task_id",
         "time_entry_id",
         "topic",
+        "unasked_count",
         "version",
         "waiting",
         "waiting_records",
