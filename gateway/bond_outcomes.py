@@ -68,7 +68,7 @@ class BondOutcomes:
         if window is None:
             self._bonds.note_talked(sighting.address, profile)
             return
-        words = f"It handed over {count} records."
+        words = f"It handed over {count} record{'' if count == 1 else 's'}."
         if window.is_new and adapter.is_bonded(sighting.address):
             words = self._paired(sighting, profile, window, words)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gateway import given_words
 from gateway.errors import ConfigurationError, ExitCode, GatewayError
 
 if TYPE_CHECKING:
@@ -22,6 +24,21 @@ _CONFIG: Final = Path("/etc/homevitals/gateway.toml")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code, one of `ExitCode`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # no traceback for want of a letter
+    try:
+        try:
+            return _main(arguments)
+        finally:
+            print(end="", flush=True)  # here it is noticed if the reader of a pipe has left
+    except BrokenPipeError:
+        # Nothing to say to nobody; what is left of the output goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     options = build_parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], ExitCode] = options.command
     try:
@@ -63,7 +80,9 @@ def build_parser() -> argparse.ArgumentParser:
     outbox_commands = outbox.add_subparsers(required=True, metavar="COMMAND")
     listing = outbox_commands.add_parser("list", help="list the newest records")
     _add_config(listing)
-    listing.add_argument("--limit", type=int, default=50, help="how many (50)")
+    listing.add_argument(
+        "--limit", type=given_words.count, default=50, metavar="N", help="how many (50)"
+    )
     listing.add_argument("--json", action="store_true", help="one JSON object")
     listing.set_defaults(command=_outbox, act="list")
     summary = outbox_commands.add_parser(
@@ -82,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     resend.add_argument(
         "--since",
         required=True,
-        type=_instant,
+        type=given_words.instant,
         metavar="WHEN",
         help="2026-11-01T08:00:00Z, an hour before the backup, as the restore has printed it",
     )
@@ -104,13 +123,13 @@ def build_parser() -> argparse.ArgumentParser:
     profile_list = profile_commands.add_parser("list", help="list the device profiles")
     profile_list.add_argument("--json", action="store_true", help="one JSON array")
     _add_config(profile_list)
-    profile_list.set_defaults(command=_profiles_list)
+    profile_list.set_defaults(command=_profiles, act="list")
     show = profile_commands.add_parser(
         "show", help="print what is to be known about a device: pairing, clock, quirks"
     )
     show.add_argument("profile_id", metavar="PROFILE")
     _add_config(show)
-    show.set_defaults(command=_profiles_show)
+    show.set_defaults(command=_profiles, act="show")
     return parser
 
 
@@ -130,7 +149,9 @@ def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="show the last readings in words, for whoever has just measured",
         description="Shows what was measured, on this terminal alone. Works beside the running gateway.",
     )
-    readings.add_argument("--limit", type=int, default=10, help="how many (10)")
+    readings.add_argument(
+        "--limit", type=given_words.count, default=10, metavar="N", help="how many (10)"
+    )
     for command, act in ((doctor, _doctor), (devices, _devices), (readings, _readings)):
         _add_config(command)
         command.add_argument("--json", action="store_true", help="as JSON")
@@ -158,12 +179,20 @@ def _add_pair(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         " standard input; never given on the command line.",
     )
     pair.add_argument(
-        "address", nargs="?", metavar="ADDRESS", help="its Bluetooth address, AA:BB:CC:DD:EE:FF"
+        "address",
+        nargs="?",
+        type=given_words.address,
+        metavar="ADDRESS",
+        help="its Bluetooth address, AA:BB:CC:DD:EE:FF",
     )
     pair.add_argument("--list", action="store_true", help="list who is heard, the loudest first")
     pair.add_argument("--json", action="store_true", help="with --list: one JSON array")
     pair.add_argument(
-        "--seconds", type=float, default=120.0, metavar="S", help="open for so long (120)"
+        "--seconds",
+        type=given_words.window_s,
+        default=120.0,
+        metavar="S",
+        help=f"open for so long (120), at most {given_words.LONGEST_WINDOW_S}",
     )
     pair.add_argument("--if-needed", action="store_true", help="nothing if they are paired already")
     _add_config(pair)
@@ -317,45 +346,11 @@ def _config_check(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _profiles_list(options: argparse.Namespace) -> ExitCode:
-    import json
+def _profiles(options: argparse.Namespace) -> ExitCode:
+    from gateway import profiles_command
 
-    from firmware_profiles import models, profile_text
-
-    _know_profiles(options.config)
-    if options.json:
-        names = ("profile_id", "version", "title", "kinds", "models")
-        print(
-            json.dumps([{n: getattr(profile, n) for n in names} for profile in models.profiles()])
-        )
-        return ExitCode.OK
-    for profile in models.profiles():
-        print(f"{profile.profile_id:<28} {profile.version}  {profile.title}")
-        print(f"{'':<28}    {profile_text.covers(profile)}")
-    return ExitCode.OK
-
-
-def _profiles_show(options: argparse.Namespace) -> ExitCode:
-    from firmware_profiles import models, profile_text
-
-    _know_profiles(options.config)
-    for profile in models.profiles():
-        if profile.profile_id == options.profile_id:
-            print(profile_text.in_full(profile).strip())
-            return ExitCode.OK
-    known = ", ".join(profile.profile_id for profile in models.profiles())
-    print(
-        f"homevitals-gateway: no profile “{options.profile_id}”; there are {known}", file=sys.stderr
-    )
-    return ExitCode.USAGE
-
-
-def _know_profiles(config: Path) -> None:
-    from gateway import site_profiles
-
-    loaded = _loaded_if_there(config)
-    if loaded is not None:
-        site_profiles.know(loaded)
+    act = {"list": profiles_command.show_list, "show": profiles_command.show}[options.act]
+    return act(options, _loaded_if_there(options.config))
 
 
 def _loaded(path: Path) -> GatewaySettings:
@@ -371,16 +366,6 @@ def _loaded_if_there(path: Path) -> GatewaySettings | None:
     if path == _CONFIG and not path.exists():
         return None
     return settings.load(_text_of(path), os.environ).settings
-
-
-def _instant(word: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(word)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{word!r} is no instant") from None
-    if at.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{word!r} needs a zone: add Z or +01:00")
-    return at
 
 
 def _text_of(path: Path) -> str:

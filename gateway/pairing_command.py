@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from firmware_profiles.device_profile import PairingMode
-from gateway import control_client, errors
+from gateway import control_client
 from gateway.control_socket import Members
 from gateway.errors import ExitCode
 from gateway.pairing_window import Stage
@@ -33,7 +33,11 @@ def pair(options: argparse.Namespace, settings: GatewaySettings) -> ExitCode:
     if options.list:
         return _list(options, settings)
     if options.address is None:
-        raise errors.ConfigurationError("which peripheral? Give its address, or --list")
+        print(
+            "homevitals-gateway: which peripheral? Give its address; “pair --list” says who is heard",
+            file=sys.stderr,
+        )
+        return ExitCode.USAGE
     request: Members = {
         "do": "pair",
         "address": options.address,

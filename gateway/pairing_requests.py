@@ -30,7 +30,7 @@ from gateway.visiting import Visiting
 
 # A peripheral stays in pairing mode for half a minute or a minute, and somebody has to put it there first.
 DEFAULT_WINDOW_S: Final = 120.0
-_LONGEST_WINDOW_S: Final = 600.0
+LONGEST_WINDOW_S: Final = 600.0
 # How often somebody who waits hears that they do not wait for nothing.
 _TICK_S: Final = 10.0
 _LATELY_S: Final = 60.0
@@ -69,7 +69,7 @@ class PairingRequests:
             ConfigurationError: the codes that were noted cannot be used.
         """
         address = str(request.get("address", "")).upper()
-        seconds = _bounded(request.get("seconds"), DEFAULT_WINDOW_S, _LONGEST_WINDOW_S)
+        seconds = _bounded(request.get("seconds"), DEFAULT_WINDOW_S, LONGEST_WINDOW_S)
         if not self._visiting.watch.is_allowed(address):
             raise errors.ControlError(
                 f"{address} is not one of this home's peripherals: add it to “peripherals” in the configuration and"

@@ -121,6 +121,7 @@ class ConfigurationReason(StrEnum):
     UNKNOWN_GATEWAY = "unknown_gateway"
     REVOKED = "revoked"
     CHANGED_MEANWHILE = "changed_meanwhile"
+    NO_PERIPHERALS = "no_peripherals"  # a first version, which would silence the home
     IMPOSSIBLE = "impossible"  # something in it has a form that the format does not have
     NAMES_A_PATIENT = "names_a_patient"
     BROKEN_PROFILE = "broken_profile"  # the message says file, line and reason

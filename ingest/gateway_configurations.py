@@ -176,6 +176,13 @@ def make(
     _require_no_patient(cur, practice_id, wanted.peripherals)
     (number,) = cur.execute(_Q.next_number, which).fetchone() or (1,)
     content = _content(gateway_id, number, wanted, at)
+    if before is None and not wanted.peripherals:
+        # From the first version on, those that were typed in at the home count no more.
+        raise ConfigurationRefused(
+            "it would be the gateway's first configuration and lists no peripheral, so the gateway would connect to"
+            " none any more; list all of its peripherals first",
+            ConfigurationReason.NO_PERIPHERALS,
+        )
     signed = signer.sign_configuration(content)
     made = Version(number, content, signed.key_id, signed.signature, at, made_by)
     parameters = {

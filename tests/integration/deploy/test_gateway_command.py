@@ -177,6 +177,13 @@ def test_an_unknown_gateway_is_said(run: Run, file: Path) -> None:
     assert (status, "no gateway gw-nobody00" in told) == (1, True)
 
 
+def test_nothing_is_made_again_where_there_is_nothing_yet(run: Run) -> None:
+    """It would be an empty configuration: the gateway would connect to nothing any more."""
+    status, _, told = run("configure", BOX, "--again")
+    assert (status, "list all of its peripherals first" in told) == (1, True)
+    assert "version 0: none" in run("list")[1]
+
+
 def test_without_the_signer_it_says_so(
     run: Run, file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -165,6 +165,14 @@ def test_two_people_do_not_overwrite_each_other(make: Make) -> None:
     assert reason(make, Wanted(), based_on=2) is ConfigurationReason.CHANGED_MEANWHILE
 
 
+def test_a_first_version_may_not_silence_the_home(make: Make) -> None:
+    """Until then the peripherals that were typed in there hold, and nobody has said them again yet."""
+    paces = Wanted(schedule=Schedule(revisit_after_s=30.0))
+    assert reason(make, paces) is ConfigurationReason.NO_PERIPHERALS
+    make()
+    assert make(paces, based_on=1).number == 2
+
+
 def test_two_transactions_cannot_make_the_same_number(
     make: Make, cur: psycopg.Cursor[Any], database: Any, home: Home, signer: Signer
 ) -> None:
@@ -173,7 +181,7 @@ def test_two_transactions_cannot_make_the_same_number(
         make()
         with pytest.raises(psycopg.errors.LockNotAvailable):
             gateway_configurations.make(
-                other.cursor(), home.practice_id, GATEWAY, Wanted(), based_on=0, signer=signer,
+                other.cursor(), home.practice_id, GATEWAY, WANTED, based_on=0, signer=signer,
                 made_by="robin", at=AT,
             )  # fmt: skip
         other.rollback()

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from firmware_profiles import logs, wire
-from gateway import cli, key_pair
+from gateway import cli, given_words, key_pair, pairing_requests
 from gateway.errors import ExitCode
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
@@ -79,6 +79,56 @@ def test_usage_error_is_two_when_a_command_is_unknown() -> None:
     with pytest.raises(SystemExit) as stopped:
         cli.main(["measure"])
     assert stopped.value.code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["readings", "--limit", word] for word in ("0", "-1", "9" * 30, "1e3", "many")),
+        ["outbox", "list", "--limit", "9" * 30],
+        *(["pair", word] for word in ("kitchen", "AA:BB:CC:DD:EE", "AA:BB:CC:DD:EE:FF:00", "🎉")),
+        *(["pair", "AA:BB:CC:DD:EE:FF", "--seconds", word] for word in ("nan", "-1", "1e9", "inf")),
+    ],
+    ids=" ".join,
+)
+def test_usage_error_says_what_is_expected_when_a_number_or_an_address_is_none(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == ExitCode.USAGE
+    assert "expected" in capsys.readouterr().err
+
+
+def test_the_longest_pairing_window_is_the_same_on_both_sides_of_the_socket() -> None:
+    assert given_words.LONGEST_WINDOW_S == pairing_requests.LONGEST_WINDOW_S
+
+
+def test_usage_error_says_how_to_find_the_address_when_pair_has_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["pair", "--config", str(configuration(tmp_path))]) == ExitCode.USAGE
+    assert "pair --list" in capsys.readouterr().err
+
+
+def test_a_command_ends_quietly_when_the_reader_of_its_output_has_left() -> None:
+    command = [sys.executable, "-m", "gateway.cli", "profiles", "list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, told = process.communicate(timeout=30)
+    assert (process.returncode, told) == (ExitCode.OK, b"")
+
+
+def test_letters_that_a_terminal_lacks_are_written_as_numbers() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli", "profiles", "show", "sundial"],
+        capture_output=True,
+        env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": ":".join(sys.path)},
+        check=False,
+    )
+    assert done.returncode == ExitCode.USAGE
+    assert rb"no profile \u201csundial\u201d" in done.stderr
 
 
 def test_check_shows_where_each_setting_comes_from_when_it_is_good(

@@ -139,6 +139,8 @@ def test_who_may_change_it(sign_in: SignIn, name: str) -> None:
         ("peripherals", {"address": CUFF, "profile_id": "no-such"}, "no profile “no-such”"),
         ("schedule", {"revisit_after_s": "1e3"}, "Write a number of seconds"),
         ("schedule", {"status_every_s": "5000"}, "At most 900"),
+        ("schedule", {"status_every_s": "60"}, "lists no peripheral"),
+        ("again", {}, "lists no peripheral"),
         ("profiles", {"file_name": "x.py", "text": "a"}, "“.toml” behind"),
         ("profiles", {"file_name": "x.toml", "text": "title = 1"}, "x.toml, line"),
     ],
