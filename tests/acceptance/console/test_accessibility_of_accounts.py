@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page
 
+from tests import gateway_heartbeat
 from tests.acceptance.console import axe_check
-from tests.made_up_practice import PASSWORD, MadeUp
+from tests.made_up_practice import PASSWORD, Connect, MadeUp
 
 pytestmark = [
     pytest.mark.browser,
@@ -18,7 +20,7 @@ pytestmark = [
 ]
 
 
-def states(page: Page, made_up: MadeUp) -> Iterator[str]:
+def states(page: Page, made_up: MadeUp, connect: Connect) -> Iterator[str]:
     """Bring the page into every state that a person meets; yield each state's name."""
     for place in ("sign-in/code", "invitation", "home-sign-in", "sign-in/provider"):
         page.goto(f"/{place}")
@@ -52,13 +54,20 @@ def states(page: Page, made_up: MadeUp) -> Iterator[str]:
     page.fill("#peripheral-address", "AA:BB")
     page.click("button:text('Let the box connect to it')")
     yield "a configuration refused"
+    gateway_heartbeat.say(connect, made_up.practice_id, "gw-home0001", datetime.now(UTC))
+    page.goto("/gateways")
+    yield "gateways with things to look at"
     page.goto("/gateways/gw-home0001")
+    page.locator("summary").first.click()
+    yield "a gateway that says how it is"
     page.fill("#revoke-reason", " ")
     page.click("button:text('Revoke the gateway')")
     yield "revocation refused"
     page.fill("#revoke-reason", "Stolen.")
     page.click("button:text('Revoke the gateway')")
     yield "a gateway that was revoked"
+    page.goto("/api/v1/docs")
+    yield "the API to read"
     _sign_in(page, "augustin")
     page.goto("/audit?days=30")
     page.locator("td summary").first.click()
@@ -89,10 +98,10 @@ def _sign_in(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
 def test_axe_finds_nothing_and_nothing_sticks_out(
-    open_page: Callable[..., Page], made_up: MadeUp, width: int, scheme: str
+    open_page: Callable[..., Page], made_up: MadeUp, connect: Connect, width: int, scheme: str
 ) -> None:
     page = open_page(width=width, scheme=scheme, scripts=True)
     found = []
-    for state in states(page, made_up):
+    for state in states(page, made_up, connect):
         found += axe_check.found(page, state, width)
     assert found == [], "\n".join(found)

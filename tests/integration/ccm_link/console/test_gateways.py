@@ -9,22 +9,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from firmware_profiles.wire_health import (
-    AdapterHealth,
-    AdapterState,
-    Bond,
-    Health,
-    Machine,
-    OutboxHealth,
-    PeripheralHealth,
-    SalvageReport,
-    Software,
-    UplinkHealth,
-)
-from firmware_profiles.wire_record import GatewayClock
-from ingest import fleet, gateway_health, one_time_code, tenancy
-from ingest.gateway_health import Heartbeat
+from ingest import fleet, one_time_code
 from ingest.one_time_code import Purpose
+from tests import gateway_heartbeat
 from tests.made_up_practice import Connect, MadeUp
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
@@ -130,38 +117,11 @@ def test_who_looks_after_patients_sees_gateways_and_changes_none(casey: httpx.Cl
     assert casey.post("/gateways/gw-home0001/revoke", data={"reason": "r"}).status_code == 403
 
 
-CUFF = PeripheralHealth(
-    "AA:BB:CC:DD:EE:0F", "standard-cuff", NOW, -71, NOW, 9, NOW, Bond.BONDED, None, 0
-)
-HEALTH = Health(
-    software=Software("0.1.0", None, "Debian <12>", None),
-    machine=Machine(NOW, GatewayClock.SYNCHRONISED, 10**10, None, None),
-    outbox=OutboxHealth(
-        "0" * 32,
-        None,
-        NOW,
-        2**20,
-        2**26,
-        15_552_000,
-        None,
-        (SalvageReport("1" * 32, NOW, "bad_pages", 3, 5, 2, ((4, 5),)),),
-    ),
-    uplink=UplinkHealth(NOW, None, None),
-    adapters=(AdapterHealth("hci0", AdapterState.UP, NOW, None),),
-    peripherals=(CUFF,),
-)
-
-
 @pytest.fixture
 def said(connect: Connect, made_up: MadeUp) -> datetime:
     """Let the first gateway say how it is, just now."""
     at = datetime.now(UTC)
-    word = Heartbeat(made_up.practice_id, "gw-home0001", at, at, "b" * 32, 7, HEALTH)
-    with (
-        connect("homevitals_ingest") as connection,
-        tenancy.transaction(connection, made_up.practice_id) as cur,
-    ):
-        gateway_health.note(cur, [word])
+    gateway_heartbeat.say(connect, made_up.practice_id, "gw-home0001", at)
     return at
 
 
