@@ -46,6 +46,14 @@ def _main(arguments: Sequence[str] | None) -> int:
     except GatewayError as error:
         print(f"homevitals-gateway: {error}", file=sys.stderr)
         return error.exit_code
+    except PermissionError as error:
+        place = f" {error.filename}" if error.filename else " one of its files"
+        print(
+            f"homevitals-gateway: this user may not use{place}; run the command as the user that the gateway runs as"
+            " (“sudo -u homevitals-gateway homevitals-gateway …”)",
+            file=sys.stderr,
+        )
+        return ExitCode.FAILURE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
 

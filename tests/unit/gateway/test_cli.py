@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,22 @@ from gateway.errors import ExitCode
 from gateway.outbox import Outbox
 from gateway.record import CapturedRecord
 from tests.enrolment_server import EnrolmentServer
+
+# Reads the settings as root, as if everybody might, and the state folder as nobody.
+_AS_NOBODY = """
+import os, sys
+from gateway import cli
+from firmware_profiles import settings_file
+read = settings_file.read
+def then_nobody(path):
+    text = read(path)
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+    return text
+settings_file.read = then_nobody
+import cryptography.x509, sqlcipher3, gateway.outbox_look, gateway.devices_command, gateway.readings_command
+import gateway.outbox_command, gateway.service, gateway.site_profiles
+sys.exit(cli.main(sys.argv[1:]))
+"""
 
 
 def write_pair(folder: Path, gateway_id: str) -> tuple[Path, Path]:
@@ -109,6 +127,22 @@ def test_usage_error_says_how_to_find_the_address_when_pair_has_none(
 ) -> None:
     assert cli.main(["pair", "--config", str(configuration(tmp_path))]) == ExitCode.USAGE
     assert "pair --list" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["devices", "readings", "outbox summary", "outbox list", "run"])
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_another_user_is_told_whose_files_they_are(tmp_path: Path, command: str) -> None:
+    path = configuration(tmp_path)
+    Outbox(tmp_path / "state", datetime(2026, 11, 12, tzinfo=UTC)).close()
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_NOBODY, *command.split(), "--config", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in {ExitCode.FAILURE, ExitCode.CONFIGURATION}
+    assert "Traceback" not in done.stderr
+    assert "may not" in done.stderr + done.stdout
 
 
 def test_a_command_ends_quietly_when_the_reader_of_its_output_has_left() -> None:
