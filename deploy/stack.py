@@ -194,11 +194,19 @@ class Stack:
         self.processes.start(f"gateway-{number}", [*_GATEWAY_PROGRAM, "run", "--config", str(file)])
         ear = state_folder / "gateway" / control_socket.NAME
         self._require(f"gateway-{number}", lambda: ports.is_answering(ear))
+        self._pair(home, file)
+
+    def _pair(self, home: seed.Home, file: Path) -> None:
+        """Pair the ward's peripherals, but for those that somebody has taken from the gateway from afar."""
+        listing = [*_GATEWAY_PROGRAM, "devices", "--json", "--config", str(file)]
+        told = _run(listing, f"the gateway of {home.name} does not say what it connects to")
+        allowed = {one["peripheral"] for one in json.loads(told)}
         for address in (one.address for one in home.ward().peripherals):
-            _run(
-                [*_GATEWAY_PROGRAM, "pair", address, "--if-needed", "--config", str(file)],
-                f"{address} could not be paired with the gateway of {home.name}",
-            )
+            if address in allowed:
+                _run(
+                    [*_GATEWAY_PROGRAM, "pair", address, "--if-needed", "--config", str(file)],
+                    f"{address} could not be paired with the gateway of {home.name}",
+                )
 
     def _enrol(self, gateway: seed.HomeGateway, file: Path) -> None:
         """Let a gateway exchange a claim code for its certificate, once, as a person would at its first start."""
@@ -239,8 +247,8 @@ class Stack:
             )
 
 
-def _run(command: list[str], words: str, given: str = "") -> None:
-    """Run a command to its end.
+def _run(command: list[str], words: str, given: str = "") -> str:
+    """Run a command to its end; return its output.
 
     Raises:
         ProcessFailed: with ``words`` and what the command said.
@@ -250,6 +258,7 @@ def _run(command: list[str], words: str, given: str = "") -> None:
     )
     if ended.returncode != 0:
         raise errors.ProcessFailed(f"{words}: {ended.stderr.strip()}")
+    return ended.stdout
 
 
 def reset(folder: Path) -> None:
