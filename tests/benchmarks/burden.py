@@ -135,6 +135,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield (
         "One adult's blood pressures and insulin-treated adults of 1988–1991 are no cohort of a program of today."
-        " Nobody knows which of these calls would have been worth a nurse's time: that a practice's own dispositions tell."
+        " Nobody knows which of these calls would have been worth a nurse's time: that a practice's own dispositions"
+        " tell."
         " In the replay an episode is dealt with when its task is due, so a lasting breach comes back again and again."
     )

@@ -91,7 +91,9 @@ COUNTS = re.compile(
     r"|above_range|below_range|beyond_protocol|outside_hours|status|slot|port"
     r"|waiting_records|troubles|failures|adapters|saved|highest_seq"
 )
-UNITS = re.compile(r"_(mmhg|bpm|mg_dl|mmol_l|kg|celsius|percent|bytes|dbm|c|s|day)$|^(seconds|mean|smallest|largest)$")
+UNITS = re.compile(
+    r"_(mmhg|bpm|mg_dl|mmol_l|kg|celsius|percent|bytes|dbm|c|s|day)$|^(seconds|mean|smallest|largest)$"
+)
 
 
 def test_every_number_of_an_answer_says_its_unit_or_is_a_count(console: FastAPI) -> None:
