@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 import sys
 import tempfile
@@ -56,15 +57,19 @@ def target(name: str, *, replace: bool) -> Iterator[BinaryIO]:
     path = _direct(name)
     try:
         _refuse_what_is_there(path, replace=replace)
-        descriptor, neighbour = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        # Its name is known before it is there: a signal at whatever moment leaves nothing behind.
+        neighbour = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
+            descriptor = os.open(
+                neighbour, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+            )
             with os.fdopen(descriptor, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            _take_name(Path(neighbour), path, replace=replace)
+            _take_name(neighbour, path, replace=replace)
         finally:
-            Path(neighbour).unlink(missing_ok=True)
+            neighbour.unlink(missing_ok=True)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise

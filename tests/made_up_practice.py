@@ -10,7 +10,7 @@ import math
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -140,7 +140,7 @@ def add_reading(
 ) -> uuid.UUID:
     """Let a patient measure something of any kind; return the reading's id. ``said`` goes by the names of columns."""
     plain = _reading(made_up.practice_id, made_up.patients[patient], at, kind)
-    reading = replace(plain, **said)
+    reading = plain._replace(**said)
     _store(connect, [reading], at + timedelta(minutes=1))
     return reading.reading_id
 

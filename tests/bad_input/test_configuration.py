@@ -552,8 +552,9 @@ def test_row_87_systemd_credentials_need_no_mode(
 
 
 def test_row_88_no_settings_come_from_afar() -> None:
-    # A gateway listens to receipts alone, and no setting names a place to fetch settings from.
-    assert set(topics.Branch) == {"readings", "status", "receipts"}
+    # A gateway listens to receipts and to what the server's signer has signed for it, and no setting names a place to
+    # fetch settings from.
+    assert set(topics.Branch) == {"readings", "status", "receipts", "configuration", "configured"}
     names = {
         f"{section}.{name}"
         for section, declared in SECTIONS.items()
@@ -622,6 +623,7 @@ def permissions_routes() -> list[str]:
 
 def test_every_command_that_goes_on_running_has_its_conditions() -> None:
     ends_by_itself = {
+        "alerts",
         "audit",
         "backup",
         "broker",
@@ -629,6 +631,7 @@ def test_every_command_that_goes_on_running_has_its_conditions() -> None:
         "db",
         "doctor",
         "gaps",
+        "gateway",
         "migrate",
         "practice",
         "profiles",

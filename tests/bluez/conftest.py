@@ -36,7 +36,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
-    if _GUEST_PORT or item.get_closest_marker("skip"):
+    # pytest asks every conftest about every test.
+    is_ours = item.get_closest_marker("bluez") and not item.get_closest_marker("skip")
+    if _GUEST_PORT or not is_ours:
         return None
     hooks, config = item.ihook, item.config
     hooks.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)

@@ -228,13 +228,13 @@ def listening_sockets(pid: int) -> list[str]:
     ]
 
 
-def test_gateway_listens_nowhere_and_keeps_its_secrets_to_itself_when_it_runs(
+def test_gateway_listens_to_its_own_user_alone_and_keeps_its_secrets_to_itself_when_it_runs(
     settings: GatewaySettings, first: Generation, ingest: Ingest, tmp_path: Path
 ) -> None:
     process = start_process(settings, tmp_path / "run.log")
     try:
         asyncio.run(until(lambda: any(status.online for status in ingest.statuses)))
-        assert listening_sockets(process.pid) == []
+        assert listening_sockets(process.pid) == [str(settings.state_folder / "control.socket")]
         modes = {
             path.name: path.stat().st_mode & 0o077 for path in settings.state_folder.rglob("*")
         }

@@ -63,7 +63,14 @@ ATTRIBUTION: Runs = {
     "assignments_in_force": (INGEST, PERIPHERAL),
     "readings_of_slot": (
         INGEST,
-        {"from_at": AT, "after_id": ID, "until_at": None, "limit": 1, **SLOT},
+        {
+            "from_at": AT,
+            "after_id": ID,
+            "until_at": None,
+            "limit": 1,
+            "kinds": ["blood_pressure"],
+            **SLOT,
+        },
     ),
     "move_on": (INGEST, {"from_at": AT, "after_id": ID, "queue_id": 1}),
     "finish_work": (INGEST, {"queue_id": 1}),

@@ -121,7 +121,7 @@ def test_a_new_version_has_an_id_a_number_and_the_new_patients_day_and_nothing_e
     assert (new.patient_id, new.version, new.stored_at) == (ANN, 2, AT + 40 * HOUR)
     assert new.measured_day == date(2026, 3, 10)
     rest = {"reading_id", "patient_id", "version", "stored_at", "measured_day"}
-    for name in set(StoredReading.__dataclass_fields__) - rest:
+    for name in set(StoredReading._fields) - rest:
         assert getattr(new, name) == getattr(former, name), name
 
 
@@ -219,7 +219,7 @@ def test_outside_of_the_part_an_assignment_stays_as_it_was(
     )
     at = AT + hour * HOUR
     is_in_whole = whole.valid_from <= at < whole.ends_at
-    is_in_part = from_h <= hour and (until_h is None or hour < until_h)
+    is_in_part = AT + from_h * HOUR <= at and (until_h is None or at < AT + until_h * HOUR)
     expected = (patient_id if is_in_part else ANN) if is_in_whole else None
 
     owners = [span.patient_id for span in becomes if span.valid_from <= at < span.ends_at]
