@@ -87,7 +87,7 @@ class Household:
         client.on_message = on_message
         client.on_subscribe = lambda *_: is_ready.set()
         client.on_connect = lambda *_: client.subscribe("#", qos=1)
-        client.connect("localhost", self.port)
+        client.connect("127.0.0.1", self.port)
         client.loop_start()
         assert is_ready.wait(10)
         return client
@@ -155,7 +155,7 @@ def settings(household: Household, tmp_path: Path) -> GatewaySettings:
     password_file.chmod(0o600)
     return GatewaySettings(
         time_zone="UTC",
-        home_assistant_host="localhost",
+        home_assistant_host="127.0.0.1",
         home_assistant_port=household.port,
         home_assistant_ca_file=household.ca_file,
         home_assistant_user=USER,
