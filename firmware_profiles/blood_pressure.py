@@ -216,22 +216,31 @@ def _result(frame: BloodPressureMeasurement) -> Result:
     return Result.ABOVE_RANGE if above else Result.BELOW_RANGE
 
 
-def _measured(frame: BloodPressureMeasurement) -> _Measured:
-    systolic = mmhg(frame.systolic, frame.unit)
-    diastolic = mmhg(frame.diastolic, frame.unit)
-    if systolic is None or diastolic is None:
-        return _Measured(about_pulse=pulse.not_expressible(frame.pulse_rate))
-    if max(systolic, diastolic) > _MAX_PRESSURE_MMHG or (
-        min(systolic, diastolic) < _MIN_PRESSURE_MMHG
+def require_plausible(systolic_mmhg: Decimal | int, diastolic_mmhg: Decimal | int) -> None:
+    """Refuse pressures that no person has; proprietary records are held to the same limits.
+
+    Raises:
+        FrameError: `impossible_value` outside 10 to 400 mmHg, or for a systolic below the diastolic.
+    """
+    if max(systolic_mmhg, diastolic_mmhg) > _MAX_PRESSURE_MMHG or (
+        min(systolic_mmhg, diastolic_mmhg) < _MIN_PRESSURE_MMHG
     ):
         raise errors.FrameError(
             FrameReason.IMPOSSIBLE_VALUE,
             f"a pressure is outside {_MIN_PRESSURE_MMHG} to {_MAX_PRESSURE_MMHG} mmHg",
         )
-    if systolic < diastolic:
+    if systolic_mmhg < diastolic_mmhg:
         raise errors.FrameError(
             FrameReason.IMPOSSIBLE_VALUE, "the systolic pressure is below the diastolic"
         )
+
+
+def _measured(frame: BloodPressureMeasurement) -> _Measured:
+    systolic = mmhg(frame.systolic, frame.unit)
+    diastolic = mmhg(frame.diastolic, frame.unit)
+    if systolic is None or diastolic is None:
+        return _Measured(about_pulse=pulse.not_expressible(frame.pulse_rate))
+    require_plausible(systolic, diastolic)
     # Some cuffs send 0 or nonsense here, and the other two are right all the same: never refuse a
     # record for it.
     mean_arterial = mmhg(frame.mean_arterial, frame.unit)

@@ -17,8 +17,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
-from firmware_profiles import errors
+from firmware_profiles import blood_pressure, errors
 from firmware_profiles.errors import FrameReason
+from firmware_profiles.pulse import HIGHEST_BPM, LOWEST_BPM
 from firmware_profiles.readings import BloodPressureReading, Result
 
 # A clock that nobody has set stands still here, on the HEM-7600T at least. Source: somble, a reader for it.
@@ -26,7 +27,6 @@ NEVER_SET: Final = datetime(2015, 1, 1)  # noqa: DTZ001  # the cuff's clock know
 
 _NUMBERS_SIZE: Final = 8
 _SYSTOLIC_BASE_MMHG: Final = 25
-_MIN_PRESSURE_MMHG, _MAX_PRESSURE_MMHG, _MIN_PULSE_BPM, _MAX_PULSE_BPM = 10, 400, 10, 400
 _CENTURY: Final = 2000
 # The little-endian family has six bits for the year, and something else in the other two.
 _LITTLE_YEAR: Final = 0x3F
@@ -133,12 +133,8 @@ class Layout:
         if self.byte_order is ByteOrder.LITTLE and systolic > _LITTLE_MOST_SYSTOLIC:
             raise errors.FrameError(FrameReason.RESERVED_VALUE, "the systolic pressure is none")
         systolic += _SYSTOLIC_BASE_MMHG
-        if not _MIN_PRESSURE_MMHG <= diastolic <= systolic <= _MAX_PRESSURE_MMHG:
-            raise errors.FrameError(
-                FrameReason.IMPOSSIBLE_VALUE,
-                f"the pressures are outside {_MIN_PRESSURE_MMHG} to {_MAX_PRESSURE_MMHG} mmHg, or the wrong way round",
-            )
-        has_pulse = _MIN_PULSE_BPM <= pulse <= _MAX_PULSE_BPM
+        blood_pressure.require_plausible(systolic, diastolic)
+        has_pulse = LOWEST_BPM <= pulse <= HIGHEST_BPM
         told = (
             ("body_movement", date & _MOVED),
             ("irregular_pulse", date & _IRREGULAR),

@@ -9,8 +9,9 @@ import struct
 from datetime import datetime
 from typing import Final
 
-from firmware_profiles import errors
+from firmware_profiles import blood_pressure, errors
 from firmware_profiles.errors import FrameReason
+from firmware_profiles.pulse import LOWEST_BPM
 from firmware_profiles.readings import (
     BloodPressureReading,
     Decoded,
@@ -39,7 +40,6 @@ _KETONE_STEPS_PER_MMOL_L: Final = 30
 _MAX_KETONE_MMOL_L: Final = 30
 # What the meters show as numbers; beyond it they show LO and HI. Source: labels of TaiDoc's meters, 20 to 600 mg/dL.
 _LOWEST_MG_DL, _HIGHEST_MG_DL = 20, 600
-_MIN_PRESSURE_MMHG, _MAX_PRESSURE_MMHG, _MIN_PULSE_BPM = 10, 400, 10
 
 
 def model(answer: bytes) -> int:
@@ -88,15 +88,11 @@ def _pressure(
     systolic, mean, diastolic, pulse = value_answer[2:6]
     if number == D40:  # it writes the systolic as a word, and no mean
         systolic, mean = systolic | mean << 8, 0
-    if not _MIN_PRESSURE_MMHG <= diastolic <= systolic <= _MAX_PRESSURE_MMHG:
-        raise errors.FrameError(
-            FrameReason.IMPOSSIBLE_VALUE,
-            f"the pressures are outside {_MIN_PRESSURE_MMHG} to {_MAX_PRESSURE_MMHG} mmHg, or the wrong way round",
-        )
+    blood_pressure.require_plausible(systolic, diastolic)
     names = (
         ("irregular_pulse", time_answer[4] & _IS_IRREGULAR),
         ("average_of_several", time_answer[5] & _IS_AVERAGE),
-        ("pulse_implausible", pulse < _MIN_PULSE_BPM),
+        ("pulse_implausible", pulse < LOWEST_BPM),
     )
     return BloodPressureReading(
         device_time=minute_of(time_answer),
@@ -105,7 +101,7 @@ def _pressure(
         systolic_mmhg=float(systolic),
         diastolic_mmhg=float(diastolic),
         mean_arterial_mmhg=float(mean) if diastolic <= mean <= systolic else None,
-        pulse_bpm=float(pulse) if pulse >= _MIN_PULSE_BPM else None,
+        pulse_bpm=float(pulse) if pulse >= LOWEST_BPM else None,
         qualifiers=tuple(name for name, is_so in names if is_so),
     )
 

@@ -19,7 +19,7 @@ import struct
 from datetime import datetime, timedelta
 from typing import Final
 
-from firmware_profiles import errors
+from firmware_profiles import blood_pressure, errors
 from firmware_profiles.conversation import (
     Conversation,
     ConversationError,
@@ -32,6 +32,7 @@ from firmware_profiles.conversation import (
     next_notification,
 )
 from firmware_profiles.errors import FrameReason
+from firmware_profiles.pulse import HIGHEST_BPM, LOWEST_BPM
 from firmware_profiles.readings import BloodPressureReading, Result
 
 COMMANDS: Final = "8a81"  # to the cuff
@@ -53,7 +54,6 @@ _MOTION, _IRREGULAR, _BATTERY_OK = 0x01, 0x04, 0x01
 _SILENCE_S: Final = 10.0
 # The vendor's application leaves the cuff this long between its question and our answer.
 _BREATH_S: Final = 0.01
-_MIN_PRESSURE_MMHG, _MAX_PRESSURE_MMHG, _MIN_PULSE_BPM, _MAX_PULSE_BPM = 10, 400, 10, 400
 
 
 def conversation(situation: Situation) -> Conversation:
@@ -152,12 +152,8 @@ def decode(raw: bytes) -> BloodPressureReading:
     header, systolic, diastolic, _, seconds, pulse, _, flags, _, device = _RECORD.unpack(raw)
     if header != _HEADER:
         raise errors.FrameError(FrameReason.RESERVED_VALUE, "the record has another header")
-    if not _MIN_PRESSURE_MMHG <= diastolic <= systolic <= _MAX_PRESSURE_MMHG:
-        raise errors.FrameError(
-            FrameReason.IMPOSSIBLE_VALUE,
-            f"the pressures are outside {_MIN_PRESSURE_MMHG} to {_MAX_PRESSURE_MMHG} mmHg, or the wrong way round",
-        )
-    has_pulse = _MIN_PULSE_BPM <= pulse <= _MAX_PULSE_BPM
+    blood_pressure.require_plausible(systolic, diastolic)
+    has_pulse = LOWEST_BPM <= pulse <= HIGHEST_BPM
     return BloodPressureReading(
         # 0 is a clock that nobody has set.
         device_time=EPOCH + timedelta(seconds=seconds) if seconds else None,
