@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 
 from alerts.courses import Courses
-from alerts.replay import Replay, ReplayedEpisode, apart, replay
+from alerts.replay import Replay, ReplayedEpisode, apart, gathered, replay
 from alerts.rule_set import RuleSpec
 from alerts.rules import Severity
-from alerts.verdicts import limit_of
+from alerts.verdicts import limit_of, verdicts
 from firmware_profiles.readings import Kind
 
 # By how much a limit is moved to see what hangs on it, towards more calls and towards fewer.
@@ -153,15 +153,11 @@ def _sensitivity(
             continue
         family = [one for one in rules if one.family == rule.family]
         own = sum(one.family == rule.family for one in found.episodes)
-        shifted = {
-            percent: _with_limit(rule, limit[1] * (1 + percent / 100)) for percent in SHIFTS_PERCENT
-        }
-        counts = {
-            percent: len(
-                replay([moved if one is rule else one for one in family], courses).episodes
-            )
-            for percent, moved in shifted.items()
-        }
+        counts = {}
+        for percent in SHIFTS_PERCENT:
+            moved = _with_limit(rule, limit[1] * (1 + percent / 100))
+            breached = found.breached | {rule.name: verdicts(moved.signal, courses).breached}
+            counts[percent] = len(gathered(family, breached, courses))
         limits = [(limit[1] * (1 + percent / 100), counts[percent]) for percent in SHIFTS_PERCENT]
         limits = sorted([*limits, (limit[1], own)])
         yield Sensitivity(

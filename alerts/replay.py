@@ -7,7 +7,7 @@ its task is due. A breach within three days after that brings the same episode b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -71,6 +71,19 @@ def replay(rules: Sequence[RuleSpec], courses: Courses) -> Replay:
         courses: the readings.
     """
     breached = {rule.name: verdicts(rule.signal, courses).breached for rule in rules}
+    return Replay(gathered(rules, breached, courses), breached)
+
+
+def gathered(
+    rules: Sequence[RuleSpec], breached: Mapping[str, NDArray[np.bool_]], courses: Courses
+) -> tuple[ReplayedEpisode, ...]:
+    """Gather breaches into episodes, by family, then patient, then time.
+
+    Args:
+        rules: all of the kind of reading that the courses are of.
+        breached: by rule, bool (n), which readings breach it.
+        courses: the readings.
+    """
     episodes: list[ReplayedEpisode] = []
     for family in dict.fromkeys(rule.family for rule in rules):
         members = sorted(
@@ -78,13 +91,13 @@ def replay(rules: Sequence[RuleSpec], courses: Courses) -> Replay:
             key=lambda rule: _RANKS[rule.severity],
         )
         episodes += _episodes(family, members, breached, courses)
-    return Replay(tuple(episodes), breached)
+    return tuple(episodes)
 
 
 def _episodes(
     family: str,
     members: Sequence[RuleSpec],
-    breached: dict[str, NDArray[np.bool_]],
+    breached: Mapping[str, NDArray[np.bool_]],
     courses: Courses,
 ) -> Iterator[ReplayedEpisode]:
     """Gather one family's breaches; its members come mildest first."""
