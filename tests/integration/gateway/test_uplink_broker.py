@@ -299,7 +299,8 @@ def test_heartbeat_says_how_the_gateway_is_and_is_not_kept_by_the_broker(
 def test_refusal_is_kept_with_the_broker_s_own_word_and_a_lost_connection_with_its_time(
     settings: GatewaySettings, outbox: Outbox, ingest: Ingest, broker: Any
 ) -> None:
-    ingest.gives_receipts = False  # the record goes out before the name changes, and has to go out again
+    # The record goes out before the name changes, and has to go out again.
+    ingest.gives_receipts = False
 
     async def work() -> None:
         outbox.append(captured(1))
