@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+from datetime import datetime
 from typing import Final
 
 from ingest import (
@@ -12,6 +13,7 @@ from ingest import (
     broker_probe,
     configuration_courier,
     follower,
+    hearing,
     redrive_requests,
 )
 from ingest.follower import Follower
@@ -47,10 +49,19 @@ def run(settings: IngestSettings, stop: threading.Event) -> None:
     sessions.start()
     try:
         with (
-            follower.following(settings.database, *_FOLLOWERS),
+            follower.following(settings.database, *_FOLLOWERS, _hearing(sessions)),
             configuration_courier.running(settings),
         ):
             Worker(settings, sessions, stop).run()
     finally:
         sessions.stop()
         log.info("ingest_stopped", extra={"worker": settings.worker_name})
+
+
+def _hearing(sessions: Sessions) -> Follower:
+    """Let others know whether the broker is heard, without whom silence could be anybody's."""
+
+    def follow(connection: follower.Connection, at: datetime) -> None:
+        hearing.note(connection, at, is_connected=sessions.is_connected)
+
+    return Follower("hearing", follow, hearing.POLL_S)

@@ -70,6 +70,11 @@ class Sessions:
         if connected:
             connected[0].publish_all(publications)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is there for at least one of the sessions."""
+        return any(one.is_connected for one in list(self._consumers.values()))
+
     def check(self) -> None:
         """Make sure that messages still arrive.
 

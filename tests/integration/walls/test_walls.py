@@ -27,8 +27,8 @@ ROLES = tuple(
     f"homevitals_{name}"
     for name in ("ingest", "alerts", "console", "entrance", "scheduler", "sealer", "guard")
 )
-# No practice in it: what the series are stored in, and nothing else.
-WITHOUT_PRACTICE = {"ingest.series_engine"}
+# No practice in it: what the series are stored in, and whether the broker is heard.
+WITHOUT_PRACTICE = {"ingest.hearing", "ingest.series_engine"}
 # No row security, because TimescaleDB refuses columnstore and continuous aggregates with it; instead no grants at all.
 BEHIND_A_VIEW = {"ingest.reading_series", "ingest.day_sums"}
 # Views with the owner's rights that filter by themselves. All others run with the caller's rights.
@@ -60,6 +60,7 @@ WIDE = {
     ("ingest.message", "homevitals_ingest", "ALL"),
     ("ingest.one_time_code", "homevitals_entrance", "ALL"),
     ("ingest.outbox_epoch", "homevitals_scheduler", "SELECT"),
+    ("ingest.practice", "homevitals_alerts", "SELECT"),
     ("ingest.practice", "homevitals_entrance", "SELECT"),
     ("ingest.practice", "homevitals_sealer", "SELECT"),
     ("ingest.quarantine", "homevitals_ingest", "ALL"),
