@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NORMAL_95: Final = 1.959964
-# So many slopes are sorted at once: some 64 MB.
-_BLOCK_SLOPES: Final = 8_000_000
+# So many slopes are sorted at once: what stays in a core's own cache is done in a third of the time.
+_BLOCK_SLOPES: Final = 80_000
 
 
 @dataclass(frozen=True, slots=True)
