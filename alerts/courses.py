@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.rules import Measure
+from alerts.measures import Measure
 
 DAY_S: Final = 86_400
 

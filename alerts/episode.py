@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Final
 from uuid import UUID
 
-import psycopg
-
-from alerts.rules import Severity
+from alerts.measures import Severity
 
 
 class EpisodeEventKind(StrEnum):
@@ -19,20 +17,45 @@ class EpisodeEventKind(StrEnum):
 
     OPENED = "opened"
     BREACHED_AGAIN = "breached_again"
+    BREACHED_LATE = "breached_late"  # measured long before it was evaluated: known, and no alarm
+    ESCALATED = "escalated"  # a severer rule of the family is breached
+    RETURNED = "returned"  # breached again soon after it was closed
+    IN_RANGE = "in_range"  # a reading breaches nothing: a mark, nothing ends by it
     READING_WITHDRAWN = "reading_withdrawn"  # it was somebody else's after all, or was read wrongly
     CORRECTED = "corrected"  # the corrected reading breaches the rule as well: the same breach, not a second
+    ACKNOWLEDGED = "acknowledged"
+    RELEASED = "released"
+    ASSIGNED = "assigned"
+    SNOOZED = "snoozed"
+    SNOOZE_ENDED = "snooze_ended"
+    FELL_BACK = "fell_back"  # acknowledged, and nobody worked on it
     CLOSED = "closed"
+
+
+BREACHES: Final = frozenset(
+    {
+        EpisodeEventKind.OPENED,
+        EpisodeEventKind.BREACHED_AGAIN,
+        EpisodeEventKind.BREACHED_LATE,
+        EpisodeEventKind.ESCALATED,
+        EpisodeEventKind.RETURNED,
+        EpisodeEventKind.CORRECTED,
+    }
+)
+"""The events that a reading causes by breaching a rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedEpisode:
-    """What a sink is told about an episode, in the transaction that opened it.
+    """What the care side is told about an episode that opened, became severer or came back, in the same transaction.
 
     Attributes:
+        family: the subject.
         title: The rule's title.
-        opened_at: When the evaluator found the breach; the due time counts from here.
-        reading_id: The reading that breached the rule.
-        measured_at: When it was measured.
+        severity: How severe the episode is now.
+        opened_at: When this was found; the due time counts from here.
+        reading_id: The reading that breached the rule; None where no reading did, but its absence.
+        measured_at: When it was measured; when the absence was found.
         sentence: What was measured against which limit, for a person.
     """
 
@@ -41,22 +64,14 @@ class OpenedEpisode:
     episode_id: UUID
     rule_id: UUID
     rule_version: int
+    family: str
     title: str
     severity: Severity
     opened_at: datetime
     due_at: datetime
-    reading_id: UUID
+    reading_id: UUID | None
     measured_at: datetime
     sentence: str
-
-
-TaskSink = Callable[[psycopg.Cursor[Any], OpenedEpisode], UUID | None]
-"""Turns an episode into work on the evaluator's open cursor and returns the task's id.
-
-None declines: nobody cares for this patient, because the patient is in no program. The evaluator
-then takes the episode back and records ``not_enrolled`` as the reason for its silence. So this
-package need not know what a program is.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +79,13 @@ class Episode:
     """An episode as stored.
 
     Attributes:
-        breach_count: Readings that breached the rule while it was open; withdrawn ones do not count.
+        rule_id: The rule that was breached when it opened or became severer last, with its version.
+        severity: The highest that it reached.
+        breach_count: Readings that breached a rule of the family in it; withdrawn ones do not count.
         breached_at: When the newest of them was measured; of the last withdrawn one where none is left.
+        escalated_at: When it last became severer.
+        returned_at: When it last came back after it had been closed.
+        in_range_at: When the newest reading in range was measured, if no breach is newer.
         closed_at: None while it is open.
     """
 
@@ -74,10 +94,15 @@ class Episode:
     patient_id: UUID
     rule_id: UUID
     rule_version: int
+    family: str
     severity: Severity
     opened_at: datetime
     breach_count: int
     breached_at: datetime
+    escalated_at: datetime | None
+    returned_at: datetime | None
+    return_count: int
+    in_range_at: datetime | None
     closed_at: datetime | None
     closed_by: str | None
 
@@ -124,33 +149,7 @@ def breaches(events: Iterable[EpisodeEvent]) -> list[Breach]:
             withdrawn=withdrawn.get(event.reading_id, ""),
         )
         for event in events
-        if event.event is not EpisodeEventKind.READING_WITHDRAWN
+        if event.event in BREACHES
         and event.reading_id is not None
         and event.measured_at is not None
     ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionBreach:
-    """That one version of a reading breached an episode's rule.
-
-    Attributes:
-        withdrawn_at: When the reading was withdrawn from the episode; None where it counts.
-        closed_at: When the episode was closed; None while it is open.
-    """
-
-    reading_id: UUID
-    measured_at: datetime
-    episode_id: UUID
-    rule_id: UUID
-    withdrawn_at: datetime | None
-    closed_at: datetime | None
-
-    @property
-    def is_dealt_with(self) -> bool:
-        """Say whether who closed, or will close, the episode has this reading before them."""
-        return (
-            self.closed_at is None
-            or self.withdrawn_at is None
-            or self.closed_at < self.withdrawn_at
-        )

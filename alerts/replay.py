@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.courses import DAY_S, Courses
+from alerts.measures import Severity
 from alerts.rule_set import RuleSpec
-from alerts.rules import Severity
 from alerts.verdicts import verdicts
 
 RETURNS_WITHIN_S: Final = 3 * DAY_S
@@ -105,11 +105,15 @@ def _episodes(
     for number, rule in enumerate(members):
         worst[breached[rule.name]] = number
     places = np.flatnonzero(worst >= 0)
+    due_within_s = [int(rule.due_within.total_seconds()) for rule in members]
     current: ReplayedEpisode | None = None
-    for place in places:
-        rule = members[worst[place]]
-        patient, at_s = int(courses.patient[place]), int(courses.at_s[place])
-        due_at_s = at_s + int(rule.due_within.total_seconds())
+    for number, patient, at_s in zip(
+        worst[places].tolist(),
+        courses.patient[places].tolist(),
+        courses.at_s[places].tolist(),
+        strict=True,
+    ):
+        rule, due_at_s = members[number], at_s + due_within_s[number]
         if current is not None and (
             current.patient == patient and at_s <= current.dealt_with_at_s + RETURNS_WITHIN_S
         ):

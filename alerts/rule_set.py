@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from importlib import resources
 from typing import Any, Final
 
 from alerts import errors, signals
-from alerts.rules import Measure, Severity
+from alerts.measures import Measure, Severity
 from alerts.signals import Combination, Flagged, Mode, Signal, TooFrequent
 from firmware_profiles import kinds
 from firmware_profiles.readings import Kind
@@ -119,6 +119,51 @@ def parse(name: str, toml_text: str) -> RuleSet:
     if found is None or tables.mistakes:
         raise RuleSetError(name, tables.mistakes)
     return found
+
+
+def shipped_set(name: str) -> RuleSet:
+    """Return one of the rule sets that we ship.
+
+    Raises:
+        KeyError: There is none of that name.
+    """
+    return parse(f"{name}.toml", shipped()[name])
+
+
+def definition(rule: RuleSpec) -> dict[str, Any]:
+    """Return a rule as JSON, with the keys of its table in a rule set; `of_definition` reads it."""
+    return {
+        "family": rule.family,
+        "title": rule.title,
+        "severity": rule.severity.value,
+        "due_within_minutes": round(rule.due_within / timedelta(minutes=1)),
+        "source": rule.source,
+        "signal": _signal_table(rule.signal),
+    }
+
+
+def of_definition(name: str, table: Mapping[str, Any]) -> RuleSpec:
+    """Read what `definition` wrote, as strictly as a file.
+
+    Args:
+        name: What it is called in messages.
+        table: The JSON.
+
+    Raises:
+        RuleSetError: It is no rule that this version knows.
+    """
+    tables = TomlTables("", _MAX_CHARACTERS)
+    rule = _rule(tables, table, 1)
+    if rule is None or tables.mistakes:
+        raise RuleSetError(name, tables.mistakes)
+    return rule
+
+
+def _signal_table(signal: Signal) -> dict[str, Any]:
+    form = {"form": next(word for word, cls in signals.FORMS.items() if cls is type(signal))}
+    if isinstance(signal, Combination):
+        return form | {"mode": signal.mode.value, "of": [_signal_table(one) for one in signal.of]}
+    return form | {field.name: getattr(signal, field.name) for field in fields(signal)}
 
 
 def _rule_set(tables: TomlTables) -> RuleSet | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from alerts.rules import Comparison, Measure
+from alerts.measures import Comparison, Measure
 from firmware_profiles.settings import REQUIRED, setting
 
 _NO_LIMIT: Final = 0.0
@@ -77,6 +77,12 @@ class Confirmed:
         help="beyond it no confirmation is waited for; 0: there is no such value",
     )
     ask: str = setting(REQUIRED, help="what the patient is asked to do, in plain words")
+
+    def is_beyond(self, number: float) -> bool:
+        """Tell whether a number, in the unit of the measure, has to be confirmed."""
+        if self.comparison is Comparison.AT_OR_ABOVE:
+            return number >= self.limit_value
+        return number < self.limit_value
 
 
 @dataclass(frozen=True, slots=True)

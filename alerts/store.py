@@ -1,12 +1,13 @@
-"""All SQL of alerts: rules, evaluations, episodes.
+"""All SQL of alerts: rules, evaluations, breaches, episodes.
 
 Every function takes an open cursor first; whoever opened the transaction commits it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString, TypeVar, cast
 from uuid import UUID, uuid4
 
@@ -14,12 +15,13 @@ import psycopg
 from psycopg.rows import kwargs_row, scalar_row, tuple_row
 from psycopg.types.json import Jsonb
 
-from alerts import errors
-from alerts.episode import Episode, EpisodeEvent, EpisodeEventKind, VersionBreach
-from alerts.evaluate import Outcome, Silence
-from alerts.rules import Comparison, Measure, Question, Rule, RuleProposal, Severity
+from alerts import errors, rule_set
+from alerts.assessment import RuleVersion
+from alerts.breaches import Breach, Outcome, Silence
+from alerts.episode import Episode, EpisodeEvent, EpisodeEventKind
+from alerts.measures import Severity
+from alerts.rules import Rule, RuleProposal, Scope
 from ingest import named_queries
-from ingest.rows import StoredReading
 
 Q = named_queries.load("alerts")
 Cursor = psycopg.Cursor[Any]
@@ -39,16 +41,37 @@ def lock_patients(cur: Cursor, patient_ids: Collection[UUID]) -> None:
 # Rules
 
 
-def rules_of_practice(cur: Cursor, practice_id: UUID) -> list[Rule]:
-    """Load every version of the practice's default rules, in force or not."""
-    return _rows(cur, _rule, Q.load_rules_of_practice, practice_id=practice_id)
+@dataclass(frozen=True, slots=True)
+class LoadedRules:
+    """Rules as stored.
+
+    Attributes:
+        rules: those that this version understands.
+        unreadable: the others, with the kind of the error.
+    """
+
+    rules: tuple[Rule, ...]
+    unreadable: Mapping[RuleVersion, str]
 
 
-def rules_of_patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[Rule]:
-    """Load every version of the practice's defaults and of the rules made for this patient."""
-    return _rows(
-        cur, _rule, Q.load_rules_of_patient, practice_id=practice_id, patient_id=patient_id
+def rules_of_practice(cur: Cursor, practice_id: UUID) -> LoadedRules:
+    """Load every version of the practice's rules, in force or not, for whomever they hold."""
+    return _loaded(_rows(cur, dict, Q.load_rules_of_practice, practice_id=practice_id))
+
+
+def rules_of_patients(
+    cur: Cursor, practice_id: UUID, patient_ids: Collection[UUID], since: datetime
+) -> LoadedRules:
+    """Load the versions that may have been asked about these patients' readings since an instant."""
+    found: list[dict[str, Any]] = _rows(
+        cur,
+        dict,
+        Q.load_rules_of_patients,
+        practice_id=practice_id,
+        patient_ids=list(patient_ids),
+        since=since,
     )
+    return _loaded(found)
 
 
 def add_rule_version(
@@ -62,160 +85,287 @@ def add_rule_version(
 ) -> Rule:
     """Put a new version of a rule in force.
 
-    1. End the version that answers the same question for the same patient (or the practice), if
-       there is one.
-    2. Store the new one under the same rule id with the next number, or as the first of a new rule.
+    1. Wait for whoever else changes a rule of the practice.
+    2. End the version that answers the same question for the same people, if there is one.
+    3. Store the new one under the same rule id with the next number, or as the first of a new rule.
 
-    The new version is in force from ``at`` on, the former until then. ``set_by`` and ``reason`` say
-    who wanted it so and why.
+    The new version is in force from ``at`` on, the former until then. ``set_by`` and ``reason`` say who wanted it so
+    and why.
 
     Raises:
-        errors.BadRule: Who or why is missing.
-        errors.RuleChanged: Another version begins then or later, or is being set at this moment.
+        errors.BadRule: Who or why is missing, or it would end before it begins.
+        errors.RuleChanged: Another version begins then or later.
     """
-    if not (set_by.strip() and reason.strip()):
+    if not (set_by.strip() and reason.strip()) or (proposal.until and proposal.until <= at):
         raise errors.BadRule
     parameters = {
         "practice_id": practice_id,
         "patient_id": proposal.patient_id,
-        "title": proposal.title,
-        "measure": proposal.question.measure,
-        "comparison": proposal.question.comparison,
-        "severity": proposal.question.severity,
-        "limit_value": proposal.limit_value,
-        "due_within_minutes": round(proposal.due_within / timedelta(minutes=1)),
-        "source": proposal.source,
+        "scope": proposal.scope,
+        "scope_key": proposal.scope_key,
+        "family": proposal.spec.family,
+        "severity": proposal.spec.severity,
+        "is_asked": proposal.is_asked,
+        "definition": Jsonb(rule_set.definition(proposal.spec)),
         "set_by": set_by,
         "reason": reason,
         "at": at,
+        "until": proposal.until,
     }
-    try:
-        with cur.connection.transaction():
-            rule_id, version = _tuple(cur, Q.end_rule_version, parameters) or (uuid4(), 0)
-            cur.execute(
-                Q.insert_rule_version, parameters | {"rule_id": rule_id, "version": version + 1}
-            )
-    except psycopg.errors.UniqueViolation as error:
-        raise errors.RuleChanged from error
+    cur.execute(Q.lock_rules, parameters)
+    cur.execute(Q.end_rule_version, parameters)
+    rule_id, version, goes_on = _tuple(cur, Q.last_rule_version, parameters) or (uuid4(), 0, False)
+    if goes_on:
+        raise errors.RuleChanged
+    cur.execute(Q.insert_rule_version, parameters | {"rule_id": rule_id, "version": version + 1})
     return Rule(
         practice_id=practice_id,
         rule_id=rule_id,
         version=version + 1,
-        patient_id=proposal.patient_id,
-        title=proposal.title,
-        question=proposal.question,
-        limit_value=proposal.limit_value,
-        due_within=proposal.due_within,
+        scope=proposal.scope,
+        scope_key=proposal.scope_key,
+        spec=proposal.spec,
+        is_asked=proposal.is_asked,
         in_force_from=at,
-        in_force_until=None,
+        in_force_until=proposal.until,
         set_by=set_by,
         reason=reason,
-        source=proposal.source,
     )
+
+
+def record_rule_failures(
+    cur: Cursor, practice_id: UUID, failures: Mapping[RuleVersion, str], at: datetime
+) -> None:
+    """Report rules that could not be asked."""
+    for (rule_id, version), error in sorted(failures.items()):
+        cur.execute(
+            Q.record_rule_failure,
+            {
+                "practice_id": practice_id,
+                "rule_id": rule_id,
+                "rule_version": version,
+                "error": error,
+                "at": at,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleFailure:
+    """A rule that could not be asked; ``error`` is its kind, without any content."""
+
+    rule_id: UUID
+    rule_version: int
+    error: str
+    first_at: datetime
+    last_at: datetime
+    failure_count: int
+
+
+def rule_failures(cur: Cursor, practice_id: UUID, since: datetime) -> list[RuleFailure]:
+    """Load the rules that could not be asked since an instant, the newest failure first."""
+    return _rows(cur, RuleFailure, Q.load_rule_failures, practice_id=practice_id, since=since)
 
 
 # Evaluations
 
 
-def is_evaluated(cur: Cursor, practice_id: UUID, reading_id: UUID) -> bool:
-    """Tell whether a reading was evaluated before."""
-    return bool(_scalar(cur, Q.is_evaluated, practice_id=practice_id, reading_id=reading_id))
-
-
-def insert_evaluation(
-    cur: Cursor,
-    reading: StoredReading,
-    patient_id: UUID,
-    *,
-    evaluated_at: datetime,
-    outcome: Outcome,
-    silence: Silence | None,
-    trace: dict[str, Any],
-) -> None:
-    """Store what was asked about a reading and what came of it."""
-    cur.execute(
-        Q.insert_evaluation,
-        {
-            "practice_id": reading.practice_id,
-            "reading_id": reading.reading_id,
-            "measured_at": reading.measured_at,
-            "patient_id": patient_id,
-            "evaluated_at": evaluated_at,
-            "outcome": outcome,
-            "silence": silence,
-            "trace": Jsonb(trace),
-        },
+def revisions(
+    cur: Cursor, practice_id: UUID, reading_ids: Collection[UUID]
+) -> dict[UUID, tuple[int, Outcome]]:
+    """Return the number of the newest evaluation of those readings that have one, and what came of it."""
+    found: list[dict[str, Any]] = _rows(
+        cur, dict, Q.load_revisions, practice_id=practice_id, reading_ids=list(reading_ids)
     )
+    return {row["reading_id"]: (row["revision"], Outcome(row["outcome"])) for row in found}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What a reading meant, to be stored."""
+
+    practice_id: UUID
+    reading_id: UUID
+    revision: int
+    measured_at: datetime
+    patient_id: UUID
+    evaluated_at: datetime
+    outcome: Outcome
+    silence: Silence | None
+    trace: Mapping[str, Any]
+
+
+def insert_evaluations(cur: Cursor, evaluations: Iterable[Evaluation]) -> None:
+    """Store what readings meant."""
+    rows = [
+        {name: getattr(one, name) for name in one.__slots__} | {"trace": Jsonb(one.trace)}
+        for one in evaluations
+    ]
+    if rows:
+        cur.executemany(Q.insert_evaluation, rows)
 
 
 def trace_of(cur: Cursor, practice_id: UUID, reading_id: UUID) -> dict[str, Any] | None:
-    """Load the trace of a reading's evaluation; None where it is not evaluated yet."""
+    """Load the trace of a reading's newest evaluation; None where it is not evaluated yet."""
     trace = _scalar(cur, Q.load_trace, practice_id=practice_id, reading_id=reading_id)
     return cast("dict[str, Any] | None", trace)
+
+
+# Breaches
+
+
+def breaches(cur: Cursor, practice_id: UUID, reading_ids: Collection[UUID]) -> list[Breach]:
+    """Load what is known of these readings' breaches, withdrawn ones too."""
+    return _rows(
+        cur, _breach, Q.load_breaches, practice_id=practice_id, reading_ids=list(reading_ids)
+    )
+
+
+def insert_breach(cur: Cursor, practice_id: UUID, breach: Breach, at: datetime) -> None:
+    """Store a breach, or store it anew where it was withdrawn or has become another."""
+    fields = {name: getattr(breach, name) for name in breach.__slots__}
+    cur.execute(Q.insert_breach, fields | {"practice_id": practice_id, "at": at})
+
+
+def withdraw_breach(cur: Cursor, practice_id: UUID, breach: Breach, at: datetime) -> None:
+    """Note that a breach counts no more, and count those of its episode again."""
+    fields = {
+        "practice_id": practice_id,
+        "reading_id": breach.reading_id,
+        "family": breach.family,
+        "at": at,
+    }
+    cur.execute(Q.withdraw_breach, fields)
+    if breach.episode_id is not None:
+        recount_breaches(cur, practice_id, breach.episode_id)
+
+
+def recount_breaches(cur: Cursor, practice_id: UUID, episode_id: UUID) -> None:
+    """Count again which readings breached an episode's rules."""
+    cur.execute(Q.recount_breaches, {"practice_id": practice_id, "episode_id": episode_id})
+
+
+# Confirmations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmationRequest:
+    """What a patient is asked to do, and until when an answer counts."""
+
+    reading_id: UUID
+    family: str
+    ask: str
+    asked_at: datetime
+    until_at: datetime
+
+
+def replace_confirmation_requests(
+    cur: Cursor,
+    practice_id: UUID,
+    patient_ids: Collection[UUID],
+    requests: Sequence[tuple[UUID, ConfirmationRequest]],
+) -> None:
+    """Put what these patients are asked from now on in the place of what they were asked, each with the patient."""
+    cur.execute(
+        Q.delete_confirmation_requests,
+        {"practice_id": practice_id, "patient_ids": list(patient_ids)},
+    )
+    for patient_id, request in requests:
+        cur.execute(
+            Q.insert_confirmation_request,
+            {
+                "practice_id": practice_id,
+                "patient_id": patient_id,
+                "reading_id": request.reading_id,
+                "family": request.family,
+                "ask": request.ask,
+                "at": request.asked_at,
+                "until_at": request.until_at,
+            },
+        )
+
+
+def confirmation_requests(
+    cur: Cursor, practice_id: UUID, patient_id: UUID, at: datetime
+) -> list[ConfirmationRequest]:
+    """Load what a patient is asked at an instant."""
+    return _rows(
+        cur,
+        ConfirmationRequest,
+        Q.load_confirmation_requests,
+        practice_id=practice_id,
+        patient_id=patient_id,
+        at=at,
+    )
 
 
 # Episodes
 
 
-def record_breach(
-    cur: Cursor, rule: Rule, patient_id: UUID, *, measured_at: datetime, at: datetime
-) -> tuple[UUID, bool]:
-    """Open an episode, or add the breach to the open one.
-
-    Returns:
-        The episode's id, and whether it is new.
-    """
-    recorded = _tuple(
+def hold_newest_episode(
+    cur: Cursor, practice_id: UUID, patient_id: UUID, family: str
+) -> Episode | None:
+    """Load the family's newest episode of a patient, and keep everybody from closing it until the transaction ends."""
+    found = _rows(
         cur,
-        Q.record_breach,
-        {
-            "practice_id": rule.practice_id,
-            "patient_id": patient_id,
-            "rule_id": rule.rule_id,
-            "rule_version": rule.version,
-            "severity": rule.question.severity,
-            "measured_at": measured_at,
-            "at": at,
-            "new_id": uuid4(),
-        },
-    )
-    return cast("tuple[UUID, bool]", recorded)
-
-
-def breaches_of_versions(
-    cur: Cursor, practice_id: UUID, patient_id: UUID, reading_ids: Collection[UUID]
-) -> list[VersionBreach]:
-    """Load in which of the patient's episodes the versions of a reading stand, oldest event first."""
-    return _rows(
-        cur,
-        VersionBreach,
-        Q.load_breaches_of_versions,
+        _episode,
+        Q.hold_newest_episode,
         practice_id=practice_id,
         patient_id=patient_id,
-        reading_ids=list(reading_ids),
+        family=family,
     )
+    return found[0] if found else None
 
 
-def recount_breaches(cur: Cursor, practice_id: UUID, episode_id: UUID) -> None:
-    """Count again which readings breached an episode's rule."""
-    cur.execute(Q.recount_breaches, {"practice_id": practice_id, "episode_id": episode_id})
+def open_episodes(
+    cur: Cursor, practice_id: UUID, patient_ids: Collection[UUID]
+) -> dict[tuple[UUID, str], Episode]:
+    """Load the open episodes of some patients, by patient and family."""
+    found = _rows(
+        cur,
+        _episode,
+        Q.load_open_episodes,
+        practice_id=practice_id,
+        patient_ids=list(patient_ids),
+    )
+    return {(one.patient_id, one.family): one for one in found}
+
+
+def open_episode(cur: Cursor, **columns: Any) -> None:
+    """Open an episode; the family must have no open one of this patient."""
+    cur.execute(Q.open_episode, columns)
+
+
+def escalate_episode(cur: Cursor, **columns: Any) -> None:
+    """Make an open episode as severe as a rule that is breached now."""
+    cur.execute(Q.escalate_episode, columns)
+
+
+def return_episode(cur: Cursor, **columns: Any) -> None:
+    """Open a closed episode again, as severe as the rule that is breached now."""
+    cur.execute(Q.return_episode, columns)
+
+
+def mark_in_range(cur: Cursor, practice_id: UUID, episode_id: UUID, measured_at: datetime) -> bool:
+    """Mark that a reading newer than all breaches is in range; True for the first such one."""
+    return bool(
+        _scalar(
+            cur,
+            Q.mark_in_range,
+            practice_id=practice_id,
+            episode_id=episode_id,
+            measured_at=measured_at,
+        )
+    )
 
 
 def insert_episode_event(
     cur: Cursor, practice_id: UUID, episode_id: UUID, event: EpisodeEvent
 ) -> None:
     """Add a line to an episode's history."""
+    fields = {name: getattr(event, name) for name in event.__slots__}
     cur.execute(
-        Q.insert_episode_event,
-        {
-            "practice_id": practice_id,
-            "episode_id": episode_id,
-            "at": event.at,
-            "event": event.event,
-            "reading_id": event.reading_id,
-            "measured_at": event.measured_at,
-            "note": event.note,
-        },
+        Q.insert_episode_event, fields | {"practice_id": practice_id, "episode_id": episode_id}
     )
 
 
@@ -256,16 +406,23 @@ def close_episode(
 # Rows into dataclasses
 
 
-def _rule(
-    *, measure: str, comparison: str, severity: str, due_within_minutes: int, **columns: Any
-) -> Rule:
-    return Rule(
-        question=Question(
-            measure=Measure(measure),
-            comparison=Comparison(comparison),
-            severity=Severity(severity),
-        ),
-        due_within=timedelta(minutes=due_within_minutes),
+def _loaded(rows: Iterable[dict[str, Any]]) -> LoadedRules:
+    rules, unreadable = [], {}
+    for row in rows:
+        definition = row.pop("definition")
+        try:
+            spec = rule_set.of_definition("rule", definition)
+        except Exception as error:  # noqa: BLE001  # a rule that a newer version wrote, or a damaged one
+            unreadable[row["rule_id"], row["version"]] = type(error).__name__
+            continue
+        rules.append(Rule(spec=spec, scope=Scope(row.pop("scope")), **row))
+    return LoadedRules(tuple(rules), unreadable)
+
+
+def _breach(*, severity: str, silence: str | None, **columns: Any) -> Breach:
+    return Breach(
+        severity=Severity(severity),
+        silence=None if silence is None else Silence(silence),
         **columns,
     )
 

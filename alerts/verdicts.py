@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from alerts import theil_sen
 from alerts.courses import DAY_S, Courses, Series, sums
-from alerts.rules import Comparison, Measure
+from alerts.measures import Comparison
 from alerts.signals import (
     Average,
     BaselineChange,
@@ -251,12 +251,3 @@ def _scattered(
     every.computed[series.where] = computed
     every.entered[series.where] = entered
     return every
-
-
-def limit_of(signal: Signal) -> tuple[Measure, float] | None:
-    """Return the number that a person would move to hear more or less of a signal, and its measure."""
-    match signal:
-        case Single() | Confirmed() | KOfN() | Average():
-            return signal.measure, signal.limit_value
-        case _:
-            return None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from alerts.rules import Comparison, Measure
+from alerts.measures import Comparison, Measure
 from ccm_link import local_days, series
 from ccm_link.charts import Limit
 from ccm_link.local_days import Days
@@ -105,13 +105,13 @@ def _how_many(at: Instants, days: Days) -> str:
 
 
 def _of(limits: Sequence[Limit], measure: Measure) -> list[Limit]:
-    return [limit for limit in limits if limit.question.measure is measure]
+    return [limit for limit in limits if limit.measure is measure]
 
 
 def _reached(numbers: Numbers, limits: Sequence[Limit]) -> Mask:
     reached = np.zeros(len(numbers), dtype=np.bool_)
     for limit in limits:
-        match limit.question.comparison:
+        match limit.comparison:
             case Comparison.AT_OR_ABOVE:
                 reached |= numbers >= limit.level
             case Comparison.BELOW:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from alerts.rules import Comparison, Measure, Question, Severity
+from alerts.measures import Comparison, Measure, Severity
 from ccm_link import series
 from ccm_link.chart_look import FONT, Look
 from ccm_link.local_days import Days
@@ -46,7 +46,9 @@ _PRESSURE: Final = kinds.OF[Kind.BLOOD_PRESSURE].needed[0]
 class Limit:
     """One threshold line: what it asks, and its level in the unit of the chart it is drawn into."""
 
-    question: Question
+    measure: Measure
+    comparison: Comparison
+    severity: Severity
     level: float
 
 
@@ -212,7 +214,7 @@ def _limit_layers(limits: Sequence[Limit], domain: tuple[float, float], look: Lo
     lines: list[Spec] = []
     levels = _label_levels(limits, domain, look)
     for limit, label_level in zip(limits, levels, strict=True):
-        is_urgent = limit.question.severity is Severity.URGENT
+        is_urgent = limit.severity is Severity.URGENT
         colour = look.palette.urgent if is_urgent else look.palette.clinical
         lines.append(
             {
@@ -248,8 +250,8 @@ def _limit_layers(limits: Sequence[Limit], domain: tuple[float, float], look: Lo
 
 
 def _label(limit: Limit, look: Look) -> str:
-    name = _NAMES.get(limit.question.measure, ("", ""))[look.frame.has_short_names]
-    return f"{name}{_SIGNS[limit.question.comparison]} {limit.level:g}"
+    name = _NAMES.get(limit.measure, ("", ""))[look.frame.has_short_names]
+    return f"{name}{_SIGNS[limit.comparison]} {limit.level:g}"
 
 
 def _label_levels(limits: Sequence[Limit], domain: tuple[float, float], look: Look) -> list[float]:

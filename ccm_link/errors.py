@@ -16,6 +16,10 @@
     │   ├── UnknownEntry
     │   ├── EntryVoided
     │   └── EntryNotVoided
+    ├── ConditionError
+    │   ├── BadCode (ValueError)
+    │   ├── ConditionRecorded
+    │   └── ConditionEnded
     ├── UnknownSubject
     ├── KeyUsed
     ├── MissingWords (ValueError)
@@ -120,6 +124,22 @@ class EntryVoided(TimeLogError):
 
 class EntryNotVoided(TimeLogError):
     """Only a voided entry of your own can be replaced. Void it first, then add the right one."""
+
+
+class ConditionError(CcmLinkError):
+    """This condition could not be changed. Load the patient's page again and look."""
+
+
+class BadCode(ConditionError, ValueError):
+    """This is no code of ICD-10-CM. Write one like I10 or E11.9."""
+
+
+class ConditionRecorded(ConditionError):
+    """This condition is recorded already and not ended. End it first if it has to be recorded anew."""
+
+
+class ConditionEnded(ConditionError):
+    """This condition is ended already, or is not the patient's. Load the patient's page again and look."""
 
 
 class UnknownSubject(CcmLinkError):

@@ -17,7 +17,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import kwargs_row, scalar_row
 
-from alerts import episode, rules
+from alerts import episode, measures
 from ccm_link import work
 from ingest import named_queries
 
@@ -342,7 +342,7 @@ def month_totals(
 
 def _task(*, severity: str, status: str, disposition: str | None, **columns: Any) -> work.Task:
     return work.Task(
-        severity=rules.Severity(severity),
+        severity=measures.Severity(severity),
         status=work.TaskStatus(status),
         disposition=None if disposition is None else work.Disposition(disposition),
         **columns,

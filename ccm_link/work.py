@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from alerts.rules import Severity
+from alerts.measures import Severity
 
 THRESHOLD_S: Final = 1200
 """Seconds from which a calendar month can be billed as care management: 20 full minutes.

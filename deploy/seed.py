@@ -19,7 +19,7 @@ from uuid import UUID
 import argon2
 import psycopg
 
-from alerts import practice_defaults
+from alerts import activation, rule_set
 from ccm_link import enrolment
 from deploy import errors
 from gateway.ward import home as ward_home
@@ -179,7 +179,15 @@ def _set_up(
         full_name = f"{name}@{practice.slug}"
         sign_ins.append(SignIn(full_name, display_name, practice.name, role, password))
     since = at - _ASSIGNED_BEFORE
-    practice_defaults.adopt(cur, practice_id, set_by=_SET_UP_BY, at=since)
+    # Limits for single readings, so that something happens within a minute; a practice would take better rules.
+    activation.activate(
+        cur,
+        practice_id,
+        rule_set.shipped_set("single-limits"),
+        clinician=_SET_UP_BY,
+        reason="the demonstration",
+        at=since,
+    )
     gateways = [_add_home(cur, practice_id, home, since, at) for home in practice.homes]
     return sign_ins, gateways
 

@@ -74,6 +74,17 @@ def postpone_evaluation_work(
     )
 
 
+def ask_again(cur: Cursor, queue_id: int, *, at: datetime) -> None:
+    """Leave work in the queue as if it had come at an instant to come: nothing failed, something is waited for.
+
+    Args:
+        cur: in the transaction that took the work and did it.
+        queue_id: the work.
+        at: when it is due, aware UTC.
+    """
+    cur.execute(_Q.ask_again, {"queue_id": queue_id, "at": at})
+
+
 def oldest_evaluation_work_at(cur: Cursor) -> datetime | None:
     """Return since when the oldest evaluation work waits, aware UTC; None when none does."""
     cur.execute(_Q.oldest_evaluation_work_at)

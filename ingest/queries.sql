@@ -226,6 +226,12 @@ update ingest.evaluation_queue
 set attempts = attempts + 1, retry_at = %(retry_at)s, last_error = %(last_error)s
 where queue_id = %(queue_id)s;
 
+-- name: ask_again
+-- Work that was done and has to be done once more, at a time that is known.
+update ingest.evaluation_queue
+set attempts = 0, retry_at = %(at)s, queued_at = %(at)s, last_error = null
+where queue_id = %(queue_id)s;
+
 -- name: oldest_evaluation_work_at
 -- Since when the evaluators are behind; null when nothing waits.
 select min(queued_at) from ingest.evaluation_queue;

@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo
 import argon2
 import psycopg
 
-from alerts import evaluator, practice_defaults
+from alerts import evaluator
 from alerts.settings import AlertsSettings
-from ccm_link import enrolment, task_sink, time_log
+from ccm_link import conditions, enrolment, time_log
+from ccm_link.care_side import CARE_SIDE
 from ccm_link.work import Activity
 from firmware_profiles.readings import Kind, Result
 from ingest import assignments, evaluation_queue, people, store, tenancy
@@ -28,7 +29,7 @@ from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.people import Role
 from ingest.rows import QuarantineRow, StoredReading
 from ingest.tenancy import Scope
-from tests import gateway_rows
+from tests import gateway_rows, single_limits
 
 ZONE = ZoneInfo("America/New_York")
 NOW = datetime(
@@ -77,13 +78,13 @@ def set_up(connect: Connect, now: datetime = NOW) -> MadeUp:
                 ("augustin", "Augustin Bello", Role.AUDITOR),
             )
         }
-        practice_defaults.adopt(
+        single_limits.adopt(
             cur, practice_id, set_by="Dana Achterberg", at=now - timedelta(days=120)
         )
         home = _Home(cur, practice_id, now)
         patients = {
             "amalia": home.add("Amalia Thornquist", date(1951, 3, 17), "MFP-100482"),
-            "bertram": home.add("Bertram Oyelaran", date(1947, 11, 2), "MFP-100517"),
+            "bertram": home.add("Bertram Oyelaran", date(1947, 11, 2), "MFP-100517", "E11.9"),
             "noor": home.add("نور Þórdís D’Souza 🙂", date(1960, 6, 30), "MFP-100533"),
         }
         for patient_id in patients.values():
@@ -108,7 +109,7 @@ def set_up(connect: Connect, now: datetime = NOW) -> MadeUp:
             role=Role.CARE_MANAGER,
             password_argon2=_HASH,
         )
-        practice_defaults.adopt(cur, foreign_id, set_by="x", at=now - timedelta(days=120))
+        single_limits.adopt(cur, foreign_id, set_by="x", at=now - timedelta(days=120))
         foreign_home = _Home(cur, foreign_id, now)
         foreign_patient_id = foreign_home.add("Fremder Patient", date(1950, 1, 1), "F-1")
     made_up = _readings(practice_id, patients, now)
@@ -146,12 +147,14 @@ def add_reading(
 
 
 class _Home:
-    """Adds patients with an enrolment."""
+    """Adds patients with an enrolment and a condition."""
 
     def __init__(self, cur: psycopg.Cursor[Any], practice_id: uuid.UUID, now: datetime) -> None:
         self.cur, self.practice_id, self.now = cur, practice_id, now
 
-    def add(self, display_name: str, born_on: date, record_number: str) -> uuid.UUID:
+    def add(
+        self, display_name: str, born_on: date, record_number: str, code: str = "I10"
+    ) -> uuid.UUID:
         patient_id = people.add_patient(
             self.cur,
             self.practice_id,
@@ -166,6 +169,15 @@ class _Home:
             patient_id,
             consent_documented_at=self.now - timedelta(days=110),
             enrolled_by="Casey Lindqvist",
+        )
+        conditions.record(
+            self.cur,
+            self.practice_id,
+            patient_id,
+            code,
+            source="Problem list.",
+            recorded_by="Casey Lindqvist",
+            at=self.now - timedelta(days=100),
         )
         return patient_id
 
@@ -367,7 +379,7 @@ def _store(connect: Connect, readings: list[StoredReading], now: datetime) -> No
             now,
         )
     with connect("homevitals_alerts") as connection:
-        while evaluator.evaluate_batch(connection, AlertsSettings(), task_sink.open_task, now):
+        while evaluator.evaluate_batch(connection, AlertsSettings(), CARE_SIDE, now):
             pass
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from alerts.rules import Severity
+from alerts.measures import Severity
 from ccm_link import work
 from ccm_link.work import Activity, Disposition, Entered, TaskEventKind, TaskStatus
 from ingest.people import Role

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from alerts import rules
 from alerts import store as alerts_store
-from alerts.rules import Measure, Rule, Severity
-from ccm_link import chart_sentences, charts, series
+from alerts.limits import line_of
+from alerts.measures import Measure
+from alerts.rules import Memberships, Rule
+from ccm_link import audience, chart_sentences, charts, series
 from ccm_link.chart_look import Look
 from ccm_link.charts import Limit, Spec
 from ccm_link.console.desk import Cursor
@@ -133,21 +135,16 @@ def load(
     )
     drawn = {number.name for number in kinds.OF[name.kind].needed}
     limits = [
-        Limit(rule.question, rule.limit_value)
+        Limit(line.measure, line.comparison, rule.spec.severity, line.level)
         for rule in in_force
-        if rule.question.measure in drawn
+        if (line := line_of(rule.spec.signal)) is not None and line.measure in drawn
     ]
     return PatientChart(name, readings, limits, days)
 
 
 def rules_in_force(cur: Cursor, patient: Patient, now: datetime) -> list[Rule]:
-    """Load the rules that a reading of this moment would be asked about: urgent first, then as people list them."""
-    versions = alerts_store.rules_of_patient(cur, patient.practice_id, patient.patient_id)
-    return sorted(
-        rules.rules_in_force(versions, patient.patient_id, now),
-        key=lambda rule: (
-            rule.question.severity is not Severity.URGENT,
-            list(Measure).index(rule.question.measure),
-            rule.question.comparison,
-        ),
-    )
+    """Load the rules that a reading of this moment would be asked about: the severest first, then by family."""
+    patient_id = patient.patient_id
+    versions = alerts_store.rules_of_patients(cur, patient.practice_id, [patient_id], now).rules
+    members = audience.memberships(cur, patient.practice_id, [patient_id], now)
+    return rules.in_force(versions, patient_id, members.get(patient_id, Memberships()), now)

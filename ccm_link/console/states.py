@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from alerts.limits import limit_of
 from alerts.rules import Rule
 from ccm_link.console import trail
 from ccm_link.work import Task, TimeEntry, Timer
@@ -58,13 +59,13 @@ def assignment(of: Assignment) -> State:
 
 
 def rule(of: Rule) -> State:
-    """Return a limit with its version, and whether it is the patient's own or the practice's."""
-    question = of.question
+    """Return a rule with its version, for whom it is, and its limit if it has one."""
+    limit = limit_of(of.spec.signal)
     return {
         "rule_id": of.rule_id,
         "version": of.version,
-        "made_for": "practice" if of.patient_id is None else "patient",
-        "question": f"{question.measure}/{question.comparison}/{question.severity}",
-        "limit": of.limit_value,
+        "made_for": of.scope,
+        "question": f"{of.spec.family}/{of.spec.severity}",
+        "limit": None if limit is None else limit.number,
         "reason": trail.sha256_of(of.reason),
     }

@@ -6,8 +6,11 @@ from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from alerts.rules import Comparison, Rule, Severity
-from ccm_link import local_days
+from alerts import rule_words
+from alerts.measures import Severity
+from alerts.rule_set import RuleSpec
+from alerts.rules import Rule, Scope
+from ccm_link import conditions, enrolment, local_days
 from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal, TaskEventKind
 from ingest import audit, corrections
 from ingest.access import Verdict, Why
@@ -22,6 +25,8 @@ _FIELDS: Final = {
     "activity": "Activity",
     "address": "Bluetooth address",
     "code": "Code",
+    "condition-source": "Where it is known from",
+    "diagnosis": "Condition",
     "display_name": "Name as colleagues know it",
     "emergency-code": "Code of your second factor",
     "disposition": "What became of it?",
@@ -31,6 +36,7 @@ _FIELDS: Final = {
     "ended_on": "Day of the end",
     "explanation": "In your own words",
     "file_name": "Name of the file",
+    "for_whom": "For whom",
     "from_on": "From the day",
     "from_time": "From the time",
     "gateway-label": "Name of the box",
@@ -55,7 +61,9 @@ _FIELDS: Final = {
     "review-note": "What you found",
     "revisit_after_s": "Before a peripheral is asked again",
     "role": "Role",
+    "rules_text": "Text of the rules",
     "sign_in_name": "Name",
+    "signature": "Your name, as a signature",
     "staff-sign_in_name": "Name to sign in with",
     "staff_id": "Who looks after the patient",
     "started": "From",
@@ -219,6 +227,11 @@ def disposition(of: Disposition) -> str:
     return DISPOSITIONS[of]
 
 
+def diagnosis(code: str) -> str:
+    """Return a condition's code with what its category is called."""
+    return conditions.words(code)
+
+
 def field(form: str, name: str) -> str:
     """Return the label of a form's field."""
     return _FIELDS.get(f"{form}-{name}") or _FIELDS.get(name) or name.replace("_", " ")
@@ -249,11 +262,44 @@ def slot(number: int | None) -> str:
     return "does not tell users apart" if number is None else f"user {number}"
 
 
-def limit(rule: Rule) -> str:
-    """Return what a rule asks: "systolic pressure at or above 160 mmHg"."""
-    measure = rule.question.measure
-    side = "at or above" if rule.question.comparison is Comparison.AT_OR_ABOVE else "below"
-    return f"{measure.words} {side} {rule.limit_value:g} {measure.unit}"
+def rule(spec: RuleSpec) -> str:
+    """Return what a rule watches for and how soon its task is due, in sentences."""
+    return rule_words.sentence(spec)
+
+
+def audience(scope: Scope, scope_key: str) -> str:
+    """Return for whom rules are: "Everybody with I10, essential (primary) hypertension"."""
+    match scope:
+        case Scope.PRACTICE:
+            return "The whole practice"
+        case Scope.PROGRAM:
+            return f"Everybody in {_program(scope_key)}"
+        case Scope.CONDITION:
+            return f"Everybody with {conditions.words(scope_key)}"
+        case Scope.PATIENT:
+            return "One patient"
+
+
+def why(of: Rule) -> str:
+    """Return why a rule holds for a patient: "because of condition I10"."""
+    match of.scope:
+        case Scope.PRACTICE:
+            return "for the whole practice"
+        case Scope.PROGRAM:
+            return f"because of {_program(of.scope_key)}"
+        case Scope.CONDITION:
+            return f"because of condition {of.scope_key}"
+        case Scope.PATIENT:
+            return "for this patient"
+
+
+def _program(name: str) -> str:
+    return "chronic care management" if name == enrolment.PROGRAM else f"the program {name}"
+
+
+def subject(family: str) -> str:
+    """Return the subject that rules of a family share: "Systolic high"."""
+    return sentence_case(family.replace("-", " "))
 
 
 def towards_threshold(total: MonthTotal) -> str:

@@ -6,7 +6,7 @@ import argparse
 
 from alerts import evaluator
 from alerts.settings import AlertsSettings
-from ccm_link import task_sink
+from ccm_link.care_side import CARE_SIDE
 from deploy import configuration, services
 
 
@@ -17,5 +17,5 @@ def arguments(_parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the evaluator until it is told to stop; tasks are opened inside its own transactions."""
     settings = configuration.load(options.config).get(AlertsSettings)
-    evaluator.run(settings, task_sink.open_task, services.prepare())
+    evaluator.run(settings, CARE_SIDE, services.prepare())
     return 0

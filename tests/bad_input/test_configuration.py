@@ -38,8 +38,10 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from alerts import practice_defaults
-from alerts.rules import Comparison, Measure, Question, Rule, Severity
+from alerts.limits import Line, line_of, with_limit
+from alerts.measures import Comparison, Measure, Severity
+from alerts.rule_set import RuleSpec
+from alerts.rules import Rule, Scope
 from ccm_link.console import limits, permissions
 from deploy import certificates, cli, configuration, start_conditions
 from deploy.settings import SECTIONS
@@ -48,8 +50,10 @@ from firmware_profiles.device_profile import DeviceProfile
 from firmware_profiles.errors import ProfileError, SettingsError
 from firmware_profiles.session_steps import Disconnect, Step, Subscribe
 from gateway import cli as gateway_cli
+from tests import single_limits
 
 PRODUCT = ("alerts", "ccm_link", "deploy", "firmware_profiles", "gateway", "ingest")
+
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
 Told = Callable[[], str]
@@ -207,45 +211,41 @@ def test_row_81_all_mistakes_are_said_at_once(tmp_path: Path, told: Told) -> Non
     assert "secret-x" not in said
 
 
-def rule(question: Question, limit: float) -> Rule:
-    proposal = next(one for one in practice_defaults.RULES if one.question == question)
+def rule(spec: RuleSpec, limit: float) -> Rule:
     return Rule(
         practice_id=UUID(int=1),
         rule_id=UUID(int=2),
         version=1,
-        patient_id=None,
-        title=proposal.title,
-        question=question,
-        limit_value=limit,
-        due_within=proposal.due_within,
+        scope=Scope.PRACTICE,
+        scope_key="",
+        spec=with_limit(spec, limit),
         in_force_from=datetime(2026, 1, 1, tzinfo=UTC),
         in_force_until=None,
         set_by="x",
         reason="x",
-        source="x",
     )
 
 
-DEFAULTS = [rule(one.question, one.limit_value) for one in practice_defaults.RULES]
-HIGH = Question(
-    measure=Measure.SYSTOLIC_MMHG, comparison=Comparison.AT_OR_ABOVE, severity=Severity.CLINICAL
-)
-GLUCOSE = replace(HIGH, measure=Measure.GLUCOSE_MG_DL)
+def level(spec: RuleSpec) -> Line:
+    line = line_of(spec.signal)
+    assert line is not None
+    return line
 
 
-def test_row_82_a_device_named_twice_is_refused_naming_both(tmp_path: Path, told: Told) -> None:
-    file = tmp_path / "gateway.toml"
-    file.write_text(
-        '[gateway]\ngateway_id = "gw-abcdefgh"\nbroker_host = "h"\nca_file = "a"\n'
-        'certificate_file = "b"\nkey_file = "c"\ntime_zone = "UTC"\n'
-        'peripherals = ["AA:BB:CC:DD:EE:01", "AA:BB:CC:DD:EE:02", "AA:BB:CC:DD:EE:01"]\n'
+def of(family: str, severity: Severity = Severity.CLINICAL) -> Rule:
+    spec = next(
+        one for one in single_limits.RULES if (one.family, one.severity) == (family, severity)
     )
-    assert check_gateway(file) == 3
-    assert "entries 1 and 3 are the same" in told()
+    return rule(spec, level(spec).level)
+
+
+DEFAULTS = [rule(one, level(one).level) for one in single_limits.RULES]
+HIGH = of("systolic-high")
+GLUCOSE = of("glucose-high")
 
 
 @pytest.mark.parametrize(
-    ("question", "limit", "words"),
+    ("changed", "limit", "words"),
     [
         pytest.param(HIGH, 85, "Low systolic pressure", id="below the low limit"),
         pytest.param(HIGH, 180, "Severely raised systolic pressure", id="at the urgent limit"),
@@ -254,9 +254,9 @@ def test_row_82_a_device_named_twice_is_refused_naming_both(tmp_path: Path, told
     ],
 )
 def test_row_82_limits_that_overlap_or_have_another_unit_are_refused_naming_it(
-    question: Question, limit: float, words: str
+    changed: Rule, limit: float, words: str
 ) -> None:
-    objection = limits.objection(question, limit, DEFAULTS)
+    objection = limits.objection(changed, limit, DEFAULTS)
     assert objection is not None
     assert words in objection
 
@@ -596,15 +596,16 @@ MEASURABLE = {
 }
 
 
-@pytest.mark.parametrize("question", [one.question for one in practice_defaults.RULES], ids=str)
-def test_row_90_the_widest_limit_still_calls_somebody(question: Question) -> None:
-    lowest, highest = limits.SENSIBLE[question.measure]
-    is_upper = question.comparison is Comparison.AT_OR_ABOVE
+@pytest.mark.parametrize("spec", single_limits.RULES, ids=lambda spec: spec.name)
+def test_row_90_the_widest_limit_still_calls_somebody(spec: RuleSpec) -> None:
+    line = level(spec)
+    lowest, highest = limits.SENSIBLE[line.measure]
+    is_upper = line.comparison is Comparison.AT_OR_ABOVE
     widest = highest if is_upper else lowest
-    extreme = MEASURABLE[question.measure][is_upper]
-    assert rule(question, widest).is_breached_by(extreme)
+    extreme = MEASURABLE[line.measure][is_upper]
+    assert extreme >= widest if is_upper else extreme < widest
     beyond = widest + (1 if is_upper else -1)
-    assert limits.objection(question, beyond, []) is not None
+    assert limits.objection(rule(spec, widest), beyond, []) is not None
 
 
 def test_row_90_no_rule_can_be_switched_off() -> None:

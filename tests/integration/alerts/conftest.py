@@ -11,14 +11,13 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from alerts import practice_defaults
 from alerts.settings import AlertsSettings
 from ccm_link import enrolment
 from firmware_profiles.readings import Kind, Result
 from ingest import evaluation_queue, people, rows
 from ingest import store as ingest_store
 from ingest.measured_at import TimeMethod, TimeQuality
-from tests import scopes
+from tests import scopes, single_limits
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -144,6 +143,6 @@ def home(database: Any) -> Iterator[Home]:
                     consent_documented_at=datetime(2026, 1, 1, tzinfo=UTC),
                     enrolled_by="test",
                 )
-            practice_defaults.adopt(cur, practice_id, set_by="test", at=NOON - timedelta(days=60))
+            single_limits.adopt(cur, practice_id, set_by="test", at=NOON - timedelta(days=60))
         scopes.work_for(owner, practice_id)
         yield Home(database, practice_id, *patients, owner, evaluator)

@@ -15,9 +15,11 @@ import psycopg
 import pytest
 
 from alerts import evaluator, store
+from alerts.breaches import Outcome
+from alerts.care_side import CareSide, TaskMaker
 from alerts.episode import OpenedEpisode
-from alerts.evaluate import Outcome
 from ccm_link import task_sink
+from ccm_link.care_side import CARE_SIDE
 from firmware_profiles.readings import Kind, Result
 
 pytestmark = pytest.mark.db
@@ -30,15 +32,21 @@ EPISODES = (
     " order by patient_id, rule_id"
 )
 FORGET = (
-    "delete from ccm.task_event; delete from ccm.task; delete from alerts.episode_event;"
+    "delete from alerts.breach; delete from ccm.task_event; delete from ccm.task; delete from alerts.episode_event;"
     " delete from alerts.episode; delete from alerts.evaluation"
 )
 OPEN_EPISODES = "select count(*)::int from alerts.episode where closed_at is null"
 
 
-def drain(home: Any, at: datetime, sink: Any = task_sink.open_task, **settings: Any) -> None:
-    while evaluator.evaluate_batch(home.evaluator, replace(home.settings, **settings), sink, at):
+def drain(home: Any, at: datetime, care_side: CareSide = CARE_SIDE, **settings: Any) -> None:
+    while evaluator.evaluate_batch(
+        home.evaluator, replace(home.settings, **settings), care_side, at
+    ):
         pass
+
+
+def with_sink(open_task: TaskMaker) -> CareSide:
+    return replace(CARE_SIDE, open_task=open_task)
 
 
 def outcomes(home: Any) -> dict[str, int]:
@@ -86,7 +94,9 @@ def test_second_breach_continues_the_episode(home: Any, noon: datetime) -> None:
     ).fetchall() == [(2, later.measured_at)]
 
 
-def test_breach_after_closing_opens_a_new_episode(home: Any, noon: datetime) -> None:
+def test_breach_soon_after_closing_brings_the_episode_back_and_a_later_one_is_new(
+    home: Any, noon: datetime
+) -> None:
     home.store(home.blood_pressure(184))
     drain(home, noon)
     with (
@@ -98,8 +108,21 @@ def test_breach_after_closing_opens_a_new_episode(home: Any, noon: datetime) -> 
         close = {"closed_by": "Ada", "at": noon, "note": "Called."}
         assert store.close_episode(cur, home.practice_id, episode_id, **close)
         assert not store.close_episode(cur, home.practice_id, episode_id, **close)
-    home.store(home.blood_pressure(184, measured_at=noon + MINUTE))
-    drain(home, noon + MINUTE)
+    soon = noon + timedelta(hours=72)
+    home.store(home.blood_pressure(184, measured_at=soon))
+    drain(home, soon)
+    assert (home.count(OPEN_EPISODES), home.count(TASKS)) == (1, 1)
+    assert home.owner.execute(
+        "select return_count, returned_at, breach_count from alerts.episode"
+    ).fetchall() == [(1, soon, 2)]
+    home.owner.rollback()
+    with home.database.connect("homevitals_console", home.practice_id) as connection:
+        assert store.close_episode(
+            connection.cursor(), home.practice_id, episode_id, closed_by="Ada", at=soon, note="x"
+        )
+    later = soon + timedelta(hours=72, seconds=1)
+    home.store(home.blood_pressure(184, measured_at=later))
+    drain(home, later)
     assert (home.count(OPEN_EPISODES), home.count(TASKS)) == (1, 2)
 
 
@@ -186,7 +209,7 @@ def test_two_evaluators_at_once_open_one_episode_and_one_task(home: Any, noon: d
         with psycopg.connect(home.settings.database, autocommit=True) as connection:
             start.wait()
             settings = replace(home.settings, batch_size=3)
-            while evaluator.evaluate_batch(connection, settings, task_sink.open_task, noon):
+            while evaluator.evaluate_batch(connection, settings, CARE_SIDE, noon):
                 pass
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -217,7 +240,9 @@ def test_evaluators_do_not_wait_for_each_other_crosswise(home: Any, noon: dateti
             return task_sink.open_task(cur, episode)
 
         with psycopg.connect(home.settings.database, autocommit=True) as connection:
-            evaluator.evaluate_batch(connection, replace(home.settings, batch_size=2), sink, noon)
+            evaluator.evaluate_batch(
+                connection, replace(home.settings, batch_size=2), with_sink(sink), noon
+            )
 
     first = threading.Thread(target=work, args=("first", "second"))
     second = threading.Thread(target=work, args=("second", "first"))
@@ -234,6 +259,8 @@ import os, signal, sys, threading
 from alerts import evaluator
 from alerts.settings import AlertsSettings
 from ccm_link import task_sink
+from ccm_link.care_side import CARE_SIDE
+from dataclasses import replace
 
 countdown = int(sys.argv[2])
 
@@ -246,7 +273,7 @@ def open_task_or_die(cur, opened):
     return task_id
 
 settings = AlertsSettings(database=sys.argv[1], batch_size=2, late_after_hours=24 * 365 * 100)
-evaluator.run(settings, open_task_or_die, threading.Event())
+evaluator.run(settings, replace(CARE_SIDE, open_task=open_task_or_die), threading.Event())
 """
 
 
@@ -301,7 +328,7 @@ def test_poisoned_item_stays_and_stops_no_other(
         return task_id
 
     for attempt, wait_s in enumerate((2, 4, 8), start=1):
-        drain(home, noon, sink)
+        drain(home, noon, with_sink(sink))
         assert home.owner.execute(
             "select reading_id, attempts, retry_at, last_error from ingest.evaluation_queue"
         ).fetchall() == [
@@ -329,7 +356,7 @@ def test_pause_after_failures_stops_growing_at_an_hour(home: Any, noon: datetime
     def sink(cur: Any, opened: OpenedEpisode) -> UUID | None:
         raise KeyError
 
-    drain(home, noon, sink)
+    drain(home, noon, with_sink(sink))
     assert home.owner.execute(
         "select retry_at, last_error from ingest.evaluation_queue"
     ).fetchall() == [(noon + timedelta(hours=1), "KeyError")]
@@ -352,7 +379,9 @@ class Service:
     def __init__(self, home: Any) -> None:
         self.home, self.stop, self.opened = home, threading.Event(), threading.Semaphore(0)
         settings = replace(home.settings, late_after_hours=24 * 365 * 100)
-        self.thread = threading.Thread(target=evaluator.run, args=(settings, self._sink, self.stop))
+        self.thread = threading.Thread(
+            target=evaluator.run, args=(settings, with_sink(self._sink), self.stop)
+        )
 
     def _sink(self, cur: Any, opened: OpenedEpisode) -> UUID | None:
         self.opened.release()
@@ -412,7 +441,7 @@ def test_service_waits_for_a_database_that_is_not_there_and_stops_when_told(home
 
     stop, listener = threading.Event(), Listener()
     settings = replace(home.settings, database="host=/nowhere dbname=none user=none")
-    service = threading.Thread(target=evaluator.run, args=(settings, task_sink.open_task, stop))
+    service = threading.Thread(target=evaluator.run, args=(settings, CARE_SIDE, stop))
     evaluator.log.addHandler(listener)
     try:
         service.start()

@@ -10,8 +10,11 @@ from typing import Any, cast
 
 import pytest
 
-from alerts import errors, practice_defaults, store
-from alerts.rules import Comparison, Measure, Question, RuleProposal, Severity, rules_in_force
+from alerts import errors, store
+from alerts.limits import with_limit
+from alerts.measures import Severity
+from alerts.rules import Memberships, RuleProposal, Scope, in_force
+from tests import single_limits
 
 pytestmark = [
     pytest.mark.db,
@@ -19,6 +22,10 @@ pytestmark = [
 ]
 CONSOLE = {
     "load_rules_of_practice",
+    "lock_rules",
+    "last_rule_version",
+    "load_rule_failures",
+    "load_confirmation_requests",
     "end_rule_version",
     "insert_rule_version",
     "load_trace",
@@ -26,16 +33,9 @@ CONSOLE = {
     "load_episode_events",
     "close_episode",
 }
-SYSTOLIC = Question(
-    measure=Measure.SYSTOLIC_MMHG, comparison=Comparison.AT_OR_ABOVE, severity=Severity.CLINICAL
-)
-PROPOSAL = RuleProposal(
-    question=SYSTOLIC,
-    title="Raised systolic pressure",
-    limit_value=150,
-    due_within=timedelta(hours=8),
-    source="Dr. Okafor's decision",
-)
+RAISED = next(one for one in single_limits.RULES if one.name == "systolic-high (clinical)")
+PROPOSAL = RuleProposal(spec=with_limit(RAISED, 150))
+SYSTOLIC = ("systolic-high", Severity.CLINICAL)
 
 
 @pytest.mark.parametrize("name", list(store.Q))
@@ -50,19 +50,26 @@ def test_statement_is_valid_and_its_role_may_run_it(database: Any, name: str) ->
         connection.execute(cast("Any", explain + statement), parameters or None)
 
 
-def test_defaults_come_back_as_they_were_adopted(home: Any, noon: datetime) -> None:
+def test_rules_come_back_as_they_were_activated(home: Any) -> None:
     with home.owner.cursor() as cur:
         stored = store.rules_of_practice(cur, home.practice_id)
-    assert {
-        (rule.question, rule.title, rule.limit_value, rule.due_within, rule.source)
-        for rule in stored
-    } == {
-        (rule.question, rule.title, rule.limit_value, rule.due_within, rule.source)
-        for rule in practice_defaults.RULES
-    }
-    assert {(rule.version, rule.in_force_until, rule.set_by) for rule in stored} == {
+    assert not stored.unreadable
+    assert {rule.spec for rule in stored.rules} == set(single_limits.RULES)
+    assert {(rule.version, rule.in_force_until, rule.set_by) for rule in stored.rules} == {
         (1, None, "test")
     }
+
+
+def test_a_definition_that_this_version_cannot_read_is_named_and_hides_no_other(home: Any) -> None:
+    with home.owner.cursor() as cur:
+        cur.execute(
+            "update alerts.rule set definition = jsonb_set(definition, '{signal,form}', '\"oracle\"')"
+            " where family = 'pulse-fast' returning rule_id, version"
+        )
+        damaged = cur.fetchone()
+        stored = store.rules_of_practice(cur, home.practice_id)
+    assert stored.unreadable == {damaged: "RuleSetError"}
+    assert len(stored.rules) == len(single_limits.RULES) - 1
 
 
 def test_new_version_ends_the_former_with_who_and_why(home: Any, noon: datetime) -> None:
@@ -80,7 +87,7 @@ def test_new_version_ends_the_former_with_who_and_why(home: Any, noon: datetime)
         )
         versions = [
             rule
-            for rule in store.rules_of_practice(cur, home.practice_id)
+            for rule in store.rules_of_practice(cur, home.practice_id).rules
             if rule.question == SYSTOLIC
         ]
     former, latest = versions
@@ -91,17 +98,47 @@ def test_new_version_ends_the_former_with_who_and_why(home: Any, noon: datetime)
 
 
 def test_patients_rule_is_a_rule_of_its_own(home: Any, noon: datetime) -> None:
-    own = replace(PROPOSAL, patient_id=home.patient, limit_value=165)
+    own = replace(PROPOSAL, scope=Scope.PATIENT, scope_key=str(home.patient))
+    since = noon - timedelta(days=90)
     with home.owner.cursor() as cur:
         added = store.add_rule_version(
             cur, home.practice_id, own, set_by="Dr. Okafor", reason="Known.", at=noon
         )
         assert added.version == 1
-        rules = store.rules_of_patient(cur, home.practice_id, home.patient)
-        assert added in rules_in_force(rules, home.patient, noon)
-        of_other = store.rules_of_patient(cur, home.practice_id, home.other_patient)
+        rules = store.rules_of_patients(cur, home.practice_id, [home.patient], since).rules
+        assert added in in_force(rules, home.patient, Memberships(), noon)
+        of_other = store.rules_of_patients(cur, home.practice_id, [home.other_patient], since).rules
         assert added not in of_other
-        assert len(of_other) == len(practice_defaults.RULES)
+        assert len(of_other) == len(single_limits.RULES)
+
+
+def test_a_rule_that_ends_by_itself_gives_way_and_can_be_set_again(
+    home: Any, noon: datetime
+) -> None:
+    week = timedelta(days=7)
+    own = replace(PROPOSAL, scope=Scope.PATIENT, scope_key=str(home.patient), until=noon + week)
+    with home.owner.cursor() as cur:
+        for at in (noon, noon + timedelta(days=1)):
+            until = replace(own, until=at + week)
+            store.add_rule_version(cur, home.practice_id, until, set_by="A", reason="b", at=at)
+        again = store.add_rule_version(
+            cur,
+            home.practice_id,
+            replace(own, until=None),
+            set_by="A",
+            reason="b",
+            at=noon + 3 * week,
+        )
+        rules = store.rules_of_patients(cur, home.practice_id, [home.patient], noon).rules
+    assert again.version == 3
+    for at, version in ((noon, 1), (noon + week, 2), (noon + 2 * week, None), (noon + 4 * week, 3)):
+        held = [
+            r for r in in_force(rules, home.patient, Memberships(), at) if r.question == SYSTOLIC
+        ]
+        assert [r.version for r in held if r.scope is Scope.PATIENT] == (
+            [] if version is None else [version]
+        )
+        assert len(held) == 1
 
 
 @pytest.mark.parametrize("missing", ["set_by", "reason"])
@@ -118,7 +155,7 @@ def test_version_that_does_not_begin_after_the_former_is_refused(home: Any, noon
                 store.add_rule_version(
                     cur, home.practice_id, PROPOSAL, set_by="Ada", reason="test", at=at
                 )
-        assert len(store.rules_of_practice(cur, home.practice_id)) == len(practice_defaults.RULES)
+        assert len(store.rules_of_practice(cur, home.practice_id).rules) == len(single_limits.RULES)
 
 
 def test_one_wins_when_two_set_the_same_rule_at_once(home: Any, noon: datetime) -> None:

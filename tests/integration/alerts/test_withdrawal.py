@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from alerts import evaluator, store
-from ccm_link import task_sink
+from ccm_link.care_side import CARE_SIDE
 from firmware_profiles.readings import Result
 from ingest import corrections, tenancy
 from ingest.corrections import Cause, Correction
@@ -31,7 +31,7 @@ READ_ANEW = (
 
 def drain(home: Any, at: datetime, **settings: Any) -> None:
     chosen = replace(home.settings, **settings)
-    while evaluator.evaluate_batch(home.evaluator, chosen, task_sink.open_task, at):
+    while evaluator.evaluate_batch(home.evaluator, chosen, CARE_SIDE, at):
         pass
 
 
@@ -95,7 +95,7 @@ def one_by_one(home: Any, at: datetime, order: tuple[int, ...]) -> None:
                 "update ingest.evaluation_queue set retry_at = case when queue_id = %s then '-infinity' else %s end",
                 (ids[chosen], later),
             )
-        assert evaluator.evaluate_batch(home.evaluator, home.settings, task_sink.open_task, at) == 1
+        assert evaluator.evaluate_batch(home.evaluator, home.settings, CARE_SIDE, at) == 1
     assert home.count(QUEUED) == 0
 
 
@@ -231,7 +231,11 @@ def test_a_late_correction_keeps_its_place_and_calls_nobody(home: Any, noon: dat
     drain(home, noon + timedelta(days=30))
     correct(home, old, systolic_mmhg=199)
     drain(home, noon + timedelta(days=30))
-    assert episodes(home, home.patient) == [(1, True)]
+    # Known to whoever has the task, and neither severer nor sooner for it.
+    assert episodes(home, home.patient) == [(2, True)]
+    events = [row[0] for row in history(home, home.patient)]
+    assert (events.count("breached_late"), events.count("corrected")) == (1, 2)
+    assert home.count(TASKS) == 1
 
 
 def test_a_corrected_reading_that_breaches_no_more_is_only_withdrawn(
@@ -276,7 +280,8 @@ def test_a_breach_that_comes_back_after_the_episode_was_closed_without_it_is_new
     correct(home, theirs, Cause.ASSIGNMENT, patient_id=home.patient)
     drain(home, noon + 3 * MINUTE)
 
-    assert episodes(home, home.patient) == [(0, False), (1, True)]
+    assert episodes(home, home.patient) == [(1, True)]
+    assert history(home, home.patient)[-1][0] == "returned"
     assert episodes(home, home.other_patient) == [(0, True)]
 
 
@@ -297,9 +302,7 @@ def test_several_evaluators_at_once_withdraw_each_reading_once(home: Any, noon: 
         with psycopg.connect(home.settings.database, autocommit=True) as connection:
             start.wait()
             settings = replace(home.settings, batch_size=3)
-            while evaluator.evaluate_batch(
-                connection, settings, task_sink.open_task, noon + 20 * MINUTE
-            ):
+            while evaluator.evaluate_batch(connection, settings, CARE_SIDE, noon + 20 * MINUTE):
                 pass
 
     threads = [threading.Thread(target=work) for _ in range(4)]

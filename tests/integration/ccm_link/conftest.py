@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,8 +13,12 @@ import pytest
 
 from alerts import store as alerts_store
 from alerts.episode import OpenedEpisode
-from alerts.rules import Comparison, Measure, Question, RuleProposal, Severity
+from alerts.measures import Comparison, Measure, Severity
+from alerts.rule_set import RuleSpec
+from alerts.rules import RuleProposal
+from alerts.signals import Single
 from ccm_link import enrolment, task_sink
+from firmware_profiles.readings import Kind
 from ingest import people
 from tests import scopes
 
@@ -47,36 +50,43 @@ class Clinic:
         """Open an episode the way the evaluator does and hand it to the sink."""
         patient_id = patient_id or self.patient
         with self.owner.transaction(), self.owner.cursor() as cur:
+            spec = RuleSpec(
+                # A family of its own, so that each call may open an episode for the same patient.
+                family=f"systolic-{uuid4()}",
+                title="Raised systolic pressure",
+                severity=severity,
+                kind=Kind.BLOOD_PRESSURE,
+                due_within=due_in,
+                signal=Single(
+                    measure=Measure.SYSTOLIC_MMHG,
+                    comparison=Comparison.AT_OR_ABOVE,
+                    limit_value=180,
+                ),
+                source="test",
+            )
             rule = alerts_store.add_rule_version(
                 cur,
                 self.practice_id,
-                RuleProposal(
-                    question=Question(
-                        measure=Measure.SYSTOLIC_MMHG,
-                        comparison=Comparison.AT_OR_ABOVE,
-                        severity=severity,
-                    ),
-                    title="Raised systolic pressure",
-                    limit_value=180,
-                    due_within=due_in,
-                    source="test",
-                ),
+                RuleProposal(spec=spec),
                 set_by="test",
                 reason="test",
-                at=NOON - timedelta(days=1) + timedelta(seconds=next(_seconds)),
-            )
-            # A rule id of its own, so that each call may open an episode for the same patient.
-            rule_id = uuid4()
-            cur.execute(
-                "update alerts.rule set rule_id = %s where rule_id = %s and version = %s",
-                (rule_id, rule.rule_id, rule.version),
+                at=NOON - timedelta(days=1),
             )
         with self.evaluator.transaction(), self.evaluator.cursor() as cur:
             cur.execute(
                 "insert into alerts.episode (practice_id, patient_id, rule_id, rule_version,"
-                " severity, opened_at, breached_at) values (%s, %s, %s, %s, %s, %s, %s)"
+                " family, severity, opened_at, breached_at) values (%s, %s, %s, %s, %s, %s, %s, %s)"
                 " returning episode_id",
-                (self.practice_id, patient_id, rule_id, rule.version, severity, NOON, NOON),
+                (
+                    self.practice_id,
+                    patient_id,
+                    rule.rule_id,
+                    rule.version,
+                    spec.family,
+                    severity,
+                    NOON,
+                    NOON,
+                ),
             )
             (episode_id,) = cur.fetchone() or (None,)
             assert episode_id is not None
@@ -86,9 +96,10 @@ class Clinic:
                     practice_id=self.practice_id,
                     patient_id=patient_id,
                     episode_id=episode_id,
-                    rule_id=rule_id,
+                    rule_id=rule.rule_id,
                     rule_version=rule.version,
-                    title=rule.title,
+                    family=spec.family,
+                    title=spec.title,
                     severity=severity,
                     opened_at=NOON,
                     due_at=NOON + due_in,
@@ -97,9 +108,6 @@ class Clinic:
                     sentence="Systolic pressure was 184 mmHg.",
                 ),
             )
-
-
-_seconds = itertools.count()
 
 
 @pytest.fixture

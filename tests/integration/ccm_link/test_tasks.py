@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from alerts import store as alerts_store
-from alerts.rules import Severity
+from alerts.measures import Severity
 from ccm_link import errors, tasks, time_log, work
 
 pytestmark = [

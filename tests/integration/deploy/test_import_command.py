@@ -216,27 +216,32 @@ def test_what_a_device_sent_already_is_not_stored_beside_it(
 def test_the_rules_are_asked_about_imports_and_nobody_is_called(
     database: Any, run: Run, tmp_path: Path
 ) -> None:
+    from dataclasses import replace
     from datetime import UTC, datetime
 
     from alerts import evaluator
     from alerts.settings import AlertsSettings
+    from ccm_link.care_side import CARE_SIDE
+    from tests import single_limits
 
     now = datetime.now(UTC)
     at = f"{now:%Y-%m-%dT%H:%M:%SZ}"
     file = written(tmp_path, f"{imported_files.GENERIC_HEADER}\nR-1,{at},190,110,60,\n")
-    with database.connect("postgres") as connection:
-        connection.execute(
-            "insert into alerts.rule (practice_id, rule_id, version, title, measure, comparison, limit_value, severity,"
-            " due_within_minutes, in_force_from, set_by, reason, source) select practice_id, gen_random_uuid(), 1, 't',"
-            " 'systolic_mmhg', 'at_or_above', 180, 'urgent', 60, '2020-01-01', 's', 'r', 's' from ingest.practice"
-        )
+    with database.connect("postgres") as connection, connection.cursor() as cur:
+        (practice_id,) = cur.execute("select practice_id from ingest.practice").fetchone()
+        single_limits.adopt(cur, practice_id, set_by="s", at=datetime(2020, 1, 1, tzinfo=UTC))
     assert run(file, "--apply")[0] == 0
 
     def sink(*_: Any) -> None:
         raise AssertionError("nobody is called for history")
 
     with database.connect("homevitals_alerts") as connection:
-        assert evaluator.evaluate_batch(connection, AlertsSettings(), sink, now) == 1
+        assert (
+            evaluator.evaluate_batch(
+                connection, AlertsSettings(), replace(CARE_SIDE, open_task=sink), now
+            )
+            == 1
+        )
     assert rows(database, "select outcome, silence from alerts.evaluation") == [
         ("silent", "imported")
     ]

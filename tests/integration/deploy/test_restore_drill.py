@@ -13,9 +13,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from alerts import evaluator, practice_defaults
+from alerts import evaluator
 from alerts.settings import AlertsSettings
-from ccm_link import enrolment, task_sink
+from ccm_link import enrolment
+from ccm_link.care_side import CARE_SIDE
 from deploy import backup_folder, cli
 from firmware_profiles import topics, wire
 from firmware_profiles.wire import ReceiptStatus
@@ -25,7 +26,7 @@ from gateway.uplink import wire_record
 from ingest import receipts
 from ingest.arrivals import Arrival, open_message
 from ingest.commit import Committer
-from tests import audit_trail
+from tests import audit_trail, single_limits
 from tests.integration.ingest.conftest import Home, add_home
 
 pytestmark = pytest.mark.db
@@ -50,7 +51,7 @@ def home(database: Any) -> Home:
     with psycopg.connect(database.conninfo("postgres")) as connection, connection.cursor() as cur:
         home = add_home(cur)
         begun_at = home.now - timedelta(days=30)
-        practice_defaults.adopt(cur, home.practice_id, set_by="test", at=begun_at)
+        single_limits.adopt(cur, home.practice_id, set_by="test", at=begun_at)
         enrolment.enrol(
             cur,
             home.practice_id,
@@ -110,7 +111,7 @@ def deliver(outbox: Outbox, home: Home, database: Any) -> Counter[ReceiptStatus]
     settings = AlertsSettings(database=database.conninfo("homevitals_alerts"))
     with psycopg.connect(settings.database, autocommit=True) as connection:
         while evaluator.evaluate_batch(
-            connection, settings, task_sink.open_task, datetime.now(UTC)
+            connection, settings, CARE_SIDE, datetime.now(UTC)
         ):
             pass
     return Counter(fate.status for fate in fates.values())

@@ -47,13 +47,13 @@ def reach(connection: psycopg.Connection, station: str, practice_id: Any) -> Non
                 (practice_id, patient_id),
             )
             connection.execute(
-                "insert into alerts.rule values (%s, %s, 1, null, 't', 'systolic_mmhg', 'at_or_above', 140,"
-                " 'urgent', 60, %s, 'infinity', 'who', 'why', 'source')",
+                "insert into alerts.rule (practice_id, rule_id, version, severity, in_force_from, set_by, reason,"
+                " family, definition) values (%s, %s, 1, 'urgent', %s, 'who', 'why', 'f', '{}')",
                 (practice_id, rule_id, AT),
             )
             connection.execute(
-                "insert into alerts.episode (practice_id, episode_id, patient_id, rule_id, rule_version, severity,"
-                " opened_at, breach_count, breached_at) values (%s, %s, %s, %s, 1, 'urgent', %s, 1, %s)",
+                "insert into alerts.episode (practice_id, episode_id, patient_id, rule_id, rule_version, family, severity,"
+                " opened_at, breach_count, breached_at) values (%s, %s, %s, %s, 1, 'f', 'urgent', %s, 1, %s)",
                 (practice_id, episode_id, patient_id, rule_id, AT, AT),
             )
 

@@ -10,7 +10,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from alerts.rules import Comparison, Measure, Question, Rule, Severity
+from alerts import rule_set
+from alerts.measures import Comparison, Measure, Severity
+from alerts.rule_set import RuleSpec
+from alerts.rules import Rule, Scope
+from alerts.signals import Single
 from firmware_profiles.readings import Kind, Result
 from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.rows import StoredReading
@@ -38,20 +42,26 @@ def make_rule() -> Callable[..., Rule]:
         severity: Severity = Severity.CLINICAL,
         **changes: Any,
     ) -> Rule:
+        spec = RuleSpec(
+            family=f"{measure.split('_')[0]}-{'high' if comparison == 'at_or_above' else 'low'}",
+            title="A rule",
+            severity=severity,
+            kind=rule_set.kind_of(measure),
+            due_within=timedelta(hours=1),
+            signal=Single(measure=measure, comparison=comparison, limit_value=limit_value),
+            source="test",
+        )
         rule = Rule(
             practice_id=PRACTICE,
             rule_id=uuid4(),
             version=1,
-            patient_id=None,
-            title="A rule",
-            question=Question(measure=measure, comparison=comparison, severity=severity),
-            limit_value=limit_value,
-            due_within=timedelta(hours=1),
+            scope=Scope.PRACTICE,
+            scope_key="",
+            spec=spec,
             in_force_from=NOON - timedelta(days=30),
             in_force_until=None,
             set_by="Ada",
             reason="test",
-            source="test",
         )
         return replace(rule, **changes)
 

@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from alerts.episode import EpisodeEvent, EpisodeEventKind, VersionBreach, breaches
+from alerts.breaches import Breach
+from alerts.episode import EpisodeEvent, EpisodeEventKind, breaches
+from alerts.measures import Severity
 
 FIRST, SECOND = uuid4(), uuid4()
 
@@ -59,13 +61,18 @@ def test_a_reading_is_dealt_with_where_whoever_closes_the_episode_has_it_before_
     def at(hour: int | None) -> datetime | None:
         return None if hour is None else noon + timedelta(hours=hour)
 
-    breach = VersionBreach(
+    breach = Breach(
         reading_id=FIRST,
+        family="systolic-high",
+        patient_id=SECOND,
         measured_at=noon,
-        episode_id=SECOND,
         rule_id=SECOND,
+        rule_version=1,
+        severity=Severity.URGENT,
+        is_late=False,
+        episode_id=SECOND,
+        silence=None,
         withdrawn_at=at(withdrawn_h),
-        closed_at=at(closed_h),
     )
 
-    assert breach.is_dealt_with is is_dealt_with
+    assert breach.is_before_whoever_closes(at(closed_h)) is is_dealt_with

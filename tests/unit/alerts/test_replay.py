@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import numpy as np
 
-from alerts import in_force, rule_set
+from alerts import rule_set
 from alerts.backtest import backtest, patient_days
+from alerts.measures import Comparison, Measure, Severity
 from alerts.replay import ReplayedEpisode, apart, replay
 from alerts.rule_set import RuleSpec
-from alerts.rules import Comparison, Measure, Severity
 from alerts.signals import Single
 from firmware_profiles.readings import Kind
 from tests.unit.alerts.test_verdicts import Point, at_hours, courses
@@ -125,6 +125,11 @@ def test_shipped_rules_call_for_who_is_too_high_and_not_for_a_high_reading_now_a
     )
     rules = rule_set.parse("hypertension", rule_set.shipped()["hypertension"]).rules
     ours = backtest(rules, Kind.BLOOD_PRESSURE, past, with_sensitivity=False)
-    naive = backtest(in_force.starting(), Kind.BLOOD_PRESSURE, past, with_sensitivity=False)
+    naive = backtest(
+        rule_set.shipped_set("single-limits").rules,
+        Kind.BLOOD_PRESSURE,
+        past,
+        with_sensitivity=False,
+    )
     assert ours.total.patients == 1
     assert naive.total.patients == 20

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from alerts import rule_set, signals
+from alerts.measures import Severity
 from alerts.rule_set import RuleSetError
-from alerts.rules import Severity
 from firmware_profiles.readings import Kind
 
 SHIPPED = rule_set.shipped()
@@ -135,3 +137,10 @@ def test_signal_that_contradicts_itself_is_refused(signal: str) -> None:
 def test_refuses_what_is_no_rule_set(text: str) -> None:
     with pytest.raises(RuleSetError):
         rule_set.parse("mine.toml", text)
+
+
+@pytest.mark.parametrize("name", sorted(rule_set.shipped()))
+def test_every_shipped_rule_comes_back_from_its_definition(name: str) -> None:
+    for spec in rule_set.shipped_set(name).rules:
+        written = json.loads(json.dumps(rule_set.definition(spec)))
+        assert rule_set.of_definition("x", written) == spec

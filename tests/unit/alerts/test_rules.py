@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,36 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts import errors, practice_defaults
-from alerts.rules import (
-    Comparison,
-    Measure,
-    Question,
-    Rule,
-    RuleProposal,
-    Severity,
-    rules_in_force,
-)
+from alerts import errors
+from alerts.limits import Line, line_of
+from alerts.measures import Comparison, Measure, Severity
+from alerts.rules import Memberships, Rule, RuleProposal, Scope, in_force
+from tests import single_limits
 
 HOUR = timedelta(hours=1)
 MakeRule = Callable[..., Rule]
+NOBODYS = Memberships()
 
 
-@pytest.mark.parametrize(
-    ("comparison", "measured", "breached"),
-    [
-        (Comparison.AT_OR_ABOVE, 139.9, False),
-        (Comparison.AT_OR_ABOVE, 140.0, True),
-        (Comparison.AT_OR_ABOVE, 140.1, True),
-        (Comparison.BELOW, 139.9, True),
-        (Comparison.BELOW, 140.0, False),
-        (Comparison.BELOW, 140.1, False),
-    ],
-)
-def test_limit_is_a_breach_of_at_or_above_only(
-    make_rule: MakeRule, comparison: Comparison, measured: float, breached: bool
-) -> None:
-    assert make_rule(comparison=comparison).is_breached_by(measured) is breached
+def of_patient(patient_id: UUID) -> dict[str, Any]:
+    return {"scope": Scope.PATIENT, "scope_key": str(patient_id)}
 
 
 @pytest.mark.parametrize(
@@ -61,25 +44,47 @@ def test_version_is_chosen_by_the_instant(
 ) -> None:
     first = make_rule(in_force_from=noon - HOUR, in_force_until=noon)
     second = make_rule(version=2, in_force_from=noon)
-    chosen = rules_in_force([second, first], patient_id, noon + offset)
+    chosen = in_force([second, first], patient_id, NOBODYS, noon + offset)
     assert [rule.version for rule in chosen] == ([] if version is None else [version])
 
 
-def test_patients_rule_overrides_the_same_question_only(
+def test_the_most_specific_rule_answers_its_question_only(
     make_rule: MakeRule, patient_id: UUID, noon: datetime
 ) -> None:
+    member = Memberships(programs=frozenset({"ccm"}), conditions=frozenset({"I10", "E11.9"}))
     default, urgent = make_rule(), make_rule(severity=Severity.URGENT, limit_value=180)
-    own = make_rule(limit_value=160, patient_id=patient_id)
-    of_another = make_rule(limit_value=100, patient_id=uuid4())
-    assert rules_in_force([own, default, urgent, of_another], patient_id, noon) == [urgent, own]
+    program = make_rule(scope=Scope.PROGRAM, scope_key="ccm")
+    broad = make_rule(scope=Scope.CONDITION, scope_key="E", in_force_from=noon)
+    narrow = make_rule(scope=Scope.CONDITION, scope_key="E11")
+    own = make_rule(limit_value=160, **of_patient(patient_id))
+    of_others = [
+        make_rule(scope=Scope.PROGRAM, scope_key="rpm"),
+        make_rule(scope=Scope.CONDITION, scope_key="I11"),
+        make_rule(limit_value=100, **of_patient(uuid4())),
+    ]
+    rules = [own, narrow, broad, program, default, urgent, *of_others]
+    expected = [own, narrow, broad, program, default]
+    for winner in expected:
+        assert in_force(rules, patient_id, member, noon) == [urgent, winner]
+        assert winner.why.startswith("Set for ")
+        rules.remove(winner)
+    assert in_force(rules, patient_id, member, noon) == [urgent]
+
+
+def test_a_rule_that_nobody_asks_silences_the_more_general_one_for_its_people(
+    make_rule: MakeRule, patient_id: UUID, noon: datetime
+) -> None:
+    default, off = make_rule(), make_rule(is_asked=False, **of_patient(patient_id))
+    assert in_force([default, off], patient_id, NOBODYS, noon) == []
+    assert in_force([default, off], uuid4(), NOBODYS, noon) == [default]
 
 
 def test_default_is_back_when_the_patients_rule_has_ended(
     make_rule: MakeRule, patient_id: UUID, noon: datetime
 ) -> None:
     default = make_rule()
-    own = make_rule(limit_value=160, patient_id=patient_id, in_force_until=noon)
-    assert rules_in_force([own, default], patient_id, noon) == [default]
+    own = make_rule(limit_value=160, in_force_until=noon, **of_patient(patient_id))
+    assert in_force([own, default], patient_id, NOBODYS, noon) == [default]
 
 
 @given(st.data())
@@ -87,68 +92,47 @@ def test_order_of_the_rules_makes_no_difference(
     make_rule: MakeRule, patient_id: UUID, noon: datetime, data: Any
 ) -> None:
     rules = [
-        make_rule(measure, comparison, limit, severity, patient_id=whose)
+        make_rule(measure, comparison, limit, severity, **whose)
         for measure in (Measure.SYSTOLIC_MMHG, Measure.PULSE_BPM)
         for comparison in Comparison
-        for severity in Severity
-        for whose, limit in ((None, 100), (patient_id, 120), (uuid4(), 140))
+        for severity in (Severity.URGENT, Severity.CLINICAL)
+        for whose, limit in (({}, 100), (of_patient(patient_id), 120), (of_patient(uuid4()), 140))
     ]
     kept = data.draw(st.lists(st.sampled_from(rules), unique_by=id))
     shuffled = data.draw(st.permutations(kept))
-    chosen = rules_in_force(kept, patient_id, noon)
-    assert rules_in_force(shuffled, patient_id, noon) == chosen
+    chosen = in_force(kept, patient_id, NOBODYS, noon)
+    assert in_force(shuffled, patient_id, NOBODYS, noon) == chosen
     assert {rule.question for rule in chosen} == {
-        rule.question for rule in kept if rule.patient_id in (None, patient_id)
+        rule.question for rule in kept if rule.scope_key in ("", str(patient_id))
     }
     assert len(chosen) == len({rule.question for rule in chosen})
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("scope", "scope_key"),
     [
-        {"limit_value": 0},
-        {"limit_value": -1},
-        {"limit_value": math.nan},
-        {"limit_value": math.inf},
-        {"limit_value": 2000},
-        {"title": " "},
-        {"source": ""},
-        {"due_within": timedelta(seconds=59)},
+        (Scope.PRACTICE, "everybody"),
+        (Scope.PROGRAM, ""),
+        (Scope.CONDITION, " "),
+        (Scope.PATIENT, "Quill, Rosa"),
     ],
-    ids=str,
 )
-def test_proposal_is_refused_when(wrong: dict[str, Any]) -> None:
-    proposal: dict[str, Any] = {
-        "question": Question(
-            measure=Measure.PULSE_BPM, comparison=Comparison.BELOW, severity=Severity.CLINICAL
-        ),
-        "title": "Slow pulse",
-        "limit_value": 50,
-        "due_within": HOUR,
-        "source": "test",
-    }
-    RuleProposal(**proposal)
+def test_proposal_is_refused_when_it_is_not_said_for_whom(scope: Scope, scope_key: str) -> None:
     with pytest.raises(errors.BadRule):
-        RuleProposal(**(proposal | wrong))
+        RuleProposal(spec=single_limits.RULES[0], scope=scope, scope_key=scope_key)
 
 
-def test_defaults_answer_each_question_once_and_name_their_source() -> None:
-    rules = practice_defaults.RULES
-    assert len({rule.question for rule in rules}) == len(rules)
-    assert all(rule.patient_id is None and len(rule.source) > 20 for rule in rules)
-
-
-def test_urgent_defaults_lie_beyond_the_clinical_ones() -> None:
-    limits = {rule.question: rule.limit_value for rule in practice_defaults.RULES}
+def test_single_limits_answer_each_question_once_and_urgent_ones_lie_further_out() -> None:
+    rules = single_limits.RULES
+    lines = {(rule.family, rule.severity): line_of(rule.signal) for rule in rules}
+    assert len(lines) == len(rules)
+    assert all(len(rule.source) > 20 for rule in rules)
     pairs = 0
-    for question, urgent in limits.items():
-        milder = Question(
-            measure=question.measure,
-            comparison=question.comparison,
-            severity=Severity.CLINICAL,
-        )
-        if question.severity is Severity.URGENT and milder in limits:
+    for (family, severity), urgent in lines.items():
+        milder = lines.get((family, Severity.CLINICAL))
+        if severity is Severity.URGENT and milder is not None and urgent is not None:
             pairs += 1
-            above = question.comparison is Comparison.AT_OR_ABOVE
-            assert (urgent > limits[milder]) is above
+            assert replace(milder, level=urgent.level) == urgent
+            assert (urgent.level > milder.level) is (urgent.comparison is Comparison.AT_OR_ABOVE)
     assert pairs == 4
+    assert Line(Measure.SYSTOLIC_MMHG, Comparison.AT_OR_ABOVE, 180) in lines.values()

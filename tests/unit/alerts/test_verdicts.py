@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.courses import DAY_S, Courses
-from alerts.rules import Comparison, Measure
+from alerts.measures import Comparison, Measure
 from alerts.signals import (
     Average,
     BaselineChange,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from alerts.rules import Comparison, Measure, Question, Severity
+from alerts.measures import Comparison, Measure, Severity
 from ccm_link import chart_sentences, charts, series
 from ccm_link.chart_look import Look, Size, Theme
 from ccm_link.charts import Limit
@@ -27,7 +27,7 @@ NONE = series.instants([])
 
 
 def limit(measure: Measure, comparison: Comparison, severity: Severity, level: float) -> Limit:
-    return Limit(Question(measure=measure, comparison=comparison, severity=severity), level)
+    return Limit(measure, comparison, severity, level)
 
 
 URGENT = limit(Measure.SYSTOLIC_MMHG, Comparison.AT_OR_ABOVE, Severity.URGENT, 180)

@@ -13,7 +13,7 @@ import pytest
 
 from alerts import evaluator
 from alerts.settings import AlertsSettings
-from ccm_link import task_sink
+from ccm_link.care_side import CARE_SIDE
 from ingest import attribution
 from tests.made_up_practice import Clock, Connect, MadeUp
 
@@ -69,7 +69,7 @@ def follow(connect: Connect, clock: Clock) -> None:
             pass
     with connect("homevitals_alerts") as connection:
         while evaluator.evaluate_batch(
-            connection, AlertsSettings(), task_sink.open_task, clock.now
+            connection, AlertsSettings(), CARE_SIDE, clock.now
         ):
             pass
 

@@ -1,0 +1,81 @@
+"""Rules put in force and switched off under a clinician's name.
+
+A set replaces the rules of its subjects for the same people; what else is in force for them stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from alerts import store
+from alerts.rule_set import RuleSet
+from alerts.rules import Rule, RuleProposal, Scope
+
+
+def proposals(
+    rules: RuleSet, scope: Scope = Scope.PRACTICE, scope_key: str = ""
+) -> list[RuleProposal]:
+    """Return what a rule set asks to be put in force, and for whom.
+
+    Raises:
+        errors.BadRule: Nobody, or too many, are named by the scope.
+    """
+    return [RuleProposal(spec=one, scope=scope, scope_key=scope_key) for one in rules.rules]
+
+
+def activate(
+    cur: store.Cursor,
+    practice_id: UUID,
+    rules: RuleSet,
+    scope: Scope = Scope.PRACTICE,
+    scope_key: str = "",
+    *,
+    clinician: str,
+    reason: str,
+    at: datetime,
+) -> list[Rule]:
+    """Put a rule set in force, all of it or nothing, and return its rules as they are stored.
+
+    Args:
+        cur: open cursor of a role that may write rules; it commits all of them together.
+        practice_id: the practice.
+        rules: the set.
+        scope: for whom.
+        scope_key: which program or condition.
+        clinician: under whose name.
+        reason: why.
+        at: from when on; readings measured before are not asked about.
+
+    Raises:
+        errors.BadRule: Who or why is missing, or nobody is named by the scope.
+        errors.RuleChanged: One of the rules has another version that begins then or later.
+    """
+    with cur.connection.transaction():
+        return [
+            store.add_rule_version(
+                cur,
+                practice_id,
+                proposal,
+                set_by=clinician,
+                reason=f"{reason.strip()} (Rule set {rules.head.name}, version {rules.head.version}.)",
+                at=at,
+            )
+            for proposal in proposals(rules, scope, scope_key)
+        ]
+
+
+def switched_off(rule: Rule) -> RuleProposal:
+    """Return what says that nobody asks a rule any more, for those for whom it was."""
+    return RuleProposal(spec=rule.spec, scope=rule.scope, scope_key=rule.scope_key, is_asked=False)
+
+
+def replaced(rules: Iterable[Rule], by: Iterable[RuleProposal], at: datetime) -> list[Rule]:
+    """Return those rules in force at an instant, for the same people, in whose place the proposals would stand."""
+    asked = {(one.scope, one.scope_key, one.spec.family, one.spec.severity) for one in by}
+    return [
+        rule
+        for rule in rules
+        if rule.is_in_force(at) and (rule.scope, rule.scope_key, *rule.question) in asked
+    ]

@@ -1,0 +1,270 @@
+"""One practice's share of a batch of evaluation work: what is loaded, asked and written for it.
+
+The readings, rules and stored breaches of all its patients are loaded at once and the rules are asked about all of them
+at once; what follows is written patient by patient, each in a savepoint of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from alerts import errors, history, store, windows
+from alerts.assessment import Assessed, RuleVersion, assess
+from alerts.breaches import Breach, Outcome, Silence
+from alerts.care_side import CareSide
+from alerts.episode import Episode
+from alerts.history import WaitingReading
+from alerts.past_readings import past
+from alerts.reconcile import Reconciler, evaluation
+from alerts.rules import Rule
+from alerts.store import ConfirmationRequest, LoadedRules
+from firmware_profiles.readings import Kind
+from ingest.evaluation_queue import JUDGED
+from ingest.rows import EvaluationWork
+
+Spans = dict[UUID, tuple[datetime, datetime]]
+
+# Rules were asked about readings of then; a rule that ended before the earliest of them is of no interest.
+_A_MOMENT: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PatientShare:
+    """What one patient's work comes to before it is written.
+
+    Attributes:
+        work: the patient's items.
+        readings: the items' readings, whichever version, by id.
+        assessed: the readings that were asked about, in event time.
+        known: what is stored of their breaches, by reading and family.
+        open_episodes: by family.
+        revisions: the newest evaluation of each reading that has one.
+    """
+
+    patient_id: UUID
+    work: Sequence[EvaluationWork]
+    readings: Mapping[UUID, WaitingReading]
+    assessed: Sequence[Assessed]
+    known: Mapping[tuple[UUID, str], Breach]
+    open_episodes: Mapping[str, Episode]
+    revisions: Mapping[UUID, tuple[int, Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one patient's work.
+
+    Attributes:
+        asks_again_at: when the same work is due again, for a confirmation is waited for; None: it is finished.
+    """
+
+    asks_again_at: datetime | None
+
+
+def load(
+    cur: store.Cursor,
+    practice_id: UUID,
+    work: Sequence[EvaluationWork],
+    care_side: CareSide,
+    at: datetime,
+) -> tuple[list[PatientShare], Mapping[RuleVersion, str]]:
+    """Load all that a practice's work needs and ask the rules; also return the rules that could not be asked.
+
+    Args:
+        cur: In a transaction that works for the practice and holds the locks of its patients.
+        practice_id: Whose work.
+        work: Not empty.
+        care_side: Which rules can hold for whom.
+        at: Now, aware UTC.
+    """
+    patients = {item.patient_id for item in work}
+    readings = history.of_work(cur, practice_id, work)
+    earliest = min(item.measured_at for item in work)
+    loaded = store.rules_of_patients(cur, practice_id, patients, earliest - timedelta(days=366))
+    kinds = {reading.kind for reading in readings.values()}
+    assessed, failures = _assessed(cur, practice_id, work, loaded, kinds, care_side, at)
+    ids = {one.reading.reading_id for one in assessed} | {item.reading_id for item in work}
+    known = store.breaches(cur, practice_id, ids)
+    revisions = store.revisions(cur, practice_id, ids)
+    episodes = store.open_episodes(cur, practice_id, patients)
+    shares = [
+        PatientShare(
+            patient_id=patient_id,
+            work=[item for item in work if item.patient_id == patient_id],
+            readings=readings,
+            assessed=[one for one in assessed if one.reading.patient_id == patient_id],
+            known={
+                (one.reading_id, one.family): one for one in known if one.patient_id == patient_id
+            },
+            open_episodes={
+                family: one for (whose, family), one in episodes.items() if whose == patient_id
+            },
+            revisions=revisions,
+        )
+        for patient_id in sorted(patients)
+    ]
+    return shares, dict(loaded.unreadable) | dict(failures)
+
+
+def _assessed(
+    cur: store.Cursor,
+    practice_id: UUID,
+    work: Sequence[EvaluationWork],
+    loaded: LoadedRules,
+    kinds: Collection[Kind],
+    care_side: CareSide,
+    at: datetime,
+) -> tuple[list[Assessed], Mapping[RuleVersion, str]]:
+    if not kinds:
+        return [], {}
+    patients = {item.patient_id for item in work}
+    asked = [rule for rule in loaded.rules if rule.spec.kind in kinds]
+    lookback = _longest(asked, windows.lookback)
+    waits = _longest(asked, windows.wait)
+    spans = _spans(work, waits, lookback)
+    from_at = min(start for start, _ in spans.values()) - lookback
+    until_at = max(end for _, end in spans.values())
+    found = history.of_patients(cur, practice_id, patients, kinds, from_at, until_at)
+    memberships = care_side.memberships(cur, practice_id, patients, at)
+    assessed: list[Assessed] = []
+    failures: dict[RuleVersion, str] = {}
+    for kind in sorted(kinds):
+        one = assess(past(kind, found, at), asked, memberships, spans, at)
+        assessed += one.assessed
+        failures |= one.failures
+    return assessed, failures
+
+
+def _spans(work: Iterable[EvaluationWork], waits: timedelta, reach: timedelta) -> Spans:
+    """Return, by patient, whose verdicts the work can change: readings that it may answer, or that look back on it."""
+    spans: Spans = {}
+    for item in work:
+        start, end = item.measured_at - waits, item.measured_at + reach
+        known = spans.get(item.patient_id)
+        spans[item.patient_id] = (
+            (start, end) if known is None else (min(start, known[0]), max(end, known[1]))
+        )
+    return spans
+
+
+def _longest(rules: Iterable[Rule], span: Callable[..., timedelta]) -> timedelta:
+    return max((span(rule.spec.signal) for rule in rules), default=timedelta())
+
+
+def write(
+    cur: store.Cursor,
+    practice_id: UUID,
+    share: PatientShare,
+    care_side: CareSide,
+    at: datetime,
+    late_after: timedelta,
+) -> Written:
+    """Write all that follows for one patient.
+
+    1. Readings whose place a later version took are withdrawn from the episodes in which they stand.
+    2. Each reading that was asked about is brought in step with what is stored of it.
+    3. The open episodes are marked where the newest reading is in range.
+    4. What each reading meant is stored: the first time, and when it changes.
+    5. What the patient is asked is renewed.
+
+    Args:
+        cur: In a savepoint of its own.
+        practice_id: Whose.
+        share: What was loaded.
+        care_side: Makes tasks.
+        at: Now, aware UTC.
+        late_after: A breach measured longer ago calls nobody.
+
+    Raises:
+        errors.WorkWithoutReading: Work points at no reading of its patient.
+    """
+    items = _checked(share)
+    step = Reconciler(cur, practice_id, care_side, share.known, share.open_episodes, at, late_after)
+    step.withdraw_superseded(
+        reading_id for reading_id, reading in items.items() if reading.is_superseded
+    )
+    evaluations = []
+    for one in share.assessed:
+        followed = step.follow(one)
+        revision = _next_revision(one, followed is not None, items, share)
+        if revision is not None:
+            evaluations.append(evaluation(practice_id, one, followed or (), revision, at))
+    step.mark_in_range(_newest_by_family(share.assessed))
+    evaluations += _of_what_was_not_measured(practice_id, share, items, at)
+    store.insert_evaluations(cur, evaluations)
+    waiting = [(one, each) for one in share.assessed for each in one.waiting]
+    requests = [
+        (
+            share.patient_id,
+            ConfirmationRequest(
+                reading_id=one.reading.reading_id,
+                family=each.family,
+                ask=each.ask,
+                asked_at=at,
+                until_at=each.until,
+            ),
+        )
+        for one, each in waiting
+    ]
+    store.replace_confirmation_requests(cur, practice_id, [share.patient_id], requests)
+    return Written(min((each.until for _, each in waiting), default=None))
+
+
+def _checked(share: PatientShare) -> dict[UUID, WaitingReading]:
+    items = {}
+    for item in share.work:
+        reading = share.readings.get(item.reading_id)
+        if reading is None or reading.patient_id != item.patient_id:
+            raise errors.WorkWithoutReading
+        items[item.reading_id] = reading
+    return items
+
+
+def _next_revision(
+    one: Assessed, is_changed: bool, items: Mapping[UUID, WaitingReading], share: PatientShare
+) -> int | None:
+    """Return under which number the evaluation is stored; None where nothing new is to be said."""
+    known = share.revisions.get(one.reading.reading_id)
+    if known is None:
+        return 0 if is_changed or one.reading.reading_id in items else None
+    revision, outcome = known
+    was_waiting = outcome is Outcome.WAITING
+    return revision + 1 if is_changed or was_waiting != bool(one.waiting) else None
+
+
+def _newest_by_family(assessed: Iterable[Assessed]) -> dict[str, Assessed]:
+    return {answer.rule.spec.family: one for one in assessed for answer in one.answers}
+
+
+def _of_what_was_not_measured(
+    practice_id: UUID, share: PatientShare, items: Mapping[UUID, WaitingReading], at: datetime
+) -> list[store.Evaluation]:
+    """Return the evaluations of readings that rules cannot be asked about."""
+    return [
+        store.Evaluation(
+            practice_id=practice_id,
+            reading_id=reading_id,
+            revision=0,
+            measured_at=reading.measured_at,
+            patient_id=share.patient_id,
+            evaluated_at=at,
+            outcome=Outcome.SILENT,
+            silence=Silence.NOT_MEASURED,
+            trace={
+                "sentence": f"The peripheral sent no measurement ({reading.result}), so no rule was asked.",
+                "reading_id": str(reading_id),
+                "rules": [],
+                "episodes": [],
+                "outcome": Outcome.SILENT.value,
+                "silence": Silence.NOT_MEASURED.value,
+            },
+        )
+        for reading_id, reading in items.items()
+        if reading.result not in JUDGED
+        and not reading.is_superseded
+        and reading_id not in share.revisions
+    ]
