@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from alerts import store as alerts_store
 from deploy import database as database_setup
 from ingest import migrate, tenancy
 
@@ -150,3 +151,79 @@ def test_readings_and_their_sums_get_the_columns_of_further_kinds(
             owner.execute(
                 _READING.format(kind="body_weight", number="weight_kg"), whose | {"of": 501}
             )
+
+
+def test_limits_and_episodes_of_before_become_rules_and_breaches(
+    empty_database: Any, database_templates: dict[str, str], tmp_path: Path
+) -> None:
+    make_owned(empty_database, "partitions")
+    practice_id, patient_id = uuid4(), uuid4()
+    urgent, clinical, reading_id = uuid4(), uuid4(), uuid4()
+    with psycopg.connect(empty_database.conninfo("homevitals_owner")) as owner:
+        # The series and people as today, alerts as they were: rules that were columns.
+        folder = tmp_path / "alerts"
+        folder.mkdir()
+        for file in (Path(str(resources.files("alerts"))) / "migrations").glob("*.sql"):
+            if file.name[:4] <= "0004":
+                shutil.copy(file, folder)
+        migrate.migrate(
+            owner,
+            "ingest",
+            Path(str(resources.files("ingest"))) / "migrations",
+            applied_at=AT,
+        )
+        migrate.migrate(owner, "alerts", folder, applied_at=AT)
+        owner.execute(
+            "select set_config('homevitals.practice', %s::uuid[]::text, false)", ([practice_id],)
+        )
+        owner.execute(
+            "insert into ingest.practice (practice_id, slug, name, time_zone) values (%s, 'p-1', 'P', 'UTC')",
+            (practice_id,),
+        )
+        owner.execute(
+            "insert into ingest.patient (practice_id, patient_id, display_name, born_on, record_number, time_zone)"
+            " values (%s, %s, 'N', '1950-01-01', 'R', 'UTC')",
+            (practice_id, patient_id),
+        )
+        for rule_id, whose, severity, limit in (
+            (urgent, None, "urgent", 180),
+            (clinical, patient_id, "clinical", 150),
+        ):
+            owner.execute(
+                "insert into alerts.rule values (%s, %s, 1, %s, 'Raised', 'systolic_mmhg', 'at_or_above', %s, %s, 60,"
+                " %s, 'infinity', 'who', 'why', 'source')",
+                (practice_id, rule_id, whose, limit, severity, AT),
+            )
+        for rule_id, severity in ((urgent, "urgent"), (clinical, "clinical")):
+            episode_id = uuid4()
+            owner.execute(
+                "insert into alerts.episode (practice_id, episode_id, patient_id, rule_id, rule_version, severity,"
+                " opened_at, breached_at) values (%s, %s, %s, %s, 1, %s, %s, %s)",
+                (practice_id, episode_id, patient_id, rule_id, severity, AT, AT),
+            )
+            owner.execute(
+                "insert into alerts.episode_event values (%s, %s, %s, 'opened', %s, %s, 'note')",
+                (practice_id, episode_id, AT, reading_id, AT),
+            )
+        owner.commit()
+
+    database_setup.migrate_all(empty_database.conninfo("homevitals_owner"), AT)
+
+    with (
+        psycopg.connect(empty_database.conninfo("homevitals_owner")) as owner,
+        tenancy.transaction(owner, practice_id) as cur,
+    ):
+        loaded = alerts_store.rules_of_practice(cur, practice_id)
+        assert not loaded.unreadable
+        assert {
+            (rule.scope, rule.scope_key, rule.spec.name, rule.spec.signal.limit_value)  # type: ignore[union-attr]
+            for rule in loaded.rules
+        } == {
+            ("practice", "", "systolic-high (urgent)", 180),
+            ("patient", str(patient_id), "systolic-high (clinical)", 150),
+        }
+        # The severest stays the family's open episode; the other is worked on under a name of its own.
+        cur.execute("select family from alerts.episode order by severity desc")
+        assert cur.fetchall() == [("systolic-high",), (f"systolic-high/{clinical}",)]
+        cur.execute("select count(*), count(distinct episode_id) from alerts.breach")
+        assert cur.fetchone() == (2, 2)
