@@ -69,7 +69,7 @@ class Failure(StrEnum):
     NOT_ALLOWED = "not_allowed"  # the settings do not let messages go there
     SETTINGS = "settings"  # a secret cannot be read
     NO_CONTACT = "no_contact"  # the address was taken back meanwhile
-    SWITCHED_OFF = "switched_off"  # this installation has no such channel
+    UNKNOWN = "unknown"  # a fault of ours
 
 
 class NotSent(AlertsError):
