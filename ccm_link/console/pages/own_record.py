@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
+from alerts import store as alerts_store
 from ccm_link.chart_look import Look, Size, Theme
 from ccm_link.console import drawing, patient_charts, problems
 from ccm_link.console.desk import AtDesk, Cursor, Desk
@@ -32,11 +33,16 @@ def home_page(desk: AtDesk, days: Window = Window.MONTH) -> HTMLResponse:
         window = days.days(desk.now, patient)
         charts = [patient_charts.load(cur, patient, name, window, []) for name in ChartName]
         readings = [reading for chart in charts for reading in chart.shown]
-        desk.saw(patient.patient_id, readings=len(readings), days=days)
+        requests = alerts_store.confirmation_requests(
+            cur, desk.practice_id, patient.patient_id, desk.now
+        )
+        desk.saw(patient.patient_id, readings=len(readings), days=days, requests=len(requests))
         return desk.page(
             cur,
             "home.html",
             patient=patient,
+            # Two rules may ask the same.
+            requests=list({request.ask: request for request in requests}.values()),
             patient_zone=ZoneInfo(patient.time_zone),
             charts=[chart for chart in charts if chart.shown],
             latest=sorted(readings, key=lambda one: one.measured_at, reverse=True)[:_LATEST],

@@ -34,6 +34,7 @@ READ_AT = BEGIN + timedelta(days=150)
 Q = named_queries.load("ingest")
 DAYS = named_queries.load("ingest", "daily_summary")
 CORRECTIONS = named_queries.load("ingest", "corrections")
+RULES = named_queries.load("alerts", "history")
 CONSOLE, ALERTS, INGEST = "homevitals_console", "homevitals_alerts", "homevitals_ingest"
 
 # Two practices of 60 patients with a reading every day; every 97th reading is nobody's.
@@ -284,6 +285,32 @@ def test_evaluation_work(history: Database) -> None:
 
     assert found.kinds("evaluation_queue") == {"Index Scan"}
     assert "Sort" not in {node["Node Type"] for node in found.nodes}
+
+
+def test_what_the_rules_look_at(history: Database) -> None:
+    asked = {
+        "practice_id": PRACTICE,
+        "patient_ids": [PATIENT],
+        "kinds": ["blood_pressure"],
+        "from_at": NOW - timedelta(days=60),
+        "until_at": NOW,
+    }
+    found = plan(history, ALERTS, RULES.readings_of_patients, asked)
+    assert len(found.scanned) <= months_or_weeks(history, 60)
+    assert "Seq Scan" not in found.kinds(r"reading_\d{4}")
+
+    with history.connect(ALERTS) as connection, tenancy.transaction(connection, PRACTICE) as cur:
+        reading = store.reading(cur, PRACTICE, READING)
+    assert reading is not None
+    at = {"from_at": reading.measured_at, "until_at": reading.measured_at}
+    found = plan(
+        history,
+        ALERTS,
+        RULES.readings_of_work,
+        {"practice_id": PRACTICE, "reading_ids": [READING]} | at,
+    )
+    assert len(found.scanned) == 1
+    assert "Seq Scan" not in found.kinds(r"reading_\d{4}")
 
 
 def test_superseding_a_patients_readings(history: Database) -> None:

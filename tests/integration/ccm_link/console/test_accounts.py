@@ -123,8 +123,16 @@ def test_a_forgotten_password_is_replaced_and_its_sessions_end(
 
 
 def test_a_patient_signs_in_with_a_code_and_sees_one_record(
-    casey: httpx.Client, visitor: Visitor, made_up: MadeUp, clock: Clock
+    casey: httpx.Client, visitor: Visitor, made_up: MadeUp, clock: Clock, connect: Connect
 ) -> None:
+    with connect("postgres") as connection:
+        connection.execute(
+            "insert into alerts.confirmation_request (practice_id, patient_id, reading_id, family, ask, asked_at,"
+            " until_at) select practice_id, patient_id, gen_random_uuid(), name, 'Rest for five minutes.', %(at)s,"
+            " %(at)s + interval '30 minutes' from ingest.patient, unnest(array['systolic-high', 'pulse-fast']) name"
+            " where patient_id = any (%(patients)s)",
+            {"at": clock.now, "patients": [made_up.patients[n] for n in ("amalia", "bertram")]},
+        )
     address = f"/patients/{made_up.patients['amalia']}/home"
     page = casey.post(address, data={"display_name": "Amalia", "role": "patient"})
     code = code_on(page)
@@ -135,6 +143,7 @@ def test_a_patient_signs_in_with_a_code_and_sees_one_record(
     assert shown.url.path == "/own-record"
     assert "Readings of Amalia Thornquist" in shown.text
     assert "186/108" in shown.text
+    assert shown.text.count("Rest for five minutes.") == 1  # two rules ask it, and once is enough
     assert (
         home.get("/own-record/charts/blood-pressure.svg").headers["content-type"] == "image/svg+xml"
     )
