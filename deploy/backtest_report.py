@@ -20,7 +20,10 @@ def as_json(found: Sequence[Backtest]) -> list[dict[str, Any]]:
 def heading(found: Backtest) -> str:
     """Say what was asked."""
     title = kinds.OF[found.kind].title
-    return f"{title}: {found.readings:,} readings of {found.patients:,} patients on {found.patient_days:,} patient-days"
+    patients = "1 patient" if found.patients == 1 else f"{found.patients:,} patients"
+    return (
+        f"{title}: {found.readings:,} readings of {patients} on {found.patient_days:,} patient-days"
+    )
 
 
 def rows(found: Backtest) -> Iterator[tuple[str, ...]]:
@@ -34,11 +37,23 @@ def rows(found: Backtest) -> Iterator[tuple[str, ...]]:
 
 def compared(found: Backtest) -> str:
     """Say what would be new and what would be gone; empty if nothing was compared."""
-    if found.only_here is None or found.only_there is None:
+    if found.compared is None:
         return ""
     return (
-        f"Against the rules in force: {found.only_here:,} episodes would be new, {found.only_there:,} would be gone"
-        " (nothing about the same patient within three days)."
+        f"Against the rules in force, which come to {found.compared.total.episodes:,} episodes: {found.only_here:,}"
+        f" would be new, {found.only_there:,} would be gone (nothing about the same patient within three days)."
+    )
+
+
+def most(found: Backtest) -> str:
+    """Say how much of it is about few patients; empty if there is nothing to say it of."""
+    few = len(found.most_of_a_patient)
+    if few < 2 or found.total.patients <= few:
+        return ""
+    theirs = sum(found.most_of_a_patient)
+    return (
+        f"The {few} patients with most have {theirs:,} of the {found.total.episodes:,} episodes"
+        f" ({theirs / found.total.episodes:.0%}); one alone has {found.most_of_a_patient[0]:,}."
     )
 
 
@@ -48,7 +63,7 @@ def sensitivity(found: Backtest) -> Iterator[str]:
         moved = ", ".join(
             f"{limit:g}: {count:,}" for limit, count in zip(one.limits, one.episodes, strict=True)
         )
-        yield f"{one.rule}: {moved}"
+        yield f"{one.rule}, {one.unit}: {moved}"
 
 
 def _cells(burden: Burden) -> tuple[str, ...]:

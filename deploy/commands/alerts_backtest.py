@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
-from alerts import history, in_force, rule_set, store
-from alerts.backtest import Backtest, backtest
-from alerts.rule_set import RuleSet
+import psycopg
+
+from alerts import history, rule_set, store
+from alerts.backtest import Backtest, backtest, together
+from alerts.rule_set import RuleSet, RuleSpec
+from alerts.rules import Rule, Scope
 from ccm_link.settings import CcmLinkSettings
-from deploy import backtest_report, command_line, configuration, errors, look
+from deploy import (
+    backtest_chart,
+    backtest_report,
+    command_line,
+    configuration,
+    errors,
+    given_files,
+    look,
+    progress,
+)
+
+_FORMS = (".svg", ".pdf", ".png")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,39 +48,74 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-sensitivity",
         action="store_true",
-        help="leave out what moving each limit would do; that takes five times as long",
+        help="leave out what moving each limit would do; that takes three times as long",
     )
+    parser.add_argument(
+        "--chart",
+        metavar="FILE",
+        help=f"also draw it into a new file; its ending says how: {', '.join(_FORMS)}",
+    )
+    parser.add_argument("--force", action="store_true", help="replace a chart that is there")
     parser.add_argument("--json", action="store_true", help="print JSON, for machines")
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask the rules about history and print what they would have made of it."""
     rules = _rules(options.rules)
+    if options.chart is not None and Path(options.chart).suffix not in _FORMS:
+        raise errors.DeployError(
+            f"end the chart's name with {', '.join(_FORMS[:-1])} or {_FORMS[-1]}"
+        )
     settings = configuration.load(options.config).get(CcmLinkSettings)
     practice = look.practice(settings, options.practice)
-    until = datetime.now(UTC)
-    found: list[Backtest] = []
     with look.inside(settings, practice, "readings") as (cur, seen):
-        current = in_force.specs(store.rules_of_practice(cur, practice.practice_id), until)
-        for kind in dict.fromkeys(rule.kind for rule in rules.rules):
-            courses, patients = history.courses(
-                cur, practice.practice_id, kind, options.since, until
-            )
-            seen.update(patients)
-            found.append(
-                backtest(
-                    rules.rules,
-                    kind,
-                    courses,
-                    current,
-                    with_sensitivity=not options.no_sensitivity,
-                )
-            )
+        found = _tried(cur, practice.practice_id, rules, options, seen)
+    if options.chart is not None:
+        _draw(found, options.chart, replace=options.force)
     if options.json:
         print(json.dumps(backtest_report.as_json(found), indent=2))
     else:
         _print(rules, found)
     return 0
+
+
+def _tried(
+    cur: psycopg.Cursor,
+    practice_id: UUID,
+    rules: RuleSet,
+    options: argparse.Namespace,
+    seen: set[UUID],
+) -> list[Backtest]:
+    """Ask about each kind of reading, a share of the patients at a time: so memory stays bounded."""
+    until = datetime.now(UTC)
+    current = _of_practice(store.rules_of_practice(cur, practice_id).rules, until)
+    shares = [
+        (kind, share)
+        for kind in dict.fromkeys(rule.kind for rule in rules.rules if rule.kind is not None)
+        for share in history.shares(cur, practice_id, kind, options.since, until)
+    ]
+    found: dict[str, Backtest] = {}
+    with progress.shown("asking the rules") as show:
+        for done, (kind, share) in enumerate(shares):
+            show(done, len(shares))
+            courses, patients = history.courses(
+                cur, practice_id, kind, options.since, until, of=share
+            )
+            seen.update(patients)
+            part = backtest(
+                rules.rules, kind, courses, current, with_sensitivity=not options.no_sensitivity
+            )
+            found[kind] = part if kind not in found else together([found[kind], part])
+    return list(found.values())
+
+
+def _of_practice(rules: Iterable[Rule], at: datetime) -> list[RuleSpec]:
+    """Return the rules in force for the whole practice; those for programs, conditions and patients are left out."""
+    return [
+        rule.spec
+        for rule in rules
+        if rule.scope is Scope.PRACTICE and rule.is_asked and rule.is_in_force(at)
+    ]
 
 
 def _rules(given: str) -> RuleSet:
@@ -85,6 +136,22 @@ def _rules(given: str) -> RuleSet:
         raise errors.DeployError(f"the rules cannot be used:\n{error}") from error
 
 
+def _draw(found: list[Backtest], name: str, *, replace: bool) -> None:
+    from ccm_link.chart_look import Look, Size, Theme
+    from ccm_link.console import drawing
+
+    spec = backtest_chart.chart(found, backtest_chart.Names(), Look.of(Theme.LIGHT, Size.WIDE))
+    match Path(name).suffix:
+        case ".pdf":
+            drawn = drawing.pdf(spec)
+        case ".png":
+            drawn = drawing.png(spec)
+        case _:
+            drawn = drawing.described_svg(spec).encode()
+    with given_files.target(name, replace=replace) as file:
+        file.write(drawn)
+
+
 def _print(rules: RuleSet, found: list[Backtest]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -99,7 +166,9 @@ def _print(rules: RuleSet, found: list[Backtest]) -> None:
         for row in backtest_report.rows(one):
             table.add_row(*row)
         console.print(table)
-        console.print(backtest_report.compared(one), markup=False)
+        for line in (backtest_report.most(one), backtest_report.compared(one)):
+            if line:
+                console.print(line, markup=False)
         if one.sensitivity:
             console.print("Episodes if a limit is moved by 5 or 10 per cent:", markup=False)
         for line in backtest_report.sensitivity(one):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import burden, gateway, history, ingest, soak, stand
+from tests.benchmarks import alerts, backtest, burden, gateway, history, ingest, soak, stand
 
 _GATEWAY = "gateway"
 _BURDEN = "burden"  # no measurement: what rules would have made of real readings
@@ -32,9 +32,24 @@ def main() -> int:
         default=10_000_000,
         help="soak: how many readings go through one worker",
     )
+    parser.add_argument(
+        "--patients",
+        type=int,
+        default=backtest.PATIENTS,
+        help="backtest: how many patients have measured twice a day for a year",
+    )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        metavar="FOLDER",
+        help="burden: write report and charts there instead of printing the report",
+    )
     options = parser.parse_args()
     if options.name == _BURDEN:
-        print(burden.report(), end="")
+        if options.into is None:
+            print(burden.report(), end="")
+        else:
+            burden.write(options.into)
         return 0
     measure, print_found = _NAMES[options.name]
     found = {engine: measure(engine, options) for engine in _engines(options)}
@@ -49,7 +64,8 @@ def main() -> int:
 def _engines(options: argparse.Namespace) -> list[str]:
     if options.name == _GATEWAY:
         return ["bumble"]  # the host stack; there is no database
-    return [options.engine] if options.engine else stand.engines()
+    engines = [options.engine] if options.engine else stand.engines()
+    return [backtest.ARRAYS, *engines] if options.name == "backtest" else engines
 
 
 def _ingest(engine: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -118,6 +134,44 @@ def _print_history(engine: str, results: dict[str, Any]) -> None:
         print(f"{name:48}" + "".join(f"{results[size][name]:>16,}" for size in sizes))
 
 
+def _backtest(engine: str, options: argparse.Namespace) -> dict[str, Any]:
+    patients = 500 if options.quick else options.patients
+    if engine == backtest.ARRAYS:
+        return backtest.run_arrays(patients, _tell)
+    with stand.stand(engine) as here:
+        return backtest.run(here, engine, patients, _tell)
+
+
+def _print_backtest(engine: str, results: dict[str, Any]) -> None:
+    print(f"\n{engine}\n")
+    by_rule = results.pop("million_rule_evaluations_per_core_s", {})
+    for name, figure in results.items():
+        print(f"{name.replace('_', ' '):40} {figure:>14,}")
+    for rule, millions in by_rule.items():
+        print(f"{rule:40} {millions:>14} million readings a second of a core")
+
+
+def _alerts(engine: str, options: argparse.Namespace) -> dict[str, Any]:
+    sizes = alerts.Sizes(500, 20, 3.0, 20) if options.quick else alerts.Sizes()
+    with stand.stand(engine) as here:
+        return alerts.Bench(here, sizes, _tell).run()
+
+
+def _print_alerts(engine: str, results: dict[str, Any]) -> None:
+    print(f"\n{engine}\n")
+    for name, found in results["figures"].items():
+        drained, loaded = found["draining"], found["at half of that rate"]
+        cpu = ", ".join(f"{who} {us} µs" for who, us in drained["cpu_us_per_reading"].items())
+        print(f"{name:28} draining {drained['readings_per_s']} readings a second; {cpu} each")
+        for when, late in (("idle", found["idle"]), (f"{loaded['readings_per_s']}/s", loaded)):
+            print(
+                f"{'':28} {when:>8}: p50 {late['p50']} ms, p99 {late['p99']} ms,"
+                f" highest {late['highest']} ms from commit to task"
+            )
+    for name, ratio in results["ratios"].items():
+        print(f"{name:58} {ratio:>8.2f}")
+
+
 def _soak(engine: str, options: argparse.Namespace) -> dict[str, Any]:
     with stand.stand(engine) as here:
         return soak.run(here, 2 * soak.PART if options.quick else options.readings, _tell)
@@ -151,6 +205,8 @@ _NAMES = {
     "ingest": (_ingest, _print),
     "history": (_history, _print_history),
     "soak": (_soak, _print_soak),
+    "backtest": (_backtest, _print_backtest),
+    "alerts": (_alerts, _print_alerts),
     _GATEWAY: (_gateway, _print_gateway),
 }
 

@@ -1,6 +1,7 @@
 """How often the rules that we ship would have called somebody on real home readings, beside single limits.
 
-Deterministic: `deploy/docs/alert-burden.md` is what it prints, and a test compares the two.
+Deterministic: `deploy/docs/alert-burden.md` is what it prints, with a chart beside it for each rule set, and a test
+compares them.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from typing import Final
 
 import numpy as np
 
-from alerts import in_force, rule_set
+from alerts import rule_set
 from alerts.backtest import Backtest, backtest
 from alerts.courses import DAY_S, Courses
-from alerts.rules import Measure
-from deploy import backtest_report
+from alerts.measures import Measure
+from ccm_link.chart_look import Look, Size, Theme
+from ccm_link.console import drawing
+from deploy import backtest_chart, backtest_report
 from firmware_profiles.readings import Kind
 
 _ROOT: Final = Path(__file__).parents[2]
 _PRESSURES: Final = _ROOT / "gateway/ward/readings/home_bp_one_adult.csv"
 _GLUCOSE: Final = _ROOT / "tests/data/home_glucose_35_adults.csv"
+_NAMES: Final = backtest_chart.Names("our rules", "single limits")
 # Codes of rows that are glucose measurements; see tests/data/README.md.
 _MEASUREMENTS: Final = frozenset({"48", "57", "58", "59", "60", "61", "62", "63", "64"})
 
@@ -32,18 +36,32 @@ def report() -> str:
     return "\n".join(_lines()) + "\n"
 
 
-def trials() -> Iterator[tuple[str, Backtest, Backtest]]:
-    """Yield for each rule set its name, its trial, and that of the single limits a practice starts with."""
+def charts() -> Iterator[tuple[str, str]]:
+    """Yield the charts beside the report: the file's name, and SVG."""
+    look = Look.of(Theme.LIGHT, Size.WIDE)
+    for name, found in trials():
+        yield _chart_file(name), drawing.described_svg(backtest_chart.chart([found], _NAMES, look))
+
+
+def write(folder: Path) -> None:
+    """Write the report and its charts into a folder."""
+    (folder / "alert-burden.md").write_text(report(), encoding="utf-8")
+    for name, svg in charts():
+        (folder / name).write_text(svg, encoding="utf-8")
+
+
+def trials() -> Iterator[tuple[str, Backtest]]:
+    """Yield for each rule set its name and its trial beside the limits for single readings."""
+    single = rule_set.shipped_set("single-limits").rules
     for name, kind, courses in (
         ("hypertension", Kind.BLOOD_PRESSURE, pressures()),
         ("diabetes", Kind.GLUCOSE, glucose()),
     ):
-        rules = rule_set.parse(name, rule_set.shipped()[name]).rules
-        yield (
-            name,
-            backtest(rules, kind, courses, in_force.starting()),
-            backtest(in_force.starting(), kind, courses, with_sensitivity=False),
-        )
+        yield name, backtest(rule_set.shipped_set(name).rules, kind, courses, single)
+
+
+def _chart_file(name: str) -> str:
+    return f"alert-burden-{name}.svg"
 
 
 def pressures() -> Courses:
@@ -108,15 +126,19 @@ def _lines() -> Iterator[str]:
         "A row's episodes are what somebody would have been called for; readings in breach are what there would be with"
         " a call for each."
     )
-    for name, ours, single in trials():
+    for name, ours in trials():
+        single = ours.compared
+        assert single is not None
         yield ""
         yield f"## {name.capitalize()}"
         yield ""
         yield f"{backtest_report.heading(ours)}."
         yield ""
+        yield f"![Bars and curves of the numbers in the table and the list below]({_chart_file(name)})"
+        yield ""
         yield "| | " + " | ".join(backtest_report.COLUMNS) + " |"
         yield "| --- |" + " ---: |" * len(backtest_report.COLUMNS)
-        for title, found in (("our rules", ours), ("single limits", single)):
+        for title, found in ((_NAMES.tried, ours), (_NAMES.compared, single)):
             for row in backtest_report.rows(found):
                 yield f"| {title}: {row[0].strip()} | " + " | ".join(row[1:]) + " |"
         yield ""
@@ -125,6 +147,8 @@ def _lines() -> Iterator[str]:
             f" {single.total.breaches} readings in breach of those. {ours.only_here} of ours have no single limit's"
             f" episode within three days, {ours.only_there} of theirs none of ours."
         )
+        if most := backtest_report.most(ours):
+            yield most
         yield ""
         yield "Episodes of each rule's subject if its limit is moved by 5 or 10 per cent (limit: episodes):"
         yield ""

@@ -83,7 +83,7 @@ def run(stand: Stand, sizes: list[int], tell: Callable[[str], None]) -> dict[str
             filled_s = time.monotonic() - started
             if is_timescaledb:
                 tell("packing what is old into the columnstore")
-                _pack(owner)
+                pack(owner)
             owner.execute("vacuum (analyze) ingest.reading_series")
             owner.execute("analyze ingest.record_key")
             rows = (last_patient - first_patient) * READINGS_A_PATIENT
@@ -120,7 +120,8 @@ def _fill(
         owner.execute(statement, span | {"day": day, "number": number, "keys": True})  # type: ignore[arg-type]
 
 
-def _pack(owner: psycopg.Connection[Any]) -> None:
+def pack(owner: psycopg.Connection[Any]) -> None:
+    """Put what is old into the columnstore, as TimescaleDB's job does in time."""
     chunks = owner.execute(
         "select format('%I.%I', chunk_schema, chunk_name) from timescaledb_information.chunks"
         " where hypertable_name = 'reading_series' and range_end < now() - interval '60 days'"

@@ -12,7 +12,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,7 +62,6 @@ def messages(run: int, count: int, per_message: int) -> Iterator[Message]:
     """
     draw = random.Random(run)
     now = datetime.now(UTC).replace(microsecond=0)
-    profile = models.by_id("standard-cuff", 1)
     sent = dict.fromkeys(range(HOMES), 0)
     # Runs do not share a second of any home: they lie side by side, a minute apart, ninety days back at most.
     step = timedelta(minutes=1)
@@ -73,36 +72,54 @@ def messages(run: int, count: int, per_message: int) -> Iterator[Message]:
         for _ in range(per_message):
             sent[home] += 1
             at = first - step * sent[home] + timedelta(seconds=run % 60, days=-(run // 60))
-            raw = BloodPressureMeasurement(
-                PressureUnit.MMHG,
-                Sfloat(draw.randint(100, 139), 0),
-                Sfloat(draw.randint(60, 84), 0),
-                Sfloat(88, 0),
-                DateTime.of(at.replace(tzinfo=None)),
-                Sfloat(draw.randint(50, 99), 0),
-                1,
-                MeasurementStatus(0),
-            ).to_bytes()
-            characteristic = uuids.BLOOD_PRESSURE_MEASUREMENT
-            records.append(
-                Record(
-                    seq=sent[home],
-                    peripheral=address(home),
-                    profile_id=profile.profile_id,
-                    profile_version=profile.version,
-                    characteristic=characteristic,
-                    raw=raw,
-                    received_at=now,
-                    gateway_clock=GatewayClock.SYNCHRONISED,
-                    device_clock_offset_s=0.0,
-                    time_zone=TIME_ZONE,
-                    link=Link.ENCRYPTED,
-                    decoded=decode.advisory(decode.decode_record(profile, characteristic, raw)),
-                )
-            )
-        name = gateway_id(home)
-        batch = Batch(name, f"{run:032x}", now, tuple(records))
-        yield Message(topics.readings(name), wire.encode_batch(batch), name, sent[home])
+            pressures = (draw.randint(100, 139), draw.randint(60, 84), draw.randint(50, 99))
+            records.append(record(home, sent[home], at, now, TIME_ZONE, pressures))
+        yield message(home, run, now, records)
+
+
+def record(
+    home: int,
+    seq: int,
+    at: datetime,
+    received_at: datetime,
+    time_zone: str,
+    pressures: tuple[int, int, int],
+) -> Record:
+    """Return what a home's cuff sent: systolic and diastolic in mmHg and the pulse, at a time of its own clock."""
+    systolic_mmhg, diastolic_mmhg, pulse_bpm = pressures
+    profile = models.by_id("standard-cuff", 1)
+    characteristic = uuids.BLOOD_PRESSURE_MEASUREMENT
+    raw = BloodPressureMeasurement(
+        PressureUnit.MMHG,
+        Sfloat(systolic_mmhg, 0),
+        Sfloat(diastolic_mmhg, 0),
+        Sfloat(88, 0),
+        DateTime.of(at.replace(tzinfo=None)),
+        Sfloat(pulse_bpm, 0),
+        1,
+        MeasurementStatus(0),
+    ).to_bytes()
+    return Record(
+        seq=seq,
+        peripheral=address(home),
+        profile_id=profile.profile_id,
+        profile_version=profile.version,
+        characteristic=characteristic,
+        raw=raw,
+        received_at=received_at,
+        gateway_clock=GatewayClock.SYNCHRONISED,
+        device_clock_offset_s=0.0,
+        time_zone=time_zone,
+        link=Link.ENCRYPTED,
+        decoded=decode.advisory(decode.decode_record(profile, characteristic, raw)),
+    )
+
+
+def message(home: int, run: int, sent_at: datetime, records: Sequence[Record]) -> Message:
+    """Return a home's message with its records in the order of their numbers."""
+    name = gateway_id(home)
+    batch = Batch(name, f"{run:032x}", sent_at, tuple(records))
+    return Message(topics.readings(name), wire.encode_batch(batch), name, records[-1].seq)
 
 
 class Sender:

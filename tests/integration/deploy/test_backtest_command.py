@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alerts import history, in_force, rule_set
+from alerts import history, rule_set
 from alerts.backtest import backtest
-from alerts.rules import Measure
+from alerts.measures import Measure
 from deploy import cli
 from firmware_profiles.readings import Kind
 from ingest import tenancy
@@ -93,7 +93,7 @@ def test_command_prints_the_burden_beside_the_rules_in_force(run: Run) -> None:
     assert "patient-days" in out
     assert "systolic-high" in out
     assert "would be new" in out
-    assert "systolic-high (clinical): 121.5:" in out
+    assert "systolic-high (clinical), mmHg: 121.5:" in out
 
 
 def test_json_says_what_the_functions_say(run: Run, database: Any, practice: MadeUp) -> None:
@@ -108,7 +108,7 @@ def test_json_says_what_the_functions_say(run: Run, database: Any, practice: Mad
             cur, practice.practice_id, Kind.GLUCOSE, NOW - timedelta(days=100), NOW
         )
     rules = rule_set.parse("diabetes", rule_set.shipped()["diabetes"]).rules
-    found = backtest(rules, Kind.GLUCOSE, courses, in_force.starting())
+    found = backtest(rules, Kind.GLUCOSE, courses, rule_set.shipped_set("single-limits").rules)
     assert told["readings"] == found.readings > 10
     assert told["total"]["episodes"] == found.total.episodes
 
@@ -135,3 +135,43 @@ def test_file_with_a_mistake_is_refused_with_its_line(run: Run, tmp_path: Path) 
     status, _, err = run(tmp_path / "nowhere.toml", "--since", "2026-08-01")
     assert status == 1
     assert "neither a file" in err
+
+
+def test_shares_are_all_who_have_readings_and_their_arrays_are_those_of_all(
+    database: Any, practice: MadeUp
+) -> None:
+    asked = (practice.practice_id, Kind.BLOOD_PRESSURE, NOW - timedelta(days=100), NOW)
+    with (
+        database.connect("homevitals_console") as connection,
+        tenancy.transaction(connection, practice.practice_id) as cur,
+    ):
+        whole, patients = history.courses(cur, *asked)
+        counts = np.bincount(whole.patient).tolist()
+        (together,) = history.shares(cur, *asked)
+        apart = history.shares(cur, *asked, most_readings=1)
+        parts = [history.courses(cur, *asked, of=share) for share in apart]
+        nobody = history.shares(cur, practice.practice_id, Kind.KETONE, NOW, NOW)
+        nothing, _ = history.courses(cur, *asked, of=[])
+    assert together == patients
+    assert apart == [[one] for one in patients]
+    assert [len(part) for part, _ in parts] == counts
+    assert np.concatenate([part.at_s for part, _ in parts]).tolist() == whole.at_s.tolist()
+    assert (nobody, len(nothing)) == ([[]], 0)
+
+
+def test_chart_is_drawn_beside_the_table_and_replaced_only_if_told_so(
+    run: Run, tmp_path: Path
+) -> None:
+    asked = ("hypertension", "--since", "2026-08-01", "--no-sensitivity")
+    svg, pdf = tmp_path / "chart.svg", tmp_path / "chart.pdf"
+    assert run(*asked, "--chart", svg)[0] == run(*asked, "--chart", pdf)[0] == 0
+    assert "episodes for 100 patient-days" in svg.read_text(encoding="utf-8")
+    assert pdf.read_bytes().startswith(b"%PDF")
+    before = svg.read_bytes()
+    status, _, err = run(*asked, "--chart", svg)
+    assert (status, svg.read_bytes()) == (1, before)
+    assert "--force" in err
+    assert run(*asked, "--chart", svg, "--force")[0] == 0
+    status, _, err = run(*asked, "--chart", tmp_path / "chart.gif")
+    assert status == 1
+    assert ".svg, .pdf or .png" in err
