@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from alerts import store
+from alerts import agreements, store
 from alerts.rule_set import RuleSet
 from alerts.rules import Rule, RuleProposal, Scope
 
@@ -38,6 +38,9 @@ def activate(
 ) -> list[Rule]:
     """Put a rule set in force, all of it or nothing, and return its rules as they are stored.
 
+    A set for the whole practice also makes its schedules the practice's default; where it is for some patients only,
+    their schedules are agreed with them.
+
     Args:
         cur: open cursor of a role that may write rules; it commits all of them together.
         practice_id: the practice.
@@ -51,15 +54,19 @@ def activate(
     Raises:
         errors.BadRule: Who or why is missing, or nobody is named by the scope.
         errors.RuleChanged: One of the rules has another version that begins then or later.
+        errors.ScheduleChanged: One of its schedules has.
     """
+    said = f"{reason.strip()} (Rule set {rules.head.name}, version {rules.head.version}.)"
     with cur.connection.transaction():
+        for agreed in rules.schedules if scope is Scope.PRACTICE else ():
+            agreements.agree(cur, practice_id, None, agreed, set_by=clinician, reason=said, at=at)
         return [
             store.add_rule_version(
                 cur,
                 practice_id,
                 proposal,
                 set_by=clinician,
-                reason=f"{reason.strip()} (Rule set {rules.head.name}, version {rules.head.version}.)",
+                reason=said,
                 at=at,
             )
             for proposal in proposals(rules, scope, scope_key)

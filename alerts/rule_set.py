@@ -14,9 +14,11 @@ from datetime import timedelta
 from importlib import resources
 from typing import Any, Final
 
-from alerts import errors, signals
+from alerts import errors, schedule, signals
+from alerts.clock_signals import ClockSignal
 from alerts.measures import Measure, Severity
-from alerts.signals import Combination, Flagged, Mode, Signal, TooFrequent
+from alerts.schedule import Schedule
+from alerts.signals import Combination, Flagged, Mode, ReadingSignal, Signal, TooFrequent
 from firmware_profiles import kinds
 from firmware_profiles.readings import Kind
 from firmware_profiles.settings import REQUIRED, setting
@@ -25,6 +27,9 @@ from firmware_profiles.toml_tables import Mistake, TomlTables
 _NAME: Final = re.compile(r"[a-z0-9-]{1,64}")
 _MAX_CHARACTERS: Final = 200_000
 _MAX_DEPTH: Final = 3
+
+OF_THE_CLOCK: Final = frozenset({Severity.OUTREACH, Severity.TECHNICAL})
+"""The severities of what no reading tells: it wakes nobody, and waits for quiet hours to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class RuleSpec:
     Attributes:
         family: rules of one family are one subject; there is one episode of it at a time.
         title: becomes the title of the task.
-        kind: the readings that it is asked about.
+        kind: the readings that it is asked about; None: the clock asks it, of no reading.
         due_within: how long after the episode opens its task is due.
         signal: what it watches for.
         source: where its numbers come from.
@@ -67,7 +72,7 @@ class RuleSpec:
     family: str
     title: str
     severity: Severity
-    kind: Kind
+    kind: Kind | None
     due_within: timedelta
     signal: Signal
     source: str
@@ -84,6 +89,7 @@ class RuleSet:
 
     head: Head
     rules: tuple[RuleSpec, ...]
+    schedules: tuple[Schedule, ...] = ()
 
 
 class RuleSetError(errors.BadRule):
@@ -167,7 +173,8 @@ def _signal_table(signal: Signal) -> dict[str, Any]:
 
 
 def _rule_set(tables: TomlTables) -> RuleSet | None:
-    head_keys = {key: entry for key, entry in tables.document.items() if key != "rule"}
+    listed = {"rule", "schedule"}
+    head_keys = {key: entry for key, entry in tables.document.items() if key not in listed}
     head = tables.load(Head, head_keys, "", 1)
     if head is not None and not _NAME.fullmatch(head.name):
         tables.note("", 1, "name", "expected 1 to 64 of a-z, 0-9 and dash")
@@ -181,9 +188,23 @@ def _rule_set(tables: TomlTables) -> RuleSet | None:
         if (rule.family, rule.severity) in seen:
             tables.note("rule", number, "family", f"there is another {rule.severity} rule of it")
         seen.add((rule.family, rule.severity))
+    schedules = _schedules(tables)
     if head is None or tables.mistakes:
         return None
-    return RuleSet(head, tuple(rule for rule in rules if rule is not None))
+    return RuleSet(head, tuple(rule for rule in rules if rule is not None), schedules)
+
+
+def _schedules(tables: TomlTables) -> tuple[Schedule, ...]:
+    found = [
+        schedule.read(tables, table, "schedule", number)
+        for table, number in tables.tables("schedule")
+    ]
+    sound = tuple(one for one in found if one is not None)
+    if len({one.kind for one in sound}) < len(sound):
+        tables.note("schedule", len(found), "kind", "there is another schedule of it")
+    if any(not one.occasions for one in sound):
+        tables.note("schedule", 1, "occasion", "at least one [[schedule.occasion]] is needed")
+    return sound
 
 
 def _rule(tables: TomlTables, table: Mapping[str, Any], number: int) -> RuleSpec | None:
@@ -196,11 +217,16 @@ def _rule(tables: TomlTables, table: Mapping[str, Any], number: int) -> RuleSpec
         return None
     for key, reason in signals.mistakes(signal):
         tables.note("rule", number, key, reason)
-    watched = kinds_of(signal)
-    if len(watched) != 1:
-        tables.note("rule", number, "signal", "watches readings of different kinds, or of none")
-        return None
-    (kind,) = watched
+    kind = None
+    if isinstance(signal, ClockSignal):
+        if rule.severity not in OF_THE_CLOCK:
+            tables.note("rule", number, "severity", "what the clock asks is outreach or technical")
+    else:
+        watched = kinds_of(signal)
+        if len(watched) != 1:
+            tables.note("rule", number, "signal", "watches readings of different kinds, or of none")
+            return None
+        (kind,) = watched
     return RuleSpec(
         family=rule.family,
         title=rule.title,
@@ -231,10 +257,13 @@ def _signal(tables: TomlTables, table: object, number: int, *, depth: int) -> Si
         tables.note("rule", number, "of", "expected two signals or more, and mode all or any")
         return None
     found = [_signal(tables, part, number, depth=depth + 1) for part in parts]
-    return Combination(Mode(mode), tuple(part for part in found if part is not None))
+    if any(isinstance(part, ClockSignal) for part in found):
+        tables.note("rule", number, "of", "what the clock asks cannot be a part of a combination")
+    sound = (part for part in found if part is not None and not isinstance(part, ClockSignal))
+    return Combination(Mode(mode), tuple(sound))
 
 
-def kinds_of(signal: Signal) -> frozenset[Kind]:
+def kinds_of(signal: ReadingSignal) -> frozenset[Kind]:
     """Return the kinds of readings that a signal can be asked about.
 
     A mark such as an irregular pulse is a cuff's. A number that two kinds have, such as the pulse, means the one that
@@ -249,6 +278,28 @@ def kinds_of(signal: Signal) -> frozenset[Kind]:
             return frozenset({Kind(kind)}) if kind in set(Kind) else frozenset()
         case _:
             return frozenset({kind_of(signal.measure)})
+
+
+def is_about(rule: RuleSpec, kind: Kind) -> bool:
+    """Tell whether a rule is asked about readings of a kind: its own, or another that carries all its numbers.
+
+    So a rule about the pulse is asked about a cuff's pulse and about an oximeter's, each by itself.
+    """
+    if rule.kind is None or rule.kind is kind:
+        return rule.kind is kind
+    measures = _measures(rule.signal)
+    return measures is not None and all(measure.is_of(kind) for measure in measures)
+
+
+def _measures(signal: Signal) -> tuple[Measure, ...] | None:
+    """Return the numbers that a signal looks at; None where it looks at something else too."""
+    if isinstance(signal, Combination):
+        found = [_measures(part) for part in signal.of]
+        if any(each is None for each in found):
+            return None
+        return tuple(measure for each in found if each is not None for measure in each)
+    measure = getattr(signal, "measure", None)
+    return (measure,) if isinstance(measure, Measure) else None
 
 
 def kind_of(measure: Measure) -> Kind:

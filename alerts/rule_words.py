@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
+from alerts.clock_signals import BatteryLow, ClockWrong, GatewaySilent, Missing
 from alerts.measures import Comparison, Measure
 from alerts.rule_set import RuleSpec
 from alerts.signals import (
@@ -91,6 +92,8 @@ def _clause(of: Signal) -> str:  # noqa: C901  # one case for each form there is
         case Combination(mode=mode, of=parts):
             which = "all of these" if mode is Mode.ALL else "any of these"
             return f"{which} at one reading: {'; '.join(_clause(part) for part in parts)}"
+        case Missing() | BatteryLow() | GatewaySilent() | ClockWrong():
+            return of.words
         case _:
             assert_never(of)
 

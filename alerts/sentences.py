@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from alerts.clock_signals import BatteryLow, ClockWrong, GatewaySilent, Missing
 from alerts.measures import Comparison, Measure
 from alerts.past_readings import PastReading
 from alerts.signals import (
@@ -114,6 +115,8 @@ def sentence(  # noqa: C901  # one case for each form there is
             return f"A combination ({together} {len(parts)} signals); first: " + sentence(
                 parts[0], reading, computed, entered
             )
+        case Missing() | BatteryLow() | GatewaySilent() | ClockWrong():
+            return "No reading says anything about it."
 
 
 def _measured(measure: Measure, reading: PastReading) -> str:

@@ -3,7 +3,7 @@
 A signal is a table of a rule's file; ``form`` names it, in the words of `FORMS`. Whether a signal is breached is asked
 at each reading, of that reading and the ones before it, in the order in which they were measured; only a confirmation
 looks forward too, to see whether it came. So live readings, late ones, corrections and a replay of the past ask the
-same question.
+same question. What no reading tells is asked by the clock instead: `alerts.clock_signals`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from alerts.clock_signals import CLOCK_FORMS, ClockSignal
 from alerts.measures import Comparison, Measure
 from firmware_profiles.settings import REQUIRED, setting
 
@@ -224,10 +225,10 @@ class Combination:
     """Several signals at once, or any of them."""
 
     mode: Mode
-    of: tuple[Signal, ...]
+    of: tuple[ReadingSignal, ...]
 
 
-Signal = (
+ReadingSignal = (
     Single
     | Confirmed
     | KOfN
@@ -240,6 +241,7 @@ Signal = (
     | TooFrequent
     | Combination
 )
+Signal = ReadingSignal | ClockSignal
 
 FORMS: Final[Mapping[str, type[Signal]]] = {
     "single": Single,
@@ -253,6 +255,7 @@ FORMS: Final[Mapping[str, type[Signal]]] = {
     "flagged": Flagged,
     "too_frequent": TooFrequent,
     "combination": Combination,
+    **CLOCK_FORMS,
 }
 """By the word that a rule's file uses."""
 

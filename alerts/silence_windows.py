@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import kwargs_row
 
 from alerts import errors
 from ingest import named_queries, statements
@@ -146,4 +147,9 @@ def _load(
     cur: Cursor, practice_id: UUID, patient_id: UUID | None, after: datetime
 ) -> list[SilenceWindow]:
     asked = {"practice_id": practice_id, "patient_id": patient_id, "after": after}
-    return statements.rows(cur, SilenceWindow, _Q.load, asked)
+    with cur.connection.cursor(row_factory=kwargs_row(_window)) as rows:
+        return rows.execute(_Q.load, asked).fetchall()
+
+
+def _window(*, cause: str, **columns: Any) -> SilenceWindow:
+    return SilenceWindow(cause=Cause(cause), **columns)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts import theil_sen
+from alerts.clock_signals import BatteryLow, ClockWrong, GatewaySilent, Missing
 from alerts.courses import DAY_S, Courses, Series, sums
 from alerts.measures import Comparison
 from alerts.signals import (
@@ -82,6 +83,8 @@ def verdicts(signal: Signal, courses: Courses) -> Verdicts:  # noqa: C901  # one
             return _too_frequent(signal, courses)
         case Combination():
             return _combination(signal, courses)
+        case Missing() | BatteryLow() | GatewaySilent() | ClockWrong():
+            return _never(courses)  # the clock asks it
         case _:
             assert_never(signal)
 
@@ -204,6 +207,11 @@ def _combination(signal: Combination, courses: Courses) -> Verdicts:
     together = np.logical_and if signal.mode is Mode.ALL else np.logical_or
     breached: Bools = together.reduce([part.breached for part in parts])
     return Verdicts(breached, parts[0].computed, parts[0].entered)
+
+
+def _never(courses: Courses) -> Verdicts:
+    nothing = np.zeros(len(courses))
+    return _scattered(courses, courses.marked(""), nothing > 0, nothing * np.nan, nothing)
 
 
 def _beyond(signal: Single | Confirmed | KOfN | Average, values: Floats) -> Bools:

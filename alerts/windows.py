@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from alerts.clock_signals import BatteryLow, ClockWrong, GatewaySilent, Missing
 from alerts.signals import (
     Average,
     BaselineChange,
@@ -46,11 +47,8 @@ def lookback(signal: Signal) -> timedelta:
             return timedelta(hours=hours)
         case Combination(of=parts):
             return max((lookback(part) for part in parts), default=timedelta())
-
-
-def reach(signal: Signal) -> timedelta:
-    """Return how much younger than a reading the youngest one can be whose verdict it has a say in."""
-    return lookback(signal)
+        case Missing() | BatteryLow() | GatewaySilent() | ClockWrong():
+            return timedelta()  # the clock asks them, of no reading
 
 
 def wait(signal: Signal) -> timedelta:

@@ -40,6 +40,8 @@ _MADE: dict[str, Any] = {
     "jsonb": Jsonb({}),
     "int8multirange": "{[1,2)}",
     "date": AT.date(),
+    "time without time zone": AT.time(),
+    "text[]": [],
 }
 # Where a check wants one of its own words. Keyed by column, or by table and column.
 _WORDS: dict[str, Any] = {
@@ -64,6 +66,11 @@ _WORDS: dict[str, Any] = {
     "ingest.audit_event.action": "R",
     "ingest.audit_event.outcome": "success",
     "ingest.audit_event.agent_kind": "service",
+    "ccm.condition.code": "I10",
+    "alerts.silence_window.cause": "travel",
+    "alerts.silence_window.until_at": AT.replace(hour=13),
+    "alerts.clock_breach.severity": "technical",
+    "alerts.clock_breach.silence": "quiet_hours",
     "ccm.timer.activity": "phone_call",
     "ccm.discarded_timer.activity": "phone_call",
     "ccm.time_entry.activity": "phone_call",

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from alerts import rule_set, signals
+from alerts.clock_signals import CLOCK_FORMS
 from alerts.measures import Severity
 from alerts.rule_set import RuleSetError
 from firmware_profiles.readings import Kind
@@ -144,3 +145,56 @@ def test_every_shipped_rule_comes_back_from_its_definition(name: str) -> None:
     for spec in rule_set.shipped_set(name).rules:
         written = json.loads(json.dumps(rule_set.definition(spec)))
         assert rule_set.of_definition("x", written) == spec
+
+
+SILENCE = SHIPPED["silence"]
+
+
+def test_what_the_clock_asks_is_read_with_the_schedule_that_it_asks_against() -> None:
+    found = rule_set.parse("silence.toml", SILENCE)
+    assert {rule.kind for rule in found.rules} == {None}
+    assert {rule.severity for rule in found.rules} == {Severity.OUTREACH, Severity.TECHNICAL}
+    assert {type(rule.signal) for rule in found.rules} == set(CLOCK_FORMS.values())
+    (agreed,) = found.schedules
+    assert (agreed.kind, sum(one.readings for one in agreed.occasions)) == (Kind.BLOOD_PRESSURE, 4)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "where", "words"),
+    [
+        pytest.param(
+            'severity = "technical"', 'severity = "urgent"', ("severity", 3), "outreach", id="wakes"
+        ),
+        pytest.param(
+            'kind = "blood_pressure"\nmissed',
+            'kind = "mood"\nmissed',
+            ("kind", 2),
+            "one of",
+            id="kind",
+        ),
+        pytest.param("missed = 17", "missed = 0", ("missed", 1), "at least 1", id="bound"),
+        pytest.param('of = "peripheral"', 'of = "wall"', ("of", 1), "peripheral", id="whose clock"),
+        pytest.param(
+            'from_time = "06:00"', 'from_time = "6"', ("from_time", 1), "a time like", id="hour"
+        ),
+    ],
+)
+def test_mistake_of_what_the_clock_asks_is_named_with_its_line(
+    right: str, wrong: str, where: tuple[str, int], words: str
+) -> None:
+    text = SILENCE.replace(right, wrong, 1)
+    assert text != SILENCE
+    with pytest.raises(RuleSetError) as refused:
+        rule_set.parse("mine.toml", text)
+    found = [one.what for one in refused.value.mistakes if one.line == line_of(text, *where)]
+    assert any(words in what for what in found), str(refused.value)
+
+
+def test_what_the_clock_asks_is_no_part_of_a_combination() -> None:
+    head = TEXT[: TEXT.index("[rule.signal]")]
+    part = '{form="battery_low",at_or_below_percent=15}'
+    with pytest.raises(RuleSetError, match="cannot be a part"):
+        rule_set.parse(
+            "mine.toml",
+            f'{head}[rule.signal]\nform = "combination"\nmode = "any"\nof = [{part}, {part}]\n',
+        )
