@@ -1,6 +1,7 @@
 """Who may do what: one table of resources and roles, one of routes, asked in one place for pages and API alike.
 
-:data:`MATRIX` says which role may do what with which resource, :data:`ROUTES` what each route does with which one.
+:data:`MATRIX` (of :mod:`ccm_link.console.rights`) says which role may do what with which resource, :data:`ROUTES` what
+each route does with which one.
 :func:`permit` is a dependency of the whole application: it looks up the route that matched; a route without a line
 is refused, and a test fails for it. The reference document shows both tables.
 """
@@ -16,147 +17,21 @@ from fastapi.routing import iter_route_contexts
 
 from ccm_link.console import problems, rate_limits, sessions, trail
 from ccm_link.console.rate_limits import Deed
+from ccm_link.console.rights import (
+    ANYBODY,
+    MATRIX,
+    WITH_PATIENTS,
+    Action,
+    Actions,
+    Resource,
+    Rule,
+    may,
+)
 from ingest.people import Role, SignedIn
 
-
-class Resource(StrEnum):
-    """What the console shows and changes."""
-
-    CONSOLE = "console"  # the start page and the API's description: nobody's
-    OWN_ACCOUNT = "own_account"  # one's own password and second factor
-    WORKLIST = "worklist"
-    TASK = "task"
-    PATIENT_RECORD = "patient_record"  # who the patient is, readings, charts, limits, minutes
-    RULE = "rule"  # the limits of one patient
-    TIME_LOG = "time_log"
-    TIMER = "timer"  # one's own
-    UNASSIGNED = "unassigned"  # readings that belong to nobody yet
-    PERIPHERAL = "peripheral"  # cuffs and meters; whose they are is an assignment
-    ASSIGNMENT = "assignment"  # who measures with which peripheral
-    QUARANTINE = "quarantine"  # why, when, from which gateway
-    QUARANTINE_BYTES = "quarantine_bytes"  # a reading may stand in them
-    GATEWAY = "gateway"
-    STAFF_ACCOUNT = "staff_account"
-    HOME_ACCOUNT = "home_account"  # of patients and carers
-    RESTRICTION = "restriction"  # whose data only a care team sees, and who is in it
-    BREAK_GLASS = "break_glass"  # emergency access
-    AUDIT_TRAIL = "audit_trail"
-    OWN_RECORD = "own_record"  # what a person at home sees: one patient
-
-
-class Action(StrEnum):
-    """What can be done with a resource. Emergency access counts for :attr:`VIEW` alone."""
-
-    VIEW = "view"
-    CHANGE = "change"
-    CREATE = "create"
-    DISABLE = "disable"
-    RESET = "reset"  # a password or second factor
-    ISSUE_CODE = "issue_code"
-    REVOKE = "revoke"
-    EXPORT = "export"
-    REQUEST = "request"
-    REVIEW = "review"
-    OVERSEE = "oversee"  # also what concerns patients whom one does not see
-
-
-Rule = tuple[Resource, Action]
-Actions = frozenset[Action]
-
-# Not a role: whoever knows the address.
-ANYBODY: Final = None
-
-_VIEW: Final = frozenset({Action.VIEW})
-_WORK: Final = _VIEW | {Action.CHANGE}
-_FLEET: Final = _WORK | {Action.CREATE, Action.ISSUE_CODE, Action.REVOKE}
-_STAFF: Final = _WORK | {Action.CREATE, Action.DISABLE, Action.RESET}
-_HOMES: Final = _VIEW | {Action.CREATE, Action.DISABLE, Action.ISSUE_CODE}
-_TAKE_OUT: Final = _VIEW | {Action.EXPORT}
+__all__ = ["ANYBODY", "MATRIX", "ROUTES", "WITH_PATIENTS", "Action", "Resource", "Rule", "may"]
 
 _SET_UP: Final[Rule] = (Resource.GATEWAY, Action.CHANGE)
-
-# What is not written here is not allowed.
-MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
-    Resource.CONSOLE: dict.fromkeys(Role, _VIEW),
-    Resource.OWN_ACCOUNT: {
-        Role.PRACTICE_ADMINISTRATOR: _WORK,
-        Role.CARE_MANAGER: _WORK,
-        Role.CLINICIAN: _WORK,
-        Role.OPERATOR: _WORK,
-        Role.AUDITOR: _WORK,
-    },
-    Resource.WORKLIST: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
-    Resource.TASK: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
-    Resource.PATIENT_RECORD: {Role.CARE_MANAGER: _TAKE_OUT, Role.CLINICIAN: _TAKE_OUT},
-    Resource.RULE: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
-    # Billing and its audit read the time log; they change nothing in it.
-    Resource.TIME_LOG: {
-        Role.PRACTICE_ADMINISTRATOR: _VIEW,
-        Role.CARE_MANAGER: _WORK,
-        Role.CLINICIAN: _WORK,
-        Role.AUDITOR: _VIEW,
-    },
-    Resource.TIMER: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
-    Resource.UNASSIGNED: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
-    # Who looks after the gateways sees what measures in the homes, not who measures with it.
-    Resource.PERIPHERAL: {
-        Role.PRACTICE_ADMINISTRATOR: _VIEW,
-        Role.CARE_MANAGER: _VIEW,
-        Role.CLINICIAN: _VIEW,
-        Role.OPERATOR: _VIEW,
-    },
-    # It decides into which record a reading goes.
-    Resource.ASSIGNMENT: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
-    # Who looks after the gateways sees that something is unreadable and why, never what it was.
-    Resource.QUARANTINE: {
-        Role.CARE_MANAGER: _VIEW,
-        Role.CLINICIAN: _VIEW,
-        Role.OPERATOR: _WORK,  # who looks after the boxes has records tried again
-    },
-    Resource.QUARANTINE_BYTES: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
-    Resource.GATEWAY: {
-        Role.PRACTICE_ADMINISTRATOR: _FLEET,
-        Role.CARE_MANAGER: _VIEW,
-        Role.CLINICIAN: _VIEW,
-        Role.OPERATOR: _FLEET,
-    },
-    Resource.STAFF_ACCOUNT: {Role.PRACTICE_ADMINISTRATOR: _STAFF},
-    Resource.HOME_ACCOUNT: {Role.PRACTICE_ADMINISTRATOR: _HOMES, Role.CARE_MANAGER: _HOMES},
-    Resource.RESTRICTION: {
-        Role.PRACTICE_ADMINISTRATOR: _WORK | {Action.OVERSEE},
-        Role.CLINICIAN: _WORK,
-    },
-    Resource.BREAK_GLASS: {
-        Role.PRACTICE_ADMINISTRATOR: _VIEW | {Action.REVIEW},
-        Role.CARE_MANAGER: frozenset({Action.REQUEST}),
-        Role.CLINICIAN: frozenset({Action.REQUEST}),
-        Role.AUDITOR: _VIEW,
-    },
-    Resource.AUDIT_TRAIL: {Role.PRACTICE_ADMINISTRATOR: _TAKE_OUT, Role.AUDITOR: _TAKE_OUT},
-    Resource.OWN_RECORD: {Role.PATIENT: _VIEW, Role.CARER: _VIEW},
-}
-
-# A transaction of a route on one of these has to leave a line in the audit trail, or its answer is withheld.
-WITH_PATIENTS: Final = frozenset(
-    {
-        Resource.WORKLIST,
-        Resource.TASK,
-        Resource.PATIENT_RECORD,
-        Resource.RULE,
-        Resource.TIME_LOG,
-        Resource.TIMER,
-        Resource.UNASSIGNED,
-        Resource.PERIPHERAL,
-        Resource.ASSIGNMENT,
-        Resource.QUARANTINE,
-        Resource.QUARANTINE_BYTES,
-        Resource.HOME_ACCOUNT,
-        Resource.RESTRICTION,
-        Resource.BREAK_GLASS,
-        Resource.AUDIT_TRAIL,
-        Resource.OWN_RECORD,
-    }
-)
 
 ROUTES: Final[Mapping[str, Rule | None]] = {
     # Coming and going
@@ -187,6 +62,19 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "GET /patients/{patient_id}/charts/{chart}.svg": (Resource.PATIENT_RECORD, Action.VIEW),
     "GET /readings/{reading_id}": (Resource.PATIENT_RECORD, Action.VIEW),
     "POST /patients/{patient_id}/rules": (Resource.RULE, Action.CHANGE),
+    "POST /patients/{patient_id}/conditions": (Resource.CONDITION, Action.CHANGE),
+    "POST /patients/{patient_id}/conditions/{condition_id}/end": (
+        Resource.CONDITION,
+        Action.CHANGE,
+    ),
+    "GET /rules": (Resource.PRACTICE_RULE, Action.VIEW),
+    "GET /rules/sets": (Resource.PRACTICE_RULE, Action.VIEW),
+    "POST /rules/sets/trial": (Resource.PRACTICE_RULE, Action.CHANGE),
+    "POST /rules/sets/activate": (Resource.PRACTICE_RULE, Action.CHANGE),
+    "GET /rules/burden": (Resource.PRACTICE_RULE, Action.VIEW),
+    "GET /rules/{rule_id}": (Resource.PRACTICE_RULE, Action.VIEW),
+    "POST /rules/{rule_id}/limit": (Resource.PRACTICE_RULE, Action.CHANGE),
+    "POST /rules/{rule_id}/off": (Resource.PRACTICE_RULE, Action.CHANGE),
     "GET /tasks/{task_id}": (Resource.TASK, Action.VIEW),
     "POST /tasks/{task_id}/claim": (Resource.TASK, Action.CHANGE),
     "POST /tasks/{task_id}/release": (Resource.TASK, Action.CHANGE),
@@ -199,6 +87,18 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "GET /time": (Resource.TIME_LOG, Action.VIEW),
     "GET /time/{entry_id}/void": (Resource.TIME_LOG, Action.CHANGE),
     "POST /time/{entry_id}/void": (Resource.TIME_LOG, Action.CHANGE),
+    # Whom to call
+    "GET /needs/stream": (Resource.CALL, Action.VIEW),
+    "GET /escalation": (Resource.ESCALATION, Action.VIEW),
+    "POST /escalation/ladders/{severity}": (Resource.ESCALATION, Action.CHANGE),
+    "GET /escalation/on-call": (Resource.ESCALATION, Action.VIEW),
+    "POST /escalation/on-call/shifts": (Resource.ESCALATION, Action.CHANGE),
+    "POST /escalation/on-call/weekly-shifts": (Resource.ESCALATION, Action.CHANGE),
+    "POST /escalation/on-call/{shift_id}/cancel": (Resource.ESCALATION, Action.CHANGE),
+    "GET /escalation/contacts": (Resource.ESCALATION, Action.CHANGE),
+    "POST /escalation/contacts": (Resource.ESCALATION, Action.CHANGE),
+    "POST /escalation/contacts/{contact_id}/test": (Resource.ESCALATION, Action.CHANGE),
+    "POST /escalation/contacts/{contact_id}/end": (Resource.ESCALATION, Action.CHANGE),
     # Restricted patients
     "POST /patients/restricted": (Resource.BREAK_GLASS, Action.REQUEST),
     "GET /patients/{patient_id}/emergency": (Resource.BREAK_GLASS, Action.REQUEST),
@@ -307,6 +207,8 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "GET /api/v1/gateways": (Resource.GATEWAY, Action.VIEW),
     "GET /api/v1/gateways/{gateway_id}/health": (Resource.GATEWAY, Action.VIEW),
     "GET /api/v1/readings/{reading_id}/versions": (Resource.PATIENT_RECORD, Action.VIEW),
+    "GET /api/v1/patients/{patient_id}/conditions": (Resource.CONDITION, Action.VIEW),
+    "GET /api/v1/rules/burden": (Resource.PRACTICE_RULE, Action.VIEW),
     "GET /api/v1/patients/{patient_id}/readings/latest": (Resource.PATIENT_RECORD, Action.VIEW),
     "GET /api/v1/patients/{patient_id}/statistics/blood-pressure": (
         Resource.PATIENT_RECORD,
@@ -357,11 +259,6 @@ def rule_of(request: Request) -> Rule:
     if rule is None:
         raise problems.Refused(problems.FORBIDDEN)
     return rule
-
-
-def may(who: SignedIn, resource: Resource, action: Action) -> bool:
-    """Say whether a person's role includes an action, for links and buttons that would only lead to a refusal."""
-    return action in MATRIX[resource].get(who.role, ())
 
 
 def may_open(who: SignedIn, address: str) -> bool:

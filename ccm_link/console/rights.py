@@ -1,0 +1,172 @@
+"""Who may do what with which resource: the table of roles that everything in the console goes by. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from ingest.people import Role, SignedIn
+
+
+class Resource(StrEnum):
+    """What the console shows and changes."""
+
+    CONSOLE = "console"  # the start page and the API's description: nobody's
+    OWN_ACCOUNT = "own_account"  # one's own password and second factor
+    WORKLIST = "worklist"
+    TASK = "task"
+    PATIENT_RECORD = "patient_record"  # who the patient is, readings, charts, limits, minutes
+    RULE = "rule"  # the limits of one patient
+    PRACTICE_RULE = "practice_rule"  # what is asked about everybody, or all with a condition; and what that costs
+    CONDITION = "condition"  # what a patient has, as codes
+    ESCALATION = "escalation"  # ladders, shifts, addresses: whom to call
+    CALL = "call"  # that one is needed oneself
+    TIME_LOG = "time_log"
+    TIMER = "timer"  # one's own
+    UNASSIGNED = "unassigned"  # readings that belong to nobody yet
+    PERIPHERAL = "peripheral"  # cuffs and meters; whose they are is an assignment
+    ASSIGNMENT = "assignment"  # who measures with which peripheral
+    QUARANTINE = "quarantine"  # why, when, from which gateway
+    QUARANTINE_BYTES = "quarantine_bytes"  # a reading may stand in them
+    GATEWAY = "gateway"
+    STAFF_ACCOUNT = "staff_account"
+    HOME_ACCOUNT = "home_account"  # of patients and carers
+    RESTRICTION = "restriction"  # whose data only a care team sees, and who is in it
+    BREAK_GLASS = "break_glass"  # emergency access
+    AUDIT_TRAIL = "audit_trail"
+    OWN_RECORD = "own_record"  # what a person at home sees: one patient
+
+
+class Action(StrEnum):
+    """What can be done with a resource. Emergency access counts for :attr:`VIEW` alone."""
+
+    VIEW = "view"
+    CHANGE = "change"
+    CREATE = "create"
+    DISABLE = "disable"
+    RESET = "reset"  # a password or second factor
+    ISSUE_CODE = "issue_code"
+    REVOKE = "revoke"
+    EXPORT = "export"
+    REQUEST = "request"
+    REVIEW = "review"
+    OVERSEE = "oversee"  # also what concerns patients whom one does not see
+
+
+Rule = tuple[Resource, Action]
+Actions = frozenset[Action]
+
+# Not a role: whoever knows the address.
+ANYBODY: Final = None
+
+_VIEW: Final = frozenset({Action.VIEW})
+_WORK: Final = _VIEW | {Action.CHANGE}
+_FLEET: Final = _WORK | {Action.CREATE, Action.ISSUE_CODE, Action.REVOKE}
+_STAFF: Final = _WORK | {Action.CREATE, Action.DISABLE, Action.RESET}
+_HOMES: Final = _VIEW | {Action.CREATE, Action.DISABLE, Action.ISSUE_CODE}
+_TAKE_OUT: Final = _VIEW | {Action.EXPORT}
+
+# What is not written here is not allowed.
+MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
+    Resource.CONSOLE: dict.fromkeys(Role, _VIEW),
+    Resource.OWN_ACCOUNT: {
+        Role.PRACTICE_ADMINISTRATOR: _WORK,
+        Role.CARE_MANAGER: _WORK,
+        Role.CLINICIAN: _WORK,
+        Role.OPERATOR: _WORK,
+        Role.AUDITOR: _WORK,
+    },
+    Resource.WORKLIST: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
+    Resource.TASK: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    Resource.PATIENT_RECORD: {Role.CARE_MANAGER: _TAKE_OUT, Role.CLINICIAN: _TAKE_OUT},
+    Resource.RULE: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    # A clinician signs for them; a practice can only retire noise that its administrators see as well.
+    Resource.PRACTICE_RULE: {
+        Role.PRACTICE_ADMINISTRATOR: _VIEW,
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _WORK,
+    },
+    Resource.CONDITION: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    # Everybody who can be on duty sees who is; addresses of colleagues are the administrator's.
+    Resource.ESCALATION: {
+        Role.PRACTICE_ADMINISTRATOR: _WORK,
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _VIEW,
+    },
+    Resource.CALL: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
+    # Billing and its audit read the time log; they change nothing in it.
+    Resource.TIME_LOG: {
+        Role.PRACTICE_ADMINISTRATOR: _VIEW,
+        Role.CARE_MANAGER: _WORK,
+        Role.CLINICIAN: _WORK,
+        Role.AUDITOR: _VIEW,
+    },
+    Resource.TIMER: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    Resource.UNASSIGNED: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
+    # Who looks after the gateways sees what measures in the homes, not who measures with it.
+    Resource.PERIPHERAL: {
+        Role.PRACTICE_ADMINISTRATOR: _VIEW,
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _VIEW,
+        Role.OPERATOR: _VIEW,
+    },
+    # It decides into which record a reading goes.
+    Resource.ASSIGNMENT: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    # Who looks after the gateways sees that something is unreadable and why, never what it was.
+    Resource.QUARANTINE: {
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _VIEW,
+        Role.OPERATOR: _WORK,  # who looks after the boxes has records tried again
+    },
+    Resource.QUARANTINE_BYTES: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
+    Resource.GATEWAY: {
+        Role.PRACTICE_ADMINISTRATOR: _FLEET,
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _VIEW,
+        Role.OPERATOR: _FLEET,
+    },
+    Resource.STAFF_ACCOUNT: {Role.PRACTICE_ADMINISTRATOR: _STAFF},
+    Resource.HOME_ACCOUNT: {Role.PRACTICE_ADMINISTRATOR: _HOMES, Role.CARE_MANAGER: _HOMES},
+    Resource.RESTRICTION: {
+        Role.PRACTICE_ADMINISTRATOR: _WORK | {Action.OVERSEE},
+        Role.CLINICIAN: _WORK,
+    },
+    Resource.BREAK_GLASS: {
+        Role.PRACTICE_ADMINISTRATOR: _VIEW | {Action.REVIEW},
+        Role.CARE_MANAGER: frozenset({Action.REQUEST}),
+        Role.CLINICIAN: frozenset({Action.REQUEST}),
+        Role.AUDITOR: _VIEW,
+    },
+    Resource.AUDIT_TRAIL: {Role.PRACTICE_ADMINISTRATOR: _TAKE_OUT, Role.AUDITOR: _TAKE_OUT},
+    Resource.OWN_RECORD: {Role.PATIENT: _VIEW, Role.CARER: _VIEW},
+}
+
+# A transaction of a route on one of these has to leave a line in the audit trail, or its answer is withheld.
+WITH_PATIENTS: Final = frozenset(
+    {
+        Resource.WORKLIST,
+        Resource.TASK,
+        Resource.PATIENT_RECORD,
+        Resource.RULE,
+        Resource.PRACTICE_RULE,
+        Resource.CONDITION,
+        Resource.TIME_LOG,
+        Resource.TIMER,
+        Resource.UNASSIGNED,
+        Resource.PERIPHERAL,
+        Resource.ASSIGNMENT,
+        Resource.QUARANTINE,
+        Resource.QUARANTINE_BYTES,
+        Resource.HOME_ACCOUNT,
+        Resource.RESTRICTION,
+        Resource.BREAK_GLASS,
+        Resource.AUDIT_TRAIL,
+        Resource.OWN_RECORD,
+    }
+)
+
+
+def may(who: SignedIn, resource: Resource, action: Action) -> bool:
+    """Say whether a person's role includes an action, for links and buttons that would only lead to a refusal."""
+    return action in MATRIX[resource].get(who.role, ())
