@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from ccm_link import errors, store, work
+
+PROGRAM: Final = "ccm"
+"""Chronic care management, the one program so far."""
 
 
 def enrol(

@@ -36,10 +36,12 @@ _SPAN = {"valid_from": "2026-11-11T13:00:00Z", "reason": "r"}
 # What is sent where something is; "{patient_id}" and the like are filled in. JSON for the API, forms for pages.
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /patients/{patient_id}/rules": {
-        "question": "systolic_mmhg/at_or_above/clinical",
+        "question": "systolic-high/clinical",
         "limit": "150",
         "reason": "Known.",
     },
+    "POST /patients/{patient_id}/conditions": {"diagnosis": "E11.9", "source": "Problem list."},
+    "POST /patients/{patient_id}/conditions/{condition_id}/end": {"reason": "It is over."},
     "POST /patients/{patient_id}/emergency": {
         "reason": "emergency",
         "explanation": "She called.",
@@ -47,6 +49,19 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     },
     "POST /patients/restricted": {"name": "Nobody of this name"},
     "POST /emergency-access/{grant_id}/review": {"verdict": "justified", "note": "Known."},
+    "POST /rules/sets/trial": {"shipped": "diabetes", "for_whom": "practice"},
+    "POST /rules/sets/activate": {
+        "shipped": "diabetes",
+        "for_whom": "practice",
+        "reason": "r",
+        "signature": "Dana Achterberg",
+    },
+    "POST /rules/{rule_id}/limit": {
+        "limit": "170",
+        "reason": "r",
+        "signature": "Dana Achterberg",
+    },
+    "POST /rules/{rule_id}/off": {"reason": "r", "signature": "Dana Achterberg"},
     "POST /restrictions": {"patient_id": "{patient_id}", "staff_id": "{staff_id}", "reason": "r"},
     "POST /restrictions/{patient_id}/members": {"staff_id": "{staff_id}"},
     "POST /restrictions/{patient_id}/members/{staff_id}/leave": {},
@@ -165,6 +180,12 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
             ),
             "entry_id": first(
                 "select entry_id from ccm.time_entry where patient_id = %s and voided_at is null"
+            ),
+            "condition_id": first("select condition_id from ccm.condition where patient_id = %s"),
+            "rule_id": first(
+                "select rule_id from alerts.rule where practice_id ="
+                " (select practice_id from ingest.patient where patient_id = %s)"
+                " and scope = 'practice' and family = 'systolic-high' and severity = 'urgent'"
             ),
             "grant_id": str(patient_id),  # of nothing, unless a test makes one
             "staff_id": str(made_up.staff["robin"]),

@@ -46,7 +46,7 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "reason": "In words.",
     "next_cursor": "w1Xk…",
 }
-# Additional properties need a name.
+# Additional properties need a name, which the schema may leave open.
 _SOME_NAME: Final = "systolic_mmhg"
 
 
@@ -94,7 +94,10 @@ def _object(schema: Schema, schemas: Mapping[str, Schema]) -> dict[str, Any]:
     if "properties" in schema:
         return {name: of(one, schemas, name) for name, one in schema["properties"].items()}
     others = schema.get("additionalProperties")
-    return {_SOME_NAME: of(others, schemas)} if isinstance(others, Mapping) else {}
+    if not isinstance(others, Mapping):
+        return {}
+    name = of(schema["propertyNames"], schemas) if "propertyNames" in schema else _SOME_NAME
+    return {name: of(others, schemas)}
 
 
 def _text(schema: Schema, name: str) -> str:

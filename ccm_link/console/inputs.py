@@ -20,9 +20,9 @@ from pydantic import (
     model_validator,
 )
 
+from ccm_link import conditions
 from ccm_link.console.input_types import (
     Instant,
-    LimitNumber,
     LocalDay,
     LocalTime,
     RowVersion,
@@ -55,6 +55,11 @@ PersonName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(readable),
+]
+Diagnosis = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=20),
+    AfterValidator(conditions.written),
 ]
 SignInName = Annotated[
     str,
@@ -237,11 +242,16 @@ class VoidEntry(Input):
     reason: Words
 
 
-class SetLimit(Input):
-    """A limit for one patient: which question, how much, why."""
+class RecordCondition(Input):
+    """What a patient has, and where that is known from."""
 
-    question: Annotated[str, written("[a-z_]+/[a-z_]+/[a-z]+", "Choose one of the list.")]
-    limit: LimitNumber
+    diagnosis: Diagnosis
+    source: Words
+
+
+class EndCondition(Input):
+    """Why a condition holds no more."""
+
     reason: Words
 
 
@@ -296,6 +306,12 @@ class GatewayPast(Input):
     """How far back it is told how a gateway was."""
 
     days: Annotated[int, Field(ge=1, le=92), _whole_number] = 7
+
+
+class BurdenSpan(Input):
+    """How far back it is told what alerts asked for."""
+
+    days: Annotated[int, Field(ge=1, le=366), _whole_number] = 30
 
 
 class StreamQuery(Input):

@@ -11,6 +11,7 @@ from ingest.people import SignedIn
 _PLACES: Final = (
     ("/worklist", "Worklist"),
     ("/patients", "Patients"),
+    ("/rules", "Rules"),
     ("/time", "Time log"),
     ("/unassigned", "Unassigned"),
     ("/peripherals", "Peripherals"),

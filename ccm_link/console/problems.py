@@ -183,6 +183,8 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (ccm_errors.NoTimer, 409, "No timer is running"),
     (ccm_errors.TimerTooLong, 409, "The timer has run very long"),
     (ccm_errors.KeyUsed, 409, "This key was used before"),
+    (ccm_errors.ConditionRecorded, 409, "The condition is recorded already"),
+    (ccm_errors.ConditionEnded, 409, "The condition has changed"),
     (ccm_errors.TimeLogError, 422, "This time cannot be logged"),
     (alerts_errors.RuleChanged, 409, "The rule has changed"),
     (CcmLinkError, 422, "This cannot be done"),

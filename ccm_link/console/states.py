@@ -65,6 +65,8 @@ def rule(of: Rule) -> State:
         "rule_id": of.rule_id,
         "version": of.version,
         "made_for": of.scope,
+        "is_asked": of.is_asked,
+        "until": of.in_force_until,
         "question": f"{of.spec.family}/{of.spec.severity}",
         "limit": None if limit is None else limit.number,
         "reason": trail.sha256_of(of.reason),

@@ -10,7 +10,9 @@ from typing import Final
 
 # Action → what it does; the module deploy/commands/alerts_<action>.py has `arguments(parser)` and `run(options)`.
 _ACTIONS: Final = {
-    "backtest": "ask rules about the readings of the past, and print what would have come of it"
+    "activate": "put a rule set in force under a clinician's name",
+    "backtest": "ask rules about the readings of the past, and print what would have come of it",
+    "rules": "list the rules in force, with their sources",
 }
 
 

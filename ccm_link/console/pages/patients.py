@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from uuid import UUID
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from alerts import store as alerts_store
-from alerts.errors import AlertsError
-from alerts.rules import Rule, RuleProposal
-from ccm_link import enrolment, month, tasks
+from alerts.breaches import Breach
+from alerts.limits import limit_of
+from alerts.rules import Rule
+from ccm_link import conditions, enrolment, month, tasks
 from ccm_link.chart_look import Look, Size, Theme
 from ccm_link.console import (
     drawing,
-    forms,
-    inputs,
-    limits,
     patient_charts,
     patient_head,
     permissions,
-    problems,
-    states,
-    wording,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
+from ccm_link.console.forms import NOTHING_REFUSED, Refusal
 from ccm_link.console.patient_charts import ChartName, Window
 from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.rule_changes import TriedLimit
 from ccm_link.month import Month
 from ingest import access, people
 
@@ -43,6 +39,8 @@ class Said(StrEnum):
     """What the page confirms after an action."""
 
     LIMIT_SET = "limit-set"
+    CONDITION_RECORDED = "condition-recorded"
+    CONDITION_ENDED = "condition-ended"
     FOUND_NONE = "found-none"
     FOUND_SEVERAL = "found-several"
 
@@ -52,6 +50,10 @@ class Said(StrEnum):
         match self:
             case Said.LIMIT_SET:
                 return "The limit is in force for readings measured from now on."
+            case Said.CONDITION_RECORDED:
+                return "The condition is recorded. Rules for it hold for readings measured from now on."
+            case Said.CONDITION_ENDED:
+                return "The condition is ended. Rules for it hold no more for readings measured from now on."
             case Said.FOUND_NONE:
                 return "No restricted record has exactly this name or number."
             case Said.FOUND_SEVERAL:
@@ -85,7 +87,7 @@ def patient_page(
 ) -> HTMLResponse:
     """Show one patient."""
     with desk.transaction() as cur:
-        return _show(desk, cur, patient_id, window=days, said=said.sentence if said else "")
+        return show(desk, cur, patient_id, window=days, said=said.sentence if said else "")
 
 
 @router.get("/{patient_id}/charts/{chart}.svg")
@@ -107,63 +109,7 @@ def chart_image(
     return Response(drawn, media_type="image/svg+xml")
 
 
-@router.post("/{patient_id}/rules")
-def set_limit(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
-    """Put a limit in force for this patient alone."""
-    try:
-        with desk.transaction() as cur:
-            patient = patient_head.load(cur, desk, patient_id).record
-            in_force = patient_charts.rules_in_force(cur, patient, desk.now)
-            given, complaints = _checked(fields, in_force)
-            if given is None:
-                return _show(desk, cur, patient_id, refusal=Refusal("limit", fields, complaints))
-            former, proposal, reason = given
-            rule = alerts_store.add_rule_version(
-                cur,
-                desk.practice_id,
-                replace(proposal, patient_id=patient_id),
-                set_by=desk.who.display_name,
-                reason=reason,
-                at=desk.now,
-            )
-            desk.changed(
-                Resource.RULE,
-                rule.rule_id,
-                before=states.rule(former),
-                after=states.rule(rule),
-                patient_id=patient_id,
-            )
-    except AlertsError as error:
-        refusal = Refusal("limit", fields, problem=problems.of_error(error))
-        with desk.transaction() as cur:
-            return _show(desk, cur, patient_id, refusal=refusal)
-    return RedirectResponse(f"/patients/{patient_id}?said={Said.LIMIT_SET}", 303)
-
-
-def _checked(
-    fields: Fields, in_force: list[Rule]
-) -> tuple[tuple[Rule, RuleProposal, str] | None, dict[str, str]]:
-    """Return the rule that holds, what it becomes and why, or ``None`` and what is wrong with each field."""
-    given, complaints = forms.check(inputs.SetLimit, fields)
-    if given is None:
-        return None, complaints
-    former = next((rule for rule in in_force if _key(rule) == given.question), None)
-    if former is None:
-        return None, {"question": "Choose one of the list."}
-    objection = limits.objection(former.question, given.limit, in_force)
-    if objection:
-        return None, {"limit": objection}
-    proposal = RuleProposal(
-        question=former.question,
-        title=former.title,
-        limit_value=given.limit,
-        due_within=former.due_within,
-        source="set for the patient in the console",
-    )
-    return (former, proposal, given.reason), {}
-
-
-def _show(
+def show(
     desk: Desk,
     cur: Cursor,
     patient_id: UUID,
@@ -171,7 +117,9 @@ def _show(
     window: Window = Window.MONTH,
     said: str = "",
     refusal: Refusal = NOTHING_REFUSED,
+    tried: TriedLimit | None = None,
 ) -> HTMLResponse:
+    """Show a patient's page, also with a form of it that was refused, or with a limit that was tried."""
     head = patient_head.load(cur, desk, patient_id)
     patient = head.record
     in_force = patient_charts.rules_in_force(cur, patient, desk.now)
@@ -184,7 +132,11 @@ def _show(
         key=lambda reading: reading.measured_at,
         reverse=True,
     )[:_LATEST]
+    breached = _severest(
+        alerts_store.breaches(cur, desk.practice_id, [one.reading_id for one in latest])
+    )
     found = tasks.tasks_of_patient(cur, desk.practice_id, patient_id, limit=_MOST_TASKS)
+    grant = patient_head.grant(cur, desk, patient_id)
     readings = sum(len(chart.shown) for chart in charts)
     desk.saw(
         patient_id,
@@ -196,26 +148,40 @@ def _show(
     return desk.page(
         cur,
         "patient.html",
-        status=200 if refusal is NOTHING_REFUSED else refusal.status,
+        status=200 if refusal is NOTHING_REFUSED or tried else refusal.status,
         patient=head,
         charts=charts,
-        latest=[(reading, limits.reached(reading, in_force)) for reading in latest],
+        latest=[(reading, breached.get(reading.reading_id)) for reading in latest],
         window=window,
         windows=list(Window),
         themes=[(theme, size) for size in Size for theme in Theme],
         rules=in_force,
-        questions=[(_key(rule), f"{rule.title}: {wording.limit(rule)}") for rule in in_force],
+        questions=list(_movable(in_force)),
+        tried=tried,
         tasks=found,
         enrolments=enrolment.enrolments_of_patient(cur, desk.practice_id, patient_id),
         total=month.total_of_patient(cur, desk.practice_id, patient_id, this_month),
         month=this_month,
-        grant=patient_head.grant(cur, desk, patient_id),
+        conditions=conditions.of_patient(cur, desk.practice_id, patient_id),
+        may_conditions=not grant and permissions.may(desk.who, Resource.CONDITION, Action.CHANGE),
+        grant=grant,
         may_home=permissions.may(desk.who, Resource.HOME_ACCOUNT, Action.VIEW),
         said=said,
         refusal=refusal,
     )
 
 
-def _key(rule: Rule) -> str:
-    question = rule.question
-    return f"{question.measure}/{question.comparison}/{question.severity}"
+def _severest(breaches: Iterable[Breach]) -> dict[UUID, Breach]:
+    """Return the severest breach of each reading that still counts."""
+    counting = (one for one in breaches if one.withdrawn_at is None)
+    by_severity = sorted(counting, key=lambda one: one.severity.rank)
+    return {one.reading_id: one for one in by_severity}
+
+
+def _movable(in_force: Iterable[Rule]) -> Iterator[tuple[str, str]]:
+    """Yield the rules that have one limit, as the form names them and as a person reads them."""
+    for rule in in_force:
+        limit = limit_of(rule.spec.signal)
+        if limit is not None:
+            words = f"{rule.spec.title} ({rule.spec.severity}), now {limit.number:g} {limit.unit}"
+            yield "/".join(rule.question), words

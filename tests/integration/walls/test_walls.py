@@ -40,6 +40,8 @@ DRAWN = {
 }  # fmt: skip
 # Everything that a service may see beyond its scope. The reasons stand beside the policies in the migrations.
 WIDE = {
+    ("ccm.enrolment", "homevitals_scheduler", "SELECT"),
+    ("ccm.task", "homevitals_scheduler", "SELECT"),
     ("ingest.attribution_work", "homevitals_ingest", "ALL"),
     ("ingest.audit_event", "homevitals_sealer", "SELECT"),
     ("ingest.audit_link", "homevitals_sealer", "ALL"),

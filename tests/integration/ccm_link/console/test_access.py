@@ -146,8 +146,19 @@ def foreign(connect: Connect, made_up: MadeUp) -> dict[str, str]:
             " where staff_id = %s returning person_id",
             (made_up.foreign_patient_id, staff_id),
         ).fetchone()
+        (condition_id,) = connection.execute(
+            "select condition_id from ccm.condition where patient_id = %s",
+            (made_up.foreign_patient_id,),
+        ).fetchone()
+        (rule_id,) = connection.execute(
+            "select rule_id from alerts.rule where scope = 'practice' and practice_id ="
+            " (select practice_id from ingest.patient where patient_id = %s)",
+            (made_up.foreign_patient_id,),
+        ).fetchone()
     return {
         "patient_id": str(made_up.foreign_patient_id),
+        "condition_id": str(condition_id),
+        "rule_id": str(rule_id),
         "task_id": str(made_up.foreign_task_id),
         "entry_id": str(entry_id),
         "grant_id": str(grant_id),

@@ -85,7 +85,7 @@ def test_a_name_in_any_script_is_shown_as_it_is(casey: httpx.Client) -> None:
 
 
 LIMIT = {
-    "question": "systolic_mmhg/at_or_above/clinical",
+    "question": "systolic-high/clinical",
     "limit": "150",
     "reason": "Known, tolerates it; cardiology agrees.",
 }
@@ -99,8 +99,12 @@ def test_a_limit_for_one_patient_has_who_and_why_and_decides_from_then_on(
     assert answer.headers["location"] == f"{address}?said=limit-set"
     said = text_of(casey.get(f"{address}?said=limit-set"))
     assert "The limit is in force" in said
-    assert "Systolic pressure at or above 150 mmHg for this patient" in said
-    assert "Known, tolerates it; cardiology agrees. Set by Casey Lindqvist, 12 Nov 2026" in said
+    assert (
+        "Raised systolic pressure for this patient Systolic pressure at or above 150 mmHg in one reading."
+        in said
+    )
+    assert "set by Casey Lindqvist: Known, tolerates it; cardiology agrees." in said
+    assert "for the whole practice" in said
     assert "at or above 150" not in text_of(casey.get(f"/patients/{made_up.patients['amalia']}"))
 
     clock.move(minutes=5)
@@ -120,7 +124,8 @@ BAD_LIMITS = {
     "at the urgent limit": ({"limit": "180"}, "This contradicts"),
     "kPa": ({"limit": "18.7"}, "lies between 70 and 250 mmHg"),
     "with unit": ({"limit": "150 mmHg"}, "Write a number like"),
-    "unknown": ({"question": "weight_kg/at_or_above/urgent"}, "Choose one of the list."),
+    "unknown": ({"question": "weight-high/urgent"}, "Choose one of the list."),
+    "over": ({"until_on": "2026-11-11"}, "This day is over."),
     "quote": ({"question": "x' or 1=1"}, "Choose one of the list."),
     "somebody else's": ({"patient_id": "x"}, "There is no such field."),
 }

@@ -74,7 +74,7 @@ class Practice:
         }
 
     def reset(self) -> None:
-        """Open all tasks again, unowned, and all assignments; let Casey's timer run for Amalia."""
+        """Open all tasks again, unowned, all assignments, conditions and rules; let Casey's timer run for Amalia."""
         with self.connect("postgres") as connection:
             connection.execute(
                 "update ccm.task set status = 'open', owner_staff_id = null, row_version = 1, completed_at = null,"
@@ -87,6 +87,16 @@ class Practice:
                 "update ingest.assignment set valid_until = 'infinity', ended_at = null, ended_by = null,"
                 " voided_at = null, voided_by = null, void_reason = null"
             )
+            connection.execute(
+                "delete from ccm.condition where recorded_at >= %s", (self.clock.now,)
+            )
+            connection.execute(
+                "update ccm.condition set ended_at = 'infinity', ended_by = null, end_reason = null"
+            )
+            connection.execute(
+                "delete from alerts.rule where in_force_from >= %s", (self.clock.now,)
+            )
+            connection.execute("update alerts.rule set in_force_until = 'infinity'")
             connection.execute("delete from ccm.timer")
             connection.execute(
                 "insert into ccm.timer (practice_id, staff_id, patient_id, activity, started_at)"
@@ -107,6 +117,7 @@ class Practice:
             "ccm.timer",
             "ccm.discarded_timer",
             "ccm.time_entry",
+            "ccm.condition",
             "alerts.rule",
             "alerts.episode",
             "ingest.assignment",
@@ -237,7 +248,7 @@ def test_a_new_limit_tells_the_former_one(
 ) -> None:
     patient_id = made_up.patients["amalia"]
     form = {
-        "question": "systolic_mmhg/at_or_above/clinical",
+        "question": "systolic-high/clinical",
         "limit": "150",
         "reason": "Tolerates it.",
     }

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ccm_link.console import forms, input_types, inputs
+from ccm_link.console import forms, input_types, inputs, rule_inputs
 
 SENTINEL = "zQ7-sentinel"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -111,8 +111,8 @@ def test_a_time_entry_that_cannot_be_used_names_the_field(
     ["nan", "inf", "-5", "1e3", "1_0", "+5", "160,5", "2000", "0", "160.555", "٣"],
 )
 def test_a_limit_that_is_no_plain_number_is_refused(limit: str) -> None:
-    fields = {"question": "systolic_mmhg/at_or_above/urgent", "limit": limit, "reason": "r"}
-    given_limit, found = forms.check(inputs.SetLimit, fields)
+    fields = {"question": "systolic-high/urgent", "limit": limit, "reason": "r"}
+    given_limit, found = forms.check(rule_inputs.SetLimit, fields)
     assert given_limit is None
     assert set(found) == {"limit"}
 
