@@ -6,7 +6,8 @@ is left out, named, and stops no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 
 from alerts import windows
 from alerts.past_readings import Past, PastReading
+from alerts.rule_set import is_about
 from alerts.rules import Memberships, Rule, in_force
 from alerts.sentences import sentence
 from alerts.signals import Signal
@@ -127,19 +129,16 @@ def assess(
         spans: which readings of a patient are asked about, measured from–until, both included.
         now: aware UTC.
     """
-    of_kind = [rule for rule in rules if rule.spec.kind is not None]
+    rules = list(rules)
     asked = _Asked(past)
     failures: dict[RuleVersion, str] = {}
     assessed = []
-    for place, reading in enumerate(past.readings):
-        span = spans.get(reading.patient_id)
-        if span is None or not span[0] <= reading.measured_at <= span[1]:
-            continue
+    for place, reading in _asked_about(past, spans):
         member = memberships.get(reading.patient_id, Memberships())
         holding = [
             rule
-            for rule in in_force(of_kind, reading.patient_id, member, reading.measured_at)
-            if rule.spec.kind is reading.kind
+            for rule in in_force(rules, reading.patient_id, member, reading.measured_at)
+            if is_about(rule.spec, reading.kind)
         ]
         answers, waiting = [], []
         for rule in holding:
@@ -153,6 +152,25 @@ def assess(
                 waiting.append(wanted)
         assessed.append(Assessed(reading, _covered(answers), tuple(waiting)))
     return Assessment(tuple(assessed), failures)
+
+
+def _asked_about(
+    past: Past, spans: Mapping[UUID, tuple[datetime, datetime]]
+) -> Iterator[tuple[int, PastReading]]:
+    """Yield the readings within their patients' spans and their places."""
+    patient, at_s = past.courses.patient, past.courses.at_s
+    firsts = np.flatnonzero(np.diff(patient, prepend=-1)).tolist()
+    for first, end in itertools.pairwise([*firsts, len(patient)]):
+        span = spans.get(past.readings[first].patient_id)
+        if span is None:
+            continue
+        earliest, latest = (int(instant.timestamp()) for instant in span)
+        start = first + int(np.searchsorted(at_s[first:end], earliest, side="left"))
+        stop = first + int(np.searchsorted(at_s[first:end], latest, side="right"))
+        for place in range(start, stop):
+            reading = past.readings[place]
+            if span[0] <= reading.measured_at <= span[1]:  # to the microsecond
+                yield place, reading
 
 
 def _answer(rule: Rule, reading: PastReading, found: Verdicts, place: int) -> Answer:
@@ -197,9 +215,9 @@ def _waiting(rule: Rule, past: Past, place: int, now: datetime) -> Waiting | Non
     number = float(past.courses.numbers[signal.measure][place])
     if until <= now or np.isnan(number) or not signal.is_beyond(number):
         return None
-    numbers = past.courses.numbers[signal.measure]
-    for following in range(place + 1, len(past.readings)):
-        if past.readings[following].patient_id != reading.patient_id:
+    numbers, patient = past.courses.numbers[signal.measure], past.courses.patient
+    for following in range(place + 1, len(patient)):
+        if patient[following] != patient[place]:
             break
         if not np.isnan(numbers[following]):
             return None  # answered

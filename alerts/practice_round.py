@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from alerts import errors, history, store, windows
@@ -18,8 +18,8 @@ from alerts.breaches import Breach, Outcome, Silence
 from alerts.care_side import CareSide
 from alerts.episode import Episode
 from alerts.history import WaitingReading
-from alerts.past_readings import past
 from alerts.reconcile import Reconciler, evaluation
+from alerts.rule_set import is_about
 from alerts.rules import Rule
 from alerts.store import ConfirmationRequest, LoadedRules
 from firmware_profiles.readings import Kind
@@ -27,6 +27,7 @@ from ingest.evaluation_queue import JUDGED
 from ingest.rows import EvaluationWork
 
 Spans = dict[UUID, tuple[datetime, datetime]]
+_One = TypeVar("_One")
 
 # Rules were asked about readings of then; a rule that ended before the earliest of them is of no interest.
 _A_MOMENT: Final = timedelta(microseconds=1)
@@ -43,6 +44,7 @@ class PatientShare:
         known: what is stored of their breaches, by reading and family.
         open_episodes: by family.
         revisions: the newest evaluation of each reading that has one.
+        is_asked: whether the patient was asked to measure again.
     """
 
     patient_id: UUID
@@ -52,6 +54,25 @@ class PatientShare:
     known: Mapping[tuple[UUID, str], Breach]
     open_episodes: Mapping[str, Episode]
     revisions: Mapping[UUID, tuple[int, Outcome]]
+    is_asked: bool
+
+    @property
+    def is_quiet(self) -> bool:
+        """Tell whether nothing follows but that it is stored what the readings meant: so it is with most."""
+        items = [self.readings.get(item.reading_id) for item in self.work]
+        return not (
+            self.known
+            or self.open_episodes
+            or self.is_asked
+            or any(one.breaches or one.waiting for one in self.assessed)
+            or any(
+                item is None
+                or item.patient_id != self.patient_id
+                or item.is_superseded
+                or item.result not in JUDGED
+                for item in items
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +112,34 @@ def load(
     known = store.breaches(cur, practice_id, ids)
     revisions = store.revisions(cur, practice_id, ids)
     episodes = store.open_episodes(cur, practice_id, patients)
+    asked_patients = store.asked_patients(cur, practice_id, patients)
+    items_of = _by_patient(work, lambda item: item.patient_id)
+    assessed_of = _by_patient(assessed, lambda one: one.reading.patient_id)
+    known_of = _by_patient(known, lambda one: one.patient_id)
+    episodes_of = _by_patient(episodes.values(), lambda one: one.patient_id)
     shares = [
         PatientShare(
             patient_id=patient_id,
-            work=[item for item in work if item.patient_id == patient_id],
+            work=items_of[patient_id],
             readings=readings,
-            assessed=[one for one in assessed if one.reading.patient_id == patient_id],
-            known={
-                (one.reading_id, one.family): one for one in known if one.patient_id == patient_id
-            },
-            open_episodes={
-                family: one for (whose, family), one in episodes.items() if whose == patient_id
-            },
+            assessed=assessed_of.get(patient_id, ()),
+            known={(one.reading_id, one.family): one for one in known_of.get(patient_id, ())},
+            open_episodes={one.family: one for one in episodes_of.get(patient_id, ())},
             revisions=revisions,
+            is_asked=patient_id in asked_patients,
         )
         for patient_id in sorted(patients)
     ]
     return shares, dict(loaded.unreadable) | dict(failures)
+
+
+def _by_patient(
+    all_of_them: Iterable[_One], patient_of: Callable[[_One], UUID]
+) -> dict[UUID, list[_One]]:
+    found: dict[UUID, list[_One]] = {}
+    for one in all_of_them:
+        found.setdefault(patient_of(one), []).append(one)
+    return found
 
 
 def _assessed(
@@ -122,18 +154,18 @@ def _assessed(
     if not kinds:
         return [], {}
     patients = {item.patient_id for item in work}
-    asked = [rule for rule in loaded.rules if rule.spec.kind in kinds]
+    asked = [rule for rule in loaded.rules if any(is_about(rule.spec, kind) for kind in kinds)]
     lookback = _longest(asked, windows.lookback)
     waits = _longest(asked, windows.wait)
     spans = _spans(work, waits, lookback)
     from_at = min(start for start, _ in spans.values()) - lookback
     until_at = max(end for _, end in spans.values())
-    found = history.of_patients(cur, practice_id, patients, kinds, from_at, until_at)
     memberships = care_side.memberships(cur, practice_id, patients, at)
     assessed: list[Assessed] = []
     failures: dict[RuleVersion, str] = {}
     for kind in sorted(kinds):
-        one = assess(past(kind, found, at), asked, memberships, spans, at)
+        past = history.of_patients(cur, practice_id, patients, kind, from_at, until_at, at)
+        one = assess(past, asked, memberships, spans, at)
         assessed += one.assessed
         failures |= one.failures
     return assessed, failures
@@ -153,6 +185,30 @@ def _spans(work: Iterable[EvaluationWork], waits: timedelta, reach: timedelta) -
 
 def _longest(rules: Iterable[Rule], span: Callable[..., timedelta]) -> timedelta:
     return max((span(rule.spec.signal) for rule in rules), default=timedelta())
+
+
+def write_quiet(
+    cur: store.Cursor, practice_id: UUID, shares: Iterable[PatientShare], at: datetime
+) -> None:
+    """Store what readings meant of which nothing else follows.
+
+    Args:
+        cur: In a savepoint of its own.
+        practice_id: Whose.
+        shares: Quiet ones.
+        at: Now, aware UTC.
+    """
+    store.insert_evaluations(
+        cur,
+        [
+            evaluation(practice_id, one, (), revision, at)
+            for share in shares
+            for items in [_checked(share)]
+            for one in share.assessed
+            if (revision := _next_revision(one, is_changed=False, items=items, share=share))
+            is not None
+        ],
+    )
 
 
 def write(
@@ -190,7 +246,7 @@ def write(
     evaluations = []
     for one in share.assessed:
         followed = step.follow(one)
-        revision = _next_revision(one, followed is not None, items, share)
+        revision = _next_revision(one, is_changed=followed is not None, items=items, share=share)
         if revision is not None:
             evaluations.append(evaluation(practice_id, one, followed or (), revision, at))
     step.mark_in_range(_newest_by_family(share.assessed))
@@ -210,7 +266,8 @@ def write(
         )
         for one, each in waiting
     ]
-    store.replace_confirmation_requests(cur, practice_id, [share.patient_id], requests)
+    if requests or share.is_asked:
+        store.replace_confirmation_requests(cur, practice_id, [share.patient_id], requests)
     return Written(min((each.until for _, each in waiting), default=None))
 
 
@@ -225,7 +282,11 @@ def _checked(share: PatientShare) -> dict[UUID, WaitingReading]:
 
 
 def _next_revision(
-    one: Assessed, is_changed: bool, items: Mapping[UUID, WaitingReading], share: PatientShare
+    one: Assessed,
+    *,
+    is_changed: bool,
+    items: Mapping[UUID, WaitingReading],
+    share: PatientShare,
 ) -> int | None:
     """Return under which number the evaluation is stored; None where nothing new is to be said."""
     known = share.revisions.get(one.reading.reading_id)
