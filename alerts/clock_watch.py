@@ -32,6 +32,7 @@ from alerts.clock_signals import Missing
 from alerts.home_verdicts import LONGEST_LOOK, Practice
 from alerts.missing_link import OwnService
 from alerts.rules import Rule
+from alerts.schedule import Per
 from ingest import hearing, people, tenancy
 
 log = logging.getLogger(__name__)
@@ -41,9 +42,9 @@ Connection: TypeAlias = psycopg.Connection[Any]
 POLL_S: Final = 20.0
 """Pause between two looks whether it is time to ask, seconds."""
 
-_OF_CLOCKS_DAYS: Final = 7  # of an older reading nobody wants to know how far the clock was off
+_WEEK_DAYS: Final = 7
 
-ASK_EVERY: Final = timedelta(minutes=3)
+ASK_EVERY: Final = timedelta(minutes=5)
 """Whoever is missing has been for hours; a task that opens some minutes later is no later for a person."""
 
 
@@ -138,7 +139,7 @@ def _practice(
     return Practice(
         homes=known,
         measured=homes.measurements(
-            cur, practice_id, cared_for.keys(), measured_kinds, at - _look(rules), at
+            cur, practice_id, cared_for.keys(), measured_kinds, at - _look(rules, held), at
         ),
         agreements=by_patient,
         windows=silence_windows.of_practice(cur, practice_id, at - LONGEST_LOOK),
@@ -149,10 +150,12 @@ def _practice(
     )
 
 
-def _look(rules: list[Rule]) -> timedelta:
+def _look(rules: list[Rule], held: list[agreements.Agreement]) -> timedelta:
     """Return how far back measurements are looked at: not a month where a week is asked for."""
     days = max((one.within_days for one in _missing(rules)), default=0)
-    return min(LONGEST_LOOK, timedelta(days=max(days, _OF_CLOCKS_DAYS) + 2 + 7))
+    occasions = (occasion for one in held for occasion in one.schedule.occasions)
+    week = _WEEK_DAYS if any(one.per is Per.WEEK for one in occasions) else 1
+    return min(LONGEST_LOOK, timedelta(days=max(days, _WEEK_DAYS) + 2 + week))
 
 
 def _missing(rules: list[Rule]) -> list[Missing]:

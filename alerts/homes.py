@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +21,7 @@ from ingest import named_queries, statements
 Cursor = psycopg.Cursor[Any]
 
 _Q: Final = named_queries.load("alerts", "homes")
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,13 @@ def load(
     by_patient: dict[UUID, list[_Row]] = {}
     for row in statements.rows(cur, _Row, _Q.load_peripherals, asked):
         by_patient.setdefault(row.patient_id, []).append(row)
+    said: dict[str, _Said] = {}
+    for word in statements.rows(cur, _Said, _Q.load_gateways, asked):
+        other = said.get(word.bluetooth_address)
+        if other is None or word.precedence > other.precedence:
+            said[word.bluetooth_address] = word
     for patient_id, rows in by_patient.items():
-        peripherals = tuple(_peripheral(row) for row in rows)
+        peripherals = tuple(_peripheral(row, said.get(row.bluetooth_address)) for row in rows)
         found[patient_id] = Home(patient_id, ZoneInfo(rows[0].time_zone), peripherals)
     others = [one for one in with_schedules if one not in found]
     if others:
@@ -167,22 +173,33 @@ class _Row:
     patient_id: UUID
     time_zone: str
     peripheral_id: UUID
+    bluetooth_address: str
     profile_id: str
     assigned_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    gateway_id: str
+    label: str
+    gateway_heard_at: datetime | None
+    received_at: datetime
+    said_at: datetime
+    waiting_records: int
+    oldest_waiting_at: datetime | None
+    clock: str
+    bluetooth_address: str
     heard_at: datetime | None
     talked_at: datetime | None
     battery_percent: int | None
     battery_at: datetime | None
     failures: int
     failed_at: datetime | None
-    gateway_id: str | None
-    label: str | None
-    gateway_heard_at: datetime | None
-    received_at: datetime | None
-    said_at: datetime | None
-    waiting_records: int
-    oldest_waiting_at: datetime | None
-    clock: str | None
+
+    @property
+    def precedence(self) -> tuple[datetime, datetime, datetime]:
+        """Of several gateways that may connect to a peripheral the one that talked to it last speaks for it."""
+        return self.talked_at or _NEVER, self.heard_at or _NEVER, self.received_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,37 +216,33 @@ class _Measured:
     clock_off_s: float | None
 
 
-def _peripheral(row: _Row) -> Peripheral:
+def _peripheral(row: _Row, said: _Said | None) -> Peripheral:
     return Peripheral(
         peripheral_id=row.peripheral_id,
         kinds=_kinds(row.profile_id),
         assigned_from=row.assigned_from,
-        heard_at=row.heard_at,
-        talked_at=row.talked_at,
-        battery_percent=row.battery_percent,
-        battery_at=row.battery_at,
-        failures=row.failures,
-        failed_at=row.failed_at,
-        gateway=_gateway(row),
+        heard_at=None if said is None else said.heard_at,
+        talked_at=None if said is None else said.talked_at,
+        battery_percent=None if said is None else said.battery_percent,
+        battery_at=None if said is None else said.battery_at,
+        failures=0 if said is None else said.failures,
+        failed_at=None if said is None else said.failed_at,
+        gateway=None if said is None else _gateway(said),
     )
 
 
-def _gateway(row: _Row) -> Gateway | None:
-    if row.gateway_id is None or row.label is None:
-        return None
-    off = waits = None
-    if row.said_at is not None and row.received_at is not None:
-        off = (row.said_at - row.received_at).total_seconds()
-    if row.said_at is not None and row.oldest_waiting_at is not None:
-        waits = (row.said_at - row.oldest_waiting_at).total_seconds()  # by one clock, right or not
+def _gateway(said: _Said) -> Gateway:
+    waits_s = None
+    if said.oldest_waiting_at is not None:  # both by the gateway's clock, right or not
+        waits_s = (said.said_at - said.oldest_waiting_at).total_seconds()
     return Gateway(
-        gateway_id=row.gateway_id,
-        label=row.label,
-        heard_at=row.gateway_heard_at,
-        clock=None if row.clock is None else GatewayClock(row.clock),
-        clock_off_s=off,
-        waiting_records=row.waiting_records,
-        waits_s=waits,
+        gateway_id=said.gateway_id,
+        label=said.label,
+        heard_at=said.gateway_heard_at,
+        clock=GatewayClock(said.clock),
+        clock_off_s=(said.said_at - said.received_at).total_seconds(),
+        waiting_records=said.waiting_records,
+        waits_s=waits_s,
     )
 
 

@@ -1,39 +1,31 @@
 -- Statements about homes as the rules that the clock asks see them. Role: homevitals_alerts, in the practice's scope.
 
 -- name: load_peripherals
--- Every peripheral that somebody has, with its gateway: of several that may connect to it, the one that talked to it last.
--- What gateways say of themselves is read as this version writes it; a later version's word counts as none.
-with said as (
-    select g.gateway_id, g.label, greatest(g.last_seen_at, h.received_at, g.enrolled_at) as gateway_heard_at,
-           h.received_at, h.said_at, coalesce(h.waiting_records, 0) as waiting_records,
-           case when (h.health ->> 'version')::int = 1 then h.health end as health
-    from ingest.gateway g
-    left join ingest.gateway_health h on h.practice_id = g.practice_id and h.gateway_id = g.gateway_id
-    where g.practice_id = %(practice_id)s and g.status = 'active'
-), known as (
-    select distinct on (p.peripheral)
-           p.peripheral, p.heard_at, p.talked_at, p.battery_percent, p.battery_at, p.failures,
-           (p.failure ->> 'at')::timestamptz as failed_at, said.gateway_id, said.label, said.gateway_heard_at,
-           said.received_at, said.said_at, said.waiting_records,
-           (said.health #>> '{outbox,oldest_waiting_at}')::timestamptz as oldest_waiting_at,
-           said.health #>> '{machine,clock}' as clock
-    from said
-    cross join lateral jsonb_to_recordset(said.health -> 'peripherals') as p (
-        peripheral text, heard_at timestamptz, talked_at timestamptz, battery_percent int, battery_at timestamptz,
-        failures int, failure jsonb)
-    order by p.peripheral, p.talked_at desc nulls last, p.heard_at desc nulls last, said.gateway_heard_at desc nulls last
-)
-select a.patient_id, patient.time_zone, a.peripheral_id, peripheral.profile_id,
-       a.valid_from as assigned_from, known.heard_at, known.talked_at, known.battery_percent, known.battery_at,
-       coalesce(known.failures, 0) as failures, known.failed_at, known.gateway_id, known.label, known.gateway_heard_at,
-       known.received_at, known.said_at, coalesce(known.waiting_records, 0) as waiting_records, known.oldest_waiting_at,
-       known.clock
+-- Every peripheral that somebody has. Which gateway connects to it is asked for by itself: behind the walls a planner
+-- expects a row where there are thousands, and would go through all gateways for each.
+select a.patient_id, patient.time_zone, a.peripheral_id, peripheral.bluetooth_address, peripheral.profile_id,
+       a.valid_from as assigned_from
 from ingest.assignment a
 join ingest.peripheral on peripheral.practice_id = a.practice_id and peripheral.peripheral_id = a.peripheral_id
 join ingest.patient on patient.practice_id = a.practice_id and patient.patient_id = a.patient_id
-left join known on known.peripheral = peripheral.bluetooth_address
 where a.practice_id = %(practice_id)s and a.voided_at is null and a.valid_from <= %(at)s and %(at)s < a.valid_until
 order by a.patient_id, a.valid_from, a.peripheral_id;
+
+-- name: load_gateways
+-- What each active gateway says of itself and of each peripheral that it connects to. It is
+-- read as this version writes it; a later version's word counts as none.
+select g.gateway_id, g.label, greatest(g.last_seen_at, h.received_at, g.enrolled_at) as gateway_heard_at,
+       h.received_at, h.said_at, coalesce(h.waiting_records, 0) as waiting_records,
+       (said.health #>> '{outbox,oldest_waiting_at}')::timestamptz as oldest_waiting_at, said.health #>> '{machine,clock}' as clock,
+       p.peripheral as bluetooth_address, p.heard_at, p.talked_at, p.battery_percent, p.battery_at,
+       coalesce(p.failures, 0) as failures, (p.failure ->> 'at')::timestamptz as failed_at
+from ingest.gateway g
+left join ingest.gateway_health h on h.practice_id = g.practice_id and h.gateway_id = g.gateway_id
+cross join lateral (select case when (h.health ->> 'version')::int = 1 then h.health end as health) as said
+cross join lateral jsonb_to_recordset(said.health -> 'peripherals') as p (
+    peripheral text, heard_at timestamptz, talked_at timestamptz, battery_percent int, battery_at timestamptz, failures int,
+    failure jsonb)
+where g.practice_id = %(practice_id)s and g.status = 'active';
 
 -- name: load_zones
 -- The time zones of patients who have a schedule and no peripheral.

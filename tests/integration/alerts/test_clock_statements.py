@@ -54,6 +54,7 @@ FILES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     },
     "homes": {
         "load_peripherals": (ALERTS, SOME),
+        "load_gateways": (ALERTS, SOME),
         "load_zones": (ALERTS, {"patient_ids": [ID], **SOME}),
         "load_measurements": (
             ALERTS,

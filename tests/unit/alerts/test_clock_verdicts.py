@@ -1,4 +1,4 @@
-"""What the rules that the clock asks say of homes: breached, fine or unknown; and why nobody is called, if nobody is."""
+"""What the rules that the clock asks say of homes: breached, fine or unknown; and why nobody is called, if nobody."""
 
 from __future__ import annotations
 
