@@ -1,30 +1,51 @@
-"""What axe finds on a page, and whether anything sticks out of it.
+"""What axe finds on a page, and whether anything sticks out of it, on a desk and on a phone, light and dark.
 
 Source: WCAG 2.2 (W3C, October 2023), levels A and AA, as far as axe can test it.
 """
 
 from __future__ import annotations
 
-from axe_playwright_python.sync_playwright import Axe
+import json
+from collections.abc import Iterable
+from typing import Final
+
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
-OPTIONS = {
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
-}
+_EVERYTHING: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+_COLOURS: Final = ("color-contrast",)
+# Width in CSS pixels, scheme, what axe is asked for: the last two differ from the others by their colours alone.
+LOOKS: Final = (
+    (1280, "light", _EVERYTHING),
+    (320, "dark", _EVERYTHING),
+    (1280, "dark", _COLOURS),
+    (320, "light", _COLOURS),
+)
+# For a page of thousands of elements, on which axe takes half a minute for all of them.
+FEWER_LOOKS: Final = ((1280, "light", _COLOURS), (320, "dark", _EVERYTHING))
 
 
-def found(page: Page, state: str, width: int) -> list[str]:
-    """Return what is wrong with the page as it is now, one line each."""
-    results = Axe().run(page, options=OPTIONS)
-    lines = [
-        f"{state}: {violation['id']}: {node['target']} {node['failureSummary']}"
-        for violation in results.response["violations"]
-        for node in violation["nodes"]
-    ]
-    page_width = page.evaluate("document.documentElement.scrollWidth")
-    if page_width > width:
-        lines.append(f"{state}: {page_width} pixels wide")
+def found(
+    page: Page, state: str, looks: Iterable[tuple[int, str, tuple[str, ...]]] = LOOKS
+) -> list[str]:
+    """Return what is wrong with the page as it is now in any of the looks, one line each."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    lines = []
+    for width, scheme, wanted in looks:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
+        where = f"{state}, {scheme}, {width} pixels wide"
+        options = {"runOnly": wanted, "resultTypes": ["violations"]}
+        violations = page.evaluate(
+            f"axe.run({json.dumps(options)}).then(results => results.violations)"
+        )
+        lines += [
+            f"{where}: {violation['id']}: {node['target']} {node['failureSummary']}"
+            for violation in violations
+            for node in violation["nodes"]
+        ]
+        page_width = page.evaluate("document.documentElement.scrollWidth")
+        if page_width > width:
+            lines.append(f"{where}: the page is {page_width} pixels wide")
     return lines
