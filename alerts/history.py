@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg import sql
-from psycopg.rows import kwargs_row, tuple_row
+from psycopg.rows import dict_row, kwargs_row, tuple_row
 
 from alerts.courses import Courses
-from alerts.measures import Measure
-from alerts.past_readings import PastReading
-from firmware_profiles import kinds
+from alerts.measures import measures_of
+from alerts.past_readings import Past, past
 from firmware_profiles.readings import Kind, Result
 from ingest import named_queries
 from ingest.rows import EvaluationWork, Origin
 
 _Q: Final = named_queries.load("alerts", "history")
 
-# One row in PostgreSQL's binary copy format: the number of fields, then each with its length before it. Big-endian.
-# Source: PostgreSQL documentation, COPY, "Binary Format".
-_ROW: Final = np.dtype(
-    [
-        ("fields", ">i2"),
-        *(
-            part
-            for name, form in (
-                ("patient", "V16"),
-                ("at_s", ">i8"),
-                ("local_day", ">i8"),
-                ("first", ">f8"),
-                ("second", ">f8"),
-                ("third", ">f8"),
-                ("irregular_pulse", "?"),
-            )
-            for part in ((f"{name}_length", ">i4"), (name, form))
-        ),
-    ]
-)
-_HEADER_BYTES: Final = 19
-_TRAILER_BYTES: Final = 2
-_COLUMNS: Final = ("first", "second", "third")
+
+# The numbers of a reading have names of their own in the statements, for no kind has more than three.
+_NUMBERS: Final = ("first", "second", "third")
+
+# The forms of the columns in PostgreSQL's binary format: big-endian.
+_TRIED: Final = {
+    "patient": "V16",
+    "at_s": ">i8",
+    "local_day": ">i4",
+    "irregular_pulse": "?",
+    **dict.fromkeys(_NUMBERS, ">f8"),
+}
+_PAST: Final = {
+    "patient": "V16",
+    "reading": "V16",
+    "result": ">i4",
+    "origin": ">i4",
+    "at_us": ">i8",
+    "local_day": ">i4",
+    "version": ">i4",
+    "irregular_pulse": "?",
+    **dict.fromkeys(_NUMBERS, ">f8"),
+}
+_ARRAY_HEADER_BYTES: Final = 20
 
 MOST_READINGS: Final = 250_000
 """So many readings are looked at at once, by all rules and with all limits moved: some 200 MB."""
@@ -104,13 +105,6 @@ def courses(
         until: Measured before then, aware; also until when silence is known.
         of: These patients only; None: all of the practice.
     """
-    measures = [Measure(one.name) for one in kinds.OF[kind].numbers if one.name in set(Measure)]
-    statement = sql.SQL(_Q.readings_of_kind).format(
-        **{
-            column: sql.Identifier("r", measures[place]) if place < len(measures) else sql.NULL
-            for place, column in enumerate(_COLUMNS)
-        }
-    )
     parameters = {
         "practice_id": practice_id,
         "kind": kind,
@@ -118,30 +112,54 @@ def courses(
         "until": until,
         "patient_ids": None if of is None else list(of),
     }
-    copied = bytearray()
-    copying = sql.SQL("copy ({}) to stdout (format binary)").format(statement)
-    with cur.copy(copying, parameters) as copy:
-        for part in copy:
-            copied += part
-    rows = np.frombuffer(copied, dtype=_ROW, offset=_HEADER_BYTES, count=_row_count(len(copied)))
-    patients, patient = np.unique(rows["patient"], return_inverse=True)
-    numbers = {
-        measure: rows[column].astype(np.float64)
-        for measure, column in zip(measures, _COLUMNS, strict=False)
-    }
+    columns = _columns(cur, of_kind(_Q.readings_of_kind, kind), parameters, _TRIED)
+    patients, patient = np.unique(columns["patient"], return_inverse=True)
     found = Courses(
         patient=patient.astype(np.int64),
-        at_s=rows["at_s"].astype(np.int64),
-        local_day=rows["local_day"].astype(np.int64),
-        numbers=numbers,
-        flags={"irregular_pulse": rows["irregular_pulse"].astype(np.bool_)},
+        at_s=columns["at_s"].astype(np.int64),
+        local_day=columns["local_day"].astype(np.int64),
+        numbers={
+            measure: columns[name].astype(np.float64)
+            for measure, name in zip(measures_of(kind), _NUMBERS, strict=False)
+        },
+        flags={"irregular_pulse": columns["irregular_pulse"]},
         until_s=int(until.timestamp()),
     )
     return found, [UUID(bytes=one.tobytes()) for one in patients]
 
 
-def _row_count(copied_bytes: int) -> int:
-    return (copied_bytes - _HEADER_BYTES - _TRAILER_BYTES) // _ROW.itemsize
+def of_kind(statement: LiteralString, kind: Kind) -> sql.Composed:
+    """Return a statement that selects the numbers of a kind."""
+    measures = dict(zip(_NUMBERS, measures_of(kind), strict=False))
+    return sql.SQL(statement).format(
+        **{
+            name: sql.Identifier("r", measures[name]) if name in measures else sql.NULL
+            for name in _NUMBERS
+        }
+    )
+
+
+def _columns(
+    cur: psycopg.Cursor[Any],
+    statement: sql.Composed,
+    parameters: Mapping[str, Any],
+    forms: Mapping[str, str],
+) -> dict[str, NDArray[Any]]:
+    """Return what a statement finds, whose columns are arrays in binary, as arrays: nothing is made of each row."""
+    with cur.connection.cursor(row_factory=dict_row, binary=True) as rows:
+        (found,) = rows.execute(statement, parameters).fetchall()  # it aggregates
+    return {name: _array(found[name], form) for name, form in forms.items()}
+
+
+def _array(sent: bytes | None, form: str) -> NDArray[Any]:
+    """Return the elements of an array of one dimension without nulls, as array_send wrote them; nothing for null.
+
+    Source: PostgreSQL, src/backend/utils/adt/arrayfuncs.c: a header, then each element behind its length.
+    """
+    element = np.dtype([("length", ">i4"), ("element", form)])
+    return np.frombuffer(sent or bytes(_ARRAY_HEADER_BYTES), element, offset=_ARRAY_HEADER_BYTES)[
+        "element"
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,41 +203,38 @@ def of_patients(
     cur: psycopg.Cursor[Any],
     practice_id: UUID,
     patient_ids: Collection[UUID],
-    kinds_wanted: Collection[Kind],
+    kind: Kind,
     from_at: datetime,
     until_at: datetime,
-) -> list[PastReading]:
-    """Return what counts of some patients and kinds in a span of time, both ends included."""
+    now: datetime,
+) -> Past:
+    """Return what counts of some patients' readings of a kind in a span of time, both ends included.
+
+    Args:
+        cur: In a transaction that works for the practice.
+        practice_id: Whose patients.
+        patient_ids: Which.
+        kind: What was measured.
+        from_at: The earliest instant of measurement, aware UTC.
+        until_at: The latest.
+        now: Until when it is known what was measured, aware UTC.
+    """
     parameters = {
         "practice_id": practice_id,
         "patient_ids": list(patient_ids),
-        "kinds": list(kinds_wanted),
+        "kind": kind,
         "from_at": from_at,
         "until_at": until_at,
+        # What is a word there is a number in the arrays: its place in one of these.
+        "results": list(Result),
+        "origins": list(Origin),
     }
-    with cur.connection.cursor(row_factory=tuple_row) as rows:
-        return [_past(row) for row in rows.execute(_Q.readings_of_patients, parameters)]
+    columns = _columns(cur, of_kind(_Q.readings_of_patients, kind), parameters, _PAST)
+    numbers = {
+        measure: columns[name] for measure, name in zip(measures_of(kind), _NUMBERS, strict=False)
+    }
+    return past(kind, columns, numbers, now)
 
 
 def _waiting(*, kind: str, result: str, **columns: Any) -> WaitingReading:
     return WaitingReading(kind=Kind(kind), result=Result(result), **columns)
-
-
-def _past(row: tuple[Any, ...]) -> PastReading:
-    patient_id, reading_id, kind, result, origin, at, day, version, irregular, *numbers = row
-    return PastReading(
-        patient_id,
-        reading_id,
-        Kind(kind),
-        Result(result),
-        Origin(origin),
-        at,
-        day,
-        version,
-        {
-            measure: number
-            for measure, number in zip(Measure, numbers, strict=True)
-            if number is not None
-        },
-        bool(irregular),
-    )

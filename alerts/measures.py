@@ -63,3 +63,8 @@ class Severity(StrEnum):
 
 
 _RANKS: Final = {severity: rank for rank, severity in enumerate(reversed(Severity))}
+
+
+def measures_of(kind: Kind) -> tuple[Measure, ...]:
+    """Return the numbers of a kind of readings that rules can ask about."""
+    return tuple(measure for measure in Measure if measure.is_of(kind))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Final, NamedTuple
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, NamedTuple, overload
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts.courses import Courses
 from alerts.measures import Measure
@@ -16,10 +18,16 @@ from firmware_profiles.readings import Kind, Result
 from ingest.rows import Origin
 
 _EPOCH: Final = date(1970, 1, 1)
+_EPOCH_AT: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND_US: Final = 1_000_000
+_RESULTS: Final = tuple(Result)
+_ORIGINS: Final = tuple(Origin)
 IRREGULAR_PULSE: Final = "irregular_pulse"
 
 # What a device that could only call it “HI” or “LO” measured: beyond every limit on its side.
 _BEYOND: Final = {Result.ABOVE_RANGE: np.inf, Result.BELOW_RANGE: -np.inf}
+# A meter that cannot show one of several numbers says nothing of the others.
+_HAS_RANGE_RESULTS: Final = frozenset({Measure.GLUCOSE_MG_DL, Measure.KETONE_MMOL_L})
 
 
 class PastReading(NamedTuple):
@@ -54,48 +62,86 @@ class Past:
         courses: the same, in the same order.
     """
 
-    readings: tuple[PastReading, ...]
+    readings: Sequence[PastReading]
     courses: Courses
 
 
-def past(kind: Kind, readings: Iterable[PastReading], until: datetime) -> Past:
-    """Put readings of one kind in order, as rows and as arrays.
+class _Rows(Sequence[PastReading]):
+    """Readings of which each is made as it is looked at, for few are."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        columns: Mapping[str, NDArray[Any]],
+        numbers: Mapping[Measure, NDArray[np.float64]],
+    ) -> None:
+        self._kind = kind
+        self._columns = columns
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._columns["patient"])
+
+    @overload
+    def __getitem__(self, place: int) -> PastReading: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[PastReading, ...]: ...
+    def __getitem__(self, place: int | slice) -> PastReading | tuple[PastReading, ...]:
+        """Return one reading, or some."""
+        if isinstance(place, slice):
+            return tuple(self[one] for one in range(*place.indices(len(self))))
+        row = {name: column[place] for name, column in self._columns.items()}
+        numbers = {measure: float(found[place]) for measure, found in self._numbers.items()}
+        return PastReading(
+            patient_id=UUID(bytes=row["patient"].tobytes()),
+            reading_id=UUID(bytes=row["reading"].tobytes()),
+            kind=self._kind,
+            result=_RESULTS[row["result"]],
+            origin=_ORIGINS[row["origin"]],
+            measured_at=_EPOCH_AT + timedelta(microseconds=int(row["at_us"])),
+            measured_day=_EPOCH + timedelta(days=int(row["local_day"])),
+            version=int(row["version"]),
+            numbers={measure: one for measure, one in numbers.items() if not math.isnan(one)},
+            is_irregular_pulse=bool(row["irregular_pulse"]),
+        )
+
+
+def past(
+    kind: Kind,
+    columns: Mapping[str, NDArray[Any]],
+    numbers: Mapping[Measure, NDArray[np.float64]],
+    until: datetime,
+) -> Past:
+    """Return readings of one kind that come as columns, by patient and then by time.
 
     Args:
-        kind: What was measured; others are left out.
-        readings: In any order.
+        kind: What was measured.
+        columns: ``patient`` and ``reading`` (the 16 bytes of their ids), ``result`` and ``origin`` (their places in the
+            enumerations), ``at_us`` (microseconds since 1970 UTC), ``local_day`` (days since 1970), ``version``,
+            ``irregular_pulse``.
+        numbers: By measure, in its unit; NaN where there is none.
         until: Until when it is known what was measured, aware UTC.
     """
-    ordered = sorted(
-        (one for one in readings if one.kind is kind),
-        key=lambda one: (one.patient_id, one.measured_at, one.reading_id),
-    )
-    numbers_of = {one: number for number, one in enumerate(sorted({r.patient_id for r in ordered}))}
-    measures = [measure for measure in Measure if measure.is_of(kind)]
+    patient, result = columns["patient"], columns["result"]
+    is_new = np.ones(len(patient), dtype=np.bool_)
+    is_new[1:] = patient[1:] != patient[:-1]
+    beyond = np.zeros(len(patient))
+    for known, number in _BEYOND.items():
+        beyond[result == _RESULTS.index(known)] = number
     courses = Courses(
-        patient=_integers([numbers_of[one.patient_id] for one in ordered]),
-        at_s=_integers([int(one.measured_at.timestamp()) for one in ordered]),
-        local_day=_integers([(one.measured_day - _EPOCH).days for one in ordered]),
-        numbers={
-            measure: np.array([_number(one, measure) for one in ordered], dtype=np.float64)
-            for measure in measures
-        },
-        flags={IRREGULAR_PULSE: np.array([one.is_irregular_pulse for one in ordered], dtype=bool)},
+        patient=np.cumsum(is_new) - 1,
+        at_s=columns["at_us"].astype(np.int64) // _SECOND_US,
+        local_day=columns["local_day"].astype(np.int64),
+        numbers={measure: _numbers(found, beyond, measure) for measure, found in numbers.items()},
+        flags={IRREGULAR_PULSE: columns["irregular_pulse"]},
         until_s=int(until.timestamp()),
     )
-    return Past(tuple(ordered), courses)
+    return Past(_Rows(kind, columns, numbers), courses)
 
 
-def _integers(values: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.array(values, dtype=np.int64)
-
-
-def _number(reading: PastReading, measure: Measure) -> float:
+def _numbers(
+    numbers: NDArray[np.float64], beyond: NDArray[np.float64], measure: Measure
+) -> NDArray[np.float64]:
     """Return what was measured; beyond everything for “HI” and “LO”, NaN where there is no number."""
-    if reading.result in _BEYOND:
-        # A meter that cannot show one of several numbers says nothing of the others.
-        return _BEYOND[reading.result] if measure in _HAS_RANGE_RESULTS else np.nan
-    return reading.numbers.get(measure, np.nan)
-
-
-_HAS_RANGE_RESULTS: Final = frozenset({Measure.GLUCOSE_MG_DL, Measure.KETONE_MMOL_L})
+    told = beyond if measure in _HAS_RANGE_RESULTS else np.nan
+    return np.where(beyond == 0, numbers, told).astype(np.float64)

@@ -17,7 +17,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from alerts.history import of_kind
+from firmware_profiles.readings import Kind, Result
 from ingest import corrections, daily_summary, named_queries, store, tenancy
+from ingest.rows import Origin
 from tests.conftest import Database
 
 pytestmark = pytest.mark.db
@@ -148,8 +151,9 @@ def _fill(connection: psycopg.Connection[Any], engine: str) -> None:
 
 def plan(history: Database, role: str, statement: Any, parameters: dict[str, Any]) -> Plan:
     with history.connect(role) as connection, tenancy.transaction(connection, PRACTICE) as cur:
+        asked = statement if isinstance(statement, sql.Composable) else sql.SQL(statement)
         row = cur.execute(
-            sql.SQL("explain (format json) ") + sql.SQL(statement), parameters, prepare=False
+            sql.SQL("explain (format json) ") + asked, parameters, prepare=False
         ).fetchone()
     assert row is not None
     return Plan(list(_nodes(row[0][0]["Plan"])))
@@ -291,11 +295,14 @@ def test_what_the_rules_look_at(history: Database) -> None:
     asked = {
         "practice_id": PRACTICE,
         "patient_ids": [PATIENT],
-        "kinds": ["blood_pressure"],
+        "kind": Kind.BLOOD_PRESSURE,
         "from_at": NOW - timedelta(days=60),
         "until_at": NOW,
+        "results": list(Result),
+        "origins": list(Origin),
     }
-    found = plan(history, ALERTS, RULES.readings_of_patients, asked)
+    statement = of_kind(RULES.readings_of_patients, Kind.BLOOD_PRESSURE)
+    found = plan(history, ALERTS, statement, asked)
     assert len(found.scanned) <= months_or_weeks(history, 60)
     assert "Seq Scan" not in found.kinds(r"reading_\d{4}")
 
