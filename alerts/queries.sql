@@ -160,6 +160,11 @@ from (
 ) counted
 where practice_id = %(practice_id)s and episode_id = %(episode_id)s;
 
+-- name: load_asked_patients
+-- Which of these patients were asked to measure again.
+select distinct patient_id from alerts.confirmation_request
+where practice_id = %(practice_id)s and patient_id = any (%(patient_ids)s);
+
 -- name: delete_confirmation_requests
 -- What is asked of a patient is settled by each evaluation anew.
 delete from alerts.confirmation_request

@@ -259,6 +259,16 @@ class ConfirmationRequest:
     until_at: datetime
 
 
+def asked_patients(
+    cur: Cursor, practice_id: UUID, patient_ids: Collection[UUID]
+) -> frozenset[UUID]:
+    """Return those of some patients who were asked to measure again."""
+    found: list[dict[str, UUID]] = _rows(
+        cur, dict, Q.load_asked_patients, practice_id=practice_id, patient_ids=list(patient_ids)
+    )
+    return frozenset(row["patient_id"] for row in found)
+
+
 def replace_confirmation_requests(
     cur: Cursor,
     practice_id: UUID,
