@@ -8,6 +8,8 @@
     │   ├── StaleTask
     │   ├── TaskCompleted
     │   └── TaskOwned
+    ├── BadSnooze (ValueError)
+    ├── UnknownColleague
     ├── TimeLogError
     │   ├── NoTimer
     │   ├── TimerTooLong
@@ -60,6 +62,32 @@ class TaskCompleted(TaskError):
 
 class TaskOwned(TaskError):
     """A colleague owns this task. Ask them, or release it with a note and claim it yourself."""
+
+
+class SnoozeReason(StrEnum):
+    """Why a task cannot be snoozed until then."""
+
+    OVER = "over"
+    TOO_LONG = "too_long"
+
+
+class BadSnooze(CcmLinkError, ValueError):
+    """The task cannot wait until then. Choose another time."""
+
+    _WORDS = {  # noqa: RUF012 - read only
+        SnoozeReason.OVER: "That time is over. Choose one to come.",
+        SnoozeReason.TOO_LONG: "A task of this severity cannot wait for so long. Choose a nearer time, counted from "
+        "when it was snoozed first.",
+    }
+
+    def __init__(self, reason: SnoozeReason) -> None:
+        """Keep the reason for callers that branch on it."""
+        super().__init__(self._WORDS[reason])
+        self.reason = reason
+
+
+class UnknownColleague(CcmLinkError):
+    """This colleague cannot take this task. Choose one whose role and care team include its patient."""
 
 
 class TimeLogError(CcmLinkError):

@@ -1,5 +1,5 @@
--- Statements of care management. Roles: homevitals_console, but for enrolment (set-up, as the owner) and the three
--- statements of the task sink, which run as homevitals_alerts inside the evaluator's transaction.
+-- Statements of care management but for tasks. Roles: homevitals_console; homevitals_owner for enrolment (set-up), and
+-- homevitals_alerts for is_enrolled, inside the evaluator's transaction.
 
 -- name: lock_person
 -- Lets one person's changes to timers and time entries happen one after the other, until the transaction ends.
@@ -33,79 +33,6 @@ select exists (
     where practice_id = %(practice_id)s and patient_id = %(patient_id)s and program = 'ccm'
       and consent_documented_at <= %(at)s and %(at)s < ended_at
 ) as is_enrolled;
-
--- name: insert_task
--- The open task of an episode.
-insert into ccm.task (practice_id, patient_id, episode_id, title, severity, opened_at, due_at)
-values (%(practice_id)s, %(patient_id)s, %(episode_id)s, %(title)s, %(severity)s, %(opened_at)s, %(due_at)s)
-returning task_id;
-
--- name: insert_task_event
--- A line of a task's history.
-insert into ccm.task_event (practice_id, task_id, at, event, staff_id, note)
-values (%(practice_id)s, %(task_id)s, %(at)s, %(event)s, %(staff_id)s, %(note)s);
-
--- name: load_open_tasks
--- The worklist: urgent first, then what is due first. "severity desc" works because 'urgent' > 'clinical';
--- the index task_worklist has this order.
-select * from ccm.named_task
-where practice_id = %(practice_id)s and status = 'open'
-order by severity desc, due_at, task_id
-limit %(limit)s;
-
--- name: count_open_tasks
--- How long the worklist really is.
-select count(*) as open_tasks from ccm.task where practice_id = %(practice_id)s and status = 'open';
-
--- name: count_hidden_open_tasks
--- Those of restricted patients whom the member of staff in force does not see: a number and nothing else.
-select ccm.count_open_tasks(%(practice_id)s, ingest.hidden_patients());
-
--- name: load_task
--- One task.
-select * from ccm.named_task where practice_id = %(practice_id)s and task_id = %(task_id)s;
-
--- name: load_task_of_episode
--- The one task of an episode.
-select * from ccm.named_task where practice_id = %(practice_id)s and episode_id = %(episode_id)s;
-
--- name: load_tasks_of_patient
--- Open ones first, then the newest.
-select * from ccm.named_task
-where practice_id = %(practice_id)s and patient_id = %(patient_id)s
-order by status desc, opened_at desc, task_id
-limit %(limit)s;
-
--- name: load_task_events
--- A task's history, oldest first.
-select event.at, event.event, event.staff_id, staff.display_name as staff_name, event.note
-from ccm.task_event event
-left join ingest.staff using (practice_id, staff_id)
-where event.practice_id = %(practice_id)s and event.task_id = %(task_id)s
-order by event.at;
-
--- name: claim_task
--- Gives an unowned open task an owner, if it is still the row that was looked at.
-update ccm.task set owner_staff_id = %(staff_id)s, row_version = row_version + 1
-where practice_id = %(practice_id)s and task_id = %(task_id)s
-  and status = 'open' and owner_staff_id is null and row_version = %(row_version)s
-returning task_id;
-
--- name: release_task
--- Takes the owner off an open task, if it is still the row that was looked at.
-update ccm.task set owner_staff_id = null, row_version = row_version + 1
-where practice_id = %(practice_id)s and task_id = %(task_id)s
-  and status = 'open' and owner_staff_id is not null and row_version = %(row_version)s
-returning task_id;
-
--- name: complete_task
--- An unclaimed task becomes the property of who completes it; a colleague's is left alone.
-update ccm.task set
-    status = 'completed', owner_staff_id = %(staff_id)s, completed_at = %(at)s,
-    disposition = %(disposition)s, disposition_note = %(note)s, row_version = row_version + 1
-where practice_id = %(practice_id)s and task_id = %(task_id)s
-  and status = 'open' and coalesce(owner_staff_id, %(staff_id)s) = %(staff_id)s and row_version = %(row_version)s
-returning task_id;
 
 -- name: insert_timer
 -- One per person: the primary key refuses a second.

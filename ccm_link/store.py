@@ -1,8 +1,8 @@
-"""All SQL of care management: rows in, dataclasses out, no rules.
+"""The SQL of care management but for tasks: rows in, dataclasses out, no rules.
 
 Every function takes an open cursor first and runs exactly one named statement of ``queries.sql``;
 whoever opened the transaction commits it. The rules about who may do what, when, stand in
-:mod:`ccm_link.tasks`, :mod:`ccm_link.time_log` and :mod:`ccm_link.enrolment`.
+:mod:`ccm_link.time_log` and :mod:`ccm_link.enrolment`; tasks have :mod:`ccm_link.task_store`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import kwargs_row, scalar_row
 
-from alerts import episode, measures
 from ccm_link import work
 from ingest import named_queries
 
@@ -78,7 +77,7 @@ def insert_enrolment(
     enrolled_by: str,
 ) -> bool:
     """Store an open enrolment; False where the patient has one."""
-    return _changed(
+    return changed(
         cur,
         Q.insert_enrolment,
         practice_id=practice_id,
@@ -90,156 +89,27 @@ def insert_enrolment(
 
 def end_enrolment(cur: Cursor, practice_id: UUID, patient_id: UUID, ended_at: datetime) -> bool:
     """End the open enrolment; False where there is none that began before ``ended_at``."""
-    return _changed(
+    return changed(
         cur, Q.end_enrolment, practice_id=practice_id, patient_id=patient_id, ended_at=ended_at
     )
 
 
 def enrolments(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[work.Enrolment]:
     """Load a patient's enrolments, oldest first."""
-    return _rows(
+    return rows(
         cur, work.Enrolment, Q.load_enrolments, practice_id=practice_id, patient_id=patient_id
     )
 
 
 def is_enrolled(cur: Cursor, practice_id: UUID, patient_id: UUID, at: datetime) -> bool:
     """Tell whether an enrolment covers the instant ``at``."""
-    return bool(_scalar(cur, Q.is_enrolled, practice_id=practice_id, patient_id=patient_id, at=at))
-
-
-def insert_task(cur: Cursor, opened: episode.OpenedEpisode) -> UUID:
-    """Store the open task of an episode and return its id."""
-    task_id = _scalar(
-        cur,
-        Q.insert_task,
-        practice_id=opened.practice_id,
-        patient_id=opened.patient_id,
-        episode_id=opened.episode_id,
-        title=opened.title,
-        severity=opened.severity,
-        opened_at=opened.opened_at,
-        due_at=opened.due_at,
-    )
-    return cast("UUID", task_id)
-
-
-def insert_task_event(
-    cur: Cursor,
-    practice_id: UUID,
-    task_id: UUID,
-    event: work.TaskEventKind,
-    *,
-    staff_id: UUID | None,
-    at: datetime,
-    note: str,
-) -> None:
-    """Add a line to a task's history."""
-    _changed(
-        cur,
-        Q.insert_task_event,
-        practice_id=practice_id,
-        task_id=task_id,
-        event=event,
-        staff_id=staff_id,
-        at=at,
-        note=note,
-    )
-
-
-def open_tasks(cur: Cursor, practice_id: UUID, limit: int) -> list[work.Task]:
-    """Load the worklist: urgent first, then what is due first."""
-    return _rows(cur, _task, Q.load_open_tasks, practice_id=practice_id, limit=limit)
-
-
-def open_task_count(cur: Cursor, practice_id: UUID) -> int:
-    """Count the open tasks of a practice."""
-    return cast("int", _scalar(cur, Q.count_open_tasks, practice_id=practice_id))
-
-
-def hidden_open_task_count(cur: Cursor, practice_id: UUID) -> int:
-    """Count the open tasks that restrictions hide from the member of staff in force."""
-    return cast("int", _scalar(cur, Q.count_hidden_open_tasks, practice_id=practice_id))
+    return bool(scalar(cur, Q.is_enrolled, practice_id=practice_id, patient_id=patient_id, at=at))
 
 
 def timers_of_patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[work.Timer]:
     """Load the timers that run for a patient, whoever's they are."""
-    return _rows(
+    return rows(
         cur, _timer, Q.load_timers_of_patient, practice_id=practice_id, patient_id=patient_id
-    )
-
-
-def task(cur: Cursor, practice_id: UUID, task_id: UUID) -> work.Task | None:
-    """Load one task."""
-    return _row(cur, _task, Q.load_task, practice_id=practice_id, task_id=task_id)
-
-
-def task_of_episode(cur: Cursor, practice_id: UUID, episode_id: UUID) -> work.Task | None:
-    """Load the task that an episode made."""
-    return _row(cur, _task, Q.load_task_of_episode, practice_id=practice_id, episode_id=episode_id)
-
-
-def tasks_of_patient(
-    cur: Cursor, practice_id: UUID, patient_id: UUID, limit: int
-) -> list[work.Task]:
-    """Load a patient's tasks, open ones first, then the newest."""
-    return _rows(
-        cur,
-        _task,
-        Q.load_tasks_of_patient,
-        practice_id=practice_id,
-        patient_id=patient_id,
-        limit=limit,
-    )
-
-
-def task_events(cur: Cursor, practice_id: UUID, task_id: UUID) -> list[work.TaskEvent]:
-    """Load a task's history, oldest first."""
-    return _rows(cur, _task_event, Q.load_task_events, practice_id=practice_id, task_id=task_id)
-
-
-def claim_task(
-    cur: Cursor, practice_id: UUID, task_id: UUID, staff_id: UUID, row_version: int
-) -> bool:
-    """Give an unowned open task an owner; False where it is not the row that was looked at."""
-    return _changed(
-        cur,
-        Q.claim_task,
-        practice_id=practice_id,
-        task_id=task_id,
-        staff_id=staff_id,
-        row_version=row_version,
-    )
-
-
-def release_task(cur: Cursor, practice_id: UUID, task_id: UUID, row_version: int) -> bool:
-    """Take the owner off an open task; False where it is not the row that was looked at."""
-    return _changed(
-        cur, Q.release_task, practice_id=practice_id, task_id=task_id, row_version=row_version
-    )
-
-
-def complete_task(
-    cur: Cursor,
-    practice_id: UUID,
-    task_id: UUID,
-    staff_id: UUID,
-    row_version: int,
-    *,
-    disposition: work.Disposition,
-    note: str,
-    at: datetime,
-) -> bool:
-    """Complete an open task; False where it is not the row looked at, or is a colleague's."""
-    return _changed(
-        cur,
-        Q.complete_task,
-        practice_id=practice_id,
-        task_id=task_id,
-        staff_id=staff_id,
-        row_version=row_version,
-        disposition=disposition,
-        note=note,
-        at=at,
     )
 
 
@@ -249,17 +119,17 @@ def insert_timer(cur: Cursor, timer: NewTimer) -> None:
     Raises:
         psycopg.errors.ForeignKeyViolation: No such patient, person, or task of that patient.
     """
-    _changed(cur, Q.insert_timer, **dataclasses.asdict(timer))
+    changed(cur, Q.insert_timer, **dataclasses.asdict(timer))
 
 
 def timer(cur: Cursor, practice_id: UUID, staff_id: UUID) -> work.Timer | None:
     """Load a person's running timer."""
-    return _row(cur, _timer, Q.load_timer, practice_id=practice_id, staff_id=staff_id)
+    return row(cur, _timer, Q.load_timer, practice_id=practice_id, staff_id=staff_id)
 
 
 def delete_timer(cur: Cursor, running: work.Timer) -> bool:
     """Remove exactly this timer; False where it is gone."""
-    return _changed(
+    return changed(
         cur,
         Q.delete_timer,
         practice_id=running.practice_id,
@@ -270,7 +140,7 @@ def delete_timer(cur: Cursor, running: work.Timer) -> bool:
 
 def insert_discarded_timer(cur: Cursor, discarded: work.DiscardedTimer) -> None:
     """Keep what was thrown away, and why."""
-    _changed(
+    changed(
         cur,
         Q.insert_discarded_timer,
         **dataclasses.asdict(discarded.timer),
@@ -286,17 +156,17 @@ def insert_time_entry(cur: Cursor, entry: NewEntry) -> UUID | None:
         psycopg.errors.ExclusionViolation: It overlaps another entry of the person.
         psycopg.errors.ForeignKeyViolation: No such patient, task of that patient, or old entry.
     """
-    return cast("UUID | None", _scalar(cur, Q.insert_time_entry, **dataclasses.asdict(entry)))
+    return cast("UUID | None", scalar(cur, Q.insert_time_entry, **dataclasses.asdict(entry)))
 
 
 def time_entry(cur: Cursor, practice_id: UUID, entry_id: UUID) -> work.TimeEntry | None:
     """Load one time entry."""
-    return _row(cur, _time_entry, Q.load_time_entry, practice_id=practice_id, entry_id=entry_id)
+    return row(cur, _time_entry, Q.load_time_entry, practice_id=practice_id, entry_id=entry_id)
 
 
 def clash(cur: Cursor, staff_id: UUID, started_at: datetime, ended_at: datetime) -> Clash | None:
     """Load the earliest entry of a person that overlaps [started_at, ended_at)."""
-    return _row(
+    return row(
         cur, _clash, Q.load_clash, staff_id=staff_id, started_at=started_at, ended_at=ended_at
     )
 
@@ -305,7 +175,7 @@ def void_time_entry(
     cur: Cursor, practice_id: UUID, entry_id: UUID, *, voided_by: UUID, reason: str, at: datetime
 ) -> bool:
     """Void an entry; False where there is none that is not voided."""
-    return _changed(
+    return changed(
         cur,
         Q.void_time_entry,
         practice_id=practice_id,
@@ -318,7 +188,7 @@ def void_time_entry(
 
 def entries_of_month(cur: Cursor, practice_id: UUID, month_on: date) -> list[work.TimeEntry]:
     """Load every entry that touches the practice's calendar month, voided ones too."""
-    return _rows(
+    return rows(
         cur, _time_entry, Q.load_entries_of_month, practice_id=practice_id, month_on=month_on
     )
 
@@ -327,7 +197,7 @@ def month_totals(
     cur: Cursor, practice_id: UUID, month_on: date, patient_id: UUID | None
 ) -> list[work.MonthTotal]:
     """Load the counted seconds of one patient, or of all who were enrolled in the month."""
-    return _rows(
+    return rows(
         cur,
         work.MonthTotal,
         Q.load_month_totals,
@@ -338,19 +208,6 @@ def month_totals(
 
 
 # Rows into dataclasses: the database's words become the closed sets of ccm_link.work.
-
-
-def _task(*, severity: str, status: str, disposition: str | None, **columns: Any) -> work.Task:
-    return work.Task(
-        severity=measures.Severity(severity),
-        status=work.TaskStatus(status),
-        disposition=None if disposition is None else work.Disposition(disposition),
-        **columns,
-    )
-
-
-def _task_event(*, event: str, **columns: Any) -> work.TaskEvent:
-    return work.TaskEvent(event=work.TaskEventKind(event), **columns)
 
 
 def _timer(*, activity: str, **columns: Any) -> work.Timer:
@@ -367,26 +224,29 @@ def _clash(*, activity: str, **columns: Any) -> Clash:
     return Clash(activity=work.Activity(activity), **columns)
 
 
-def _rows(
+def rows(
     cur: Cursor, make: Callable[..., _Row], statement: LiteralString, **parameters: Any
 ) -> list[_Row]:
+    """Load what a statement finds, each row made by ``make``."""
     with cur.connection.cursor(row_factory=kwargs_row(make)) as rows:
         return rows.execute(statement, parameters).fetchall()
 
 
-def _row(
+def row(
     cur: Cursor, make: Callable[..., _Row], statement: LiteralString, **parameters: Any
 ) -> _Row | None:
+    """Load the first row that a statement finds."""
     with cur.connection.cursor(row_factory=kwargs_row(make)) as rows:
         return rows.execute(statement, parameters).fetchone()
 
 
-def _scalar(cur: Cursor, statement: LiteralString, **parameters: Any) -> object:
+def scalar(cur: Cursor, statement: LiteralString, **parameters: Any) -> object:
+    """Load the first column of the first row."""
     with cur.connection.cursor(row_factory=scalar_row) as rows:
         return rows.execute(statement, parameters).fetchone()
 
 
-def _changed(cur: Cursor, statement: LiteralString, **parameters: Any) -> bool:
+def changed(cur: Cursor, statement: LiteralString, **parameters: Any) -> bool:
     """Run a statement that changes at most one row and tell whether it did."""
     cur.execute(statement, parameters)
     return cur.rowcount == 1

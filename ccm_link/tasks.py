@@ -1,8 +1,8 @@
-"""A task's life: opened by an alert, claimed by a care manager, completed with a disposition.
+"""A task's life: opened by an alert, claimed by a care manager, handed over, completed with a disposition.
 
-Every change names the ``row_version`` that its form was drawn from: of two people who decide on the
-same task, one wins and the other is told. Every function either does all that it says or raises and
-has changed nothing.
+Claiming a task acknowledges its alert's episode. Every change names the ``row_version`` that its form was drawn from:
+of two people who decide on the same task, one wins and the other is told. A change takes the episode first, then the
+task, as the evaluator does. Every function either does all that it says or raises and has changed nothing.
 """
 
 from __future__ import annotations
@@ -11,50 +11,41 @@ from datetime import datetime, timedelta
 from typing import Final, NoReturn
 from uuid import UUID
 
+from alerts import lifecycle
 from alerts import store as alerts_store
-from ccm_link import errors, store, time_log, work
+from alerts.lifecycle import Deed
+from ccm_link import errors, store, task_store, time_log, work
+from ingest import access
 
-WORKLIST_LIMIT: Final = 200
-"""Tasks that one page of the worklist shows: nobody reads further, and memory stays bounded."""
-
-
-def open_tasks(
-    cur: store.Cursor, practice_id: UUID, limit: int = WORKLIST_LIMIT
-) -> list[work.Task]:
-    """Return the open worklist: urgent first, then what is due first."""
-    return store.open_tasks(cur, practice_id, limit)
-
-
-def open_task_count(cur: store.Cursor, practice_id: UUID) -> int:
-    """Count all open tasks of the practice, also those beyond the worklist's limit."""
-    return store.open_task_count(cur, practice_id)
-
-
-def hidden_open_task_count(cur: store.Cursor, practice_id: UUID) -> int:
-    """Count the open tasks of restricted patients whom the member of staff in force does not see."""
-    return store.hidden_open_task_count(cur, practice_id)
+MOST_SHOWN: Final = 200
+"""Tasks that one page shows: nobody reads further, and memory stays bounded."""
 
 
 def tasks_of_patient(
-    cur: store.Cursor, practice_id: UUID, patient_id: UUID, limit: int = WORKLIST_LIMIT
+    cur: store.Cursor, practice_id: UUID, patient_id: UUID, limit: int = MOST_SHOWN
 ) -> list[work.Task]:
     """Return a patient's tasks, open ones first, then the newest."""
-    return store.tasks_of_patient(cur, practice_id, patient_id, limit)
+    return task_store.tasks_of_patient(cur, practice_id, patient_id, limit)
 
 
 def task(cur: store.Cursor, practice_id: UUID, task_id: UUID) -> work.Task | None:
     """Return one task, whatever its status."""
-    return store.task(cur, practice_id, task_id)
+    return task_store.task(cur, practice_id, task_id)
 
 
 def task_of_episode(cur: store.Cursor, practice_id: UUID, episode_id: UUID) -> work.Task | None:
     """Return the task that an episode made."""
-    return store.task_of_episode(cur, practice_id, episode_id)
+    return task_store.task_of_episode(cur, practice_id, episode_id)
 
 
 def events(cur: store.Cursor, practice_id: UUID, task_id: UUID) -> list[work.TaskEvent]:
     """Return a task's history, oldest first."""
-    return store.task_events(cur, practice_id, task_id)
+    return task_store.events(cur, practice_id, task_id)
+
+
+def colleagues(cur: store.Cursor, practice_id: UUID, patient_id: UUID) -> list[access.Colleague]:
+    """Return who can be given a task of a patient, by name."""
+    return task_store.colleagues(cur, practice_id, patient_id)
 
 
 def claim(
@@ -65,10 +56,10 @@ def claim(
     row_version: int,
     at: datetime,
 ) -> work.Task:
-    """Make a person the owner of an unowned task; claiming one's own task again changes nothing.
+    """Make a person the owner of a task that is nobody's or was assigned to them; doing it again changes nothing.
 
-    1. Set the owner if the row is open, unowned and as it was drawn.
-    2. Record the event.
+    1. Set the owner if the row is open, unowned or the person's, and as it was drawn; record the event.
+    2. Acknowledge the episode. Whoever takes a task on does not let it wait: a snooze ends.
 
     Raises:
         errors.UnknownTask: The practice has no such task.
@@ -76,15 +67,28 @@ def claim(
         errors.StaleTask: It changed after the form was drawn: a colleague was quicker.
         errors.TaskOwned: A colleague owns it.
     """
-    before = _known(cur, practice_id, task_id)
-    if before.status is work.TaskStatus.OPEN and before.owner_staff_id == staff_id:
+    before = locked(cur, practice_id, task_id)
+    is_own = before.owner_staff_id == staff_id and before.acknowledged_at is not None
+    if before.status is work.TaskStatus.OPEN and is_own:
         return before
-    if not store.claim_task(cur, practice_id, task_id, staff_id, row_version):
-        _explain(cur, practice_id, task_id, row_version)
-    store.insert_task_event(
+    if not task_store.claim(cur, practice_id, task_id, staff_id, row_version):
+        explain_refusal(cur, practice_id, task_id, row_version)
+    task_store.add_event(
         cur, practice_id, task_id, work.TaskEventKind.CLAIMED, staff_id=staff_id, at=at, note=""
     )
-    return _known(cur, practice_id, task_id)
+    deed = Deed(practice_id, before.episode_id, staff_id, at)
+    lifecycle.acknowledge(cur, deed)
+    if lifecycle.end_snooze(cur, deed):
+        task_store.add_event(
+            cur,
+            practice_id,
+            task_id,
+            work.TaskEventKind.SNOOZE_ENDED,
+            staff_id=staff_id,
+            at=at,
+            note="",
+        )
+    return known(cur, practice_id, task_id)
 
 
 def release(
@@ -96,13 +100,13 @@ def release(
     note: str,
     at: datetime,
 ) -> work.Task:
-    """Give an owned task back to the worklist, with a note.
+    """Give an owned task back to the worklist, with a note; its episode is acknowledged no more.
 
     Anyone may: an owner can be away when a task is due.
 
     1. Clear the owner if the row is open and as it was drawn; a task without an owner stays as it
        is.
-    2. Record the event with who released it and why.
+    2. Record the event with who released it and why, on task and episode.
 
     Raises:
         errors.UnknownTask: The practice has no such task.
@@ -111,15 +115,66 @@ def release(
         errors.MissingWords: The note is empty.
     """
     note = time_log.words(note)
-    before = _known(cur, practice_id, task_id)
+    before = locked(cur, practice_id, task_id)
     if before.status is work.TaskStatus.OPEN and before.owner_staff_id is None:
         return before
-    if not store.release_task(cur, practice_id, task_id, row_version):
-        _explain(cur, practice_id, task_id, row_version)
-    store.insert_task_event(
+    if not task_store.release(cur, practice_id, task_id, row_version):
+        explain_refusal(cur, practice_id, task_id, row_version)
+    task_store.add_event(
         cur, practice_id, task_id, work.TaskEventKind.RELEASED, staff_id=staff_id, at=at, note=note
     )
-    return _known(cur, practice_id, task_id)
+    deed = Deed(practice_id, before.episode_id, staff_id, at)
+    lifecycle.release(cur, deed, owner_id=before.owner_staff_id, note=note)
+    return known(cur, practice_id, task_id)
+
+
+def assign(
+    cur: store.Cursor,
+    practice_id: UUID,
+    task_id: UUID,
+    staff_id: UUID,
+    row_version: int,
+    *,
+    owner_staff_id: UUID,
+    note: str,
+    at: datetime,
+) -> work.Task:
+    """Hand a task over to a named colleague, whose it is, and who acknowledges it by claiming it.
+
+    Anyone may, also a task that is a colleague's: an owner can be away. ``note`` is for the colleague and may be empty.
+
+    1. Set the owner if the row is open and as it was drawn; one that is the colleague's already stays as it is.
+    2. Record the event with who gave it to whom, on task and episode, which is acknowledged no more.
+
+    Raises:
+        errors.UnknownTask: The practice has no such task.
+        errors.TaskCompleted: It is completed already.
+        errors.StaleTask: It changed after the form was drawn.
+        errors.UnknownColleague: The practice has no such colleague, or they may not see the patient.
+    """
+    if owner_staff_id == staff_id:
+        return claim(cur, practice_id, task_id, staff_id, row_version, at)
+    before = locked(cur, practice_id, task_id)
+    if before.status is work.TaskStatus.OPEN and before.owner_staff_id == owner_staff_id:
+        return before
+    able = task_store.colleagues(cur, practice_id, before.patient_id)
+    if owner_staff_id not in {colleague.staff_id for colleague in able}:
+        raise errors.UnknownColleague
+    if not task_store.assign(cur, practice_id, task_id, owner_staff_id, row_version):
+        explain_refusal(cur, practice_id, task_id, row_version)
+    task_store.add_event(
+        cur,
+        practice_id,
+        task_id,
+        work.TaskEventKind.ASSIGNED,
+        staff_id=staff_id,
+        at=at,
+        note=note.strip(),
+        owner_staff_id=owner_staff_id,
+    )
+    deed = Deed(practice_id, before.episode_id, staff_id, at)
+    lifecycle.assign(cur, deed, owner_id=owner_staff_id, note=note.strip())
+    return known(cur, practice_id, task_id)
 
 
 def complete(
@@ -138,7 +193,7 @@ def complete(
 
     1. Complete the row if it is open, as it was drawn, and the person's own or nobody's.
     2. Record the event.
-    3. Close the episode, so that the next breach opens a new one.
+    3. Acknowledge the episode where nobody had, and close it.
     4. If the person's timer runs on this task, stop and store it with the disposition's note,
        unless it has run longer than ``timer_limit``.
 
@@ -157,10 +212,10 @@ def complete(
     """
     note = time_log.words(note)
     store.lock_person(cur, staff_id)
-    before = _known(cur, practice_id, task_id)
+    before = locked(cur, practice_id, task_id)
     stopped: work.TimeEntry | work.DiscardedTimer | None = None
     with cur.connection.transaction():
-        if not store.complete_task(
+        if not task_store.complete(
             cur,
             practice_id,
             task_id,
@@ -170,8 +225,8 @@ def complete(
             note=note,
             at=at,
         ):
-            _explain(cur, practice_id, task_id, row_version)
-        store.insert_task_event(
+            explain_refusal(cur, practice_id, task_id, row_version)
+        task_store.add_event(
             cur,
             practice_id,
             task_id,
@@ -179,7 +234,9 @@ def complete(
             staff_id=staff_id,
             at=at,
             note=note,
+            disposition=disposition,
         )
+        lifecycle.acknowledge(cur, Deed(practice_id, before.episode_id, staff_id, at))
         alerts_store.close_episode(
             cur, practice_id, before.episode_id, closed_by=str(staff_id), at=at, note=note
         )
@@ -188,19 +245,42 @@ def complete(
             stopped = time_log.stop_timer(
                 cur, practice_id, staff_id, note=note, at=at, limit=timer_limit
             )
-    return _known(cur, practice_id, task_id), stopped
+    return known(cur, practice_id, task_id), stopped
 
 
-def _known(cur: store.Cursor, practice_id: UUID, task_id: UUID) -> work.Task:
-    found = store.task(cur, practice_id, task_id)
+def known(cur: store.Cursor, practice_id: UUID, task_id: UUID) -> work.Task:
+    """Return one task.
+
+    Raises:
+        errors.UnknownTask: The practice has no such task.
+    """
+    found = task_store.task(cur, practice_id, task_id)
     if found is None:
         raise errors.UnknownTask
     return found
 
 
-def _explain(cur: store.Cursor, practice_id: UUID, task_id: UUID, row_version: int) -> NoReturn:
-    """Say why a conditional update met no row."""
-    now = _known(cur, practice_id, task_id)
+def locked(cur: store.Cursor, practice_id: UUID, task_id: UUID) -> work.Task:
+    """Hold others back from a task's episode until the transaction ends, and return the task as it is then.
+
+    Raises:
+        errors.UnknownTask: The practice has no such task.
+    """
+    lifecycle.lock(cur, practice_id, known(cur, practice_id, task_id).episode_id)
+    return known(cur, practice_id, task_id)
+
+
+def explain_refusal(
+    cur: store.Cursor, practice_id: UUID, task_id: UUID, row_version: int
+) -> NoReturn:
+    """Say why a conditional update met no row.
+
+    Raises:
+        errors.TaskCompleted: The task is completed already.
+        errors.StaleTask: It changed after the form was drawn.
+        errors.TaskOwned: Neither, so a colleague owns it.
+    """
+    now = known(cur, practice_id, task_id)
     if now.status is work.TaskStatus.COMPLETED:
         raise errors.TaskCompleted
     if now.row_version != row_version:

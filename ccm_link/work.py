@@ -64,14 +64,32 @@ class TaskEventKind(StrEnum):
     """What happened to a task."""
 
     OPENED = "opened"
-    CLAIMED = "claimed"
+    CLAIMED = "claimed"  # by which its episode is acknowledged
     RELEASED = "released"
+    ASSIGNED = "assigned"
+    SNOOZED = "snoozed"
+    SNOOZE_ENDED = "snooze_ended"  # before its time
+    ESCALATED = "escalated"
+    FELL_BACK = "fell_back"  # its owner did nothing for too long
     COMPLETED = "completed"
+    RETURNED = "returned"  # a breach soon after it was completed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Work that an alert episode made, with the names a person reads beside it."""
+    """Work that an alert episode made, with the names a person reads beside it and how the episode stands.
+
+    Attributes:
+        owner_staff_id: Whose it is; with no ``acknowledged_at`` it was assigned, and that person has not taken it on.
+        acknowledged_at: Since when the owner has taken it on.
+        snoozed_at: Since when it waits, or last waited.
+        snoozed_until: It waits until then; None, or an instant that is over, where it does not.
+        escalated_at: When it last became severer.
+        returned_at: When it last came back after it had been completed.
+        in_range_at: When the newest reading was measured that breaches nothing, if no breach is newer; a mark only.
+        is_late: Whether the newest breach was measured long before the rules could look at it.
+        is_of_reading: Whether a reading breached the rule; False where one is missing, or a device has a fault.
+    """
 
     practice_id: UUID
     task_id: UUID
@@ -89,21 +107,53 @@ class Task:
     breach_count: int  # readings that breached the rule so far
     breached_at: datetime  # when the newest of them was measured
     breach_sentence: str  # what that one measured, against which limit
+    is_late: bool
+    is_of_reading: bool
+    acknowledged_at: datetime | None
+    snoozed_at: datetime | None
+    snoozed_until: datetime | None
+    escalated_at: datetime | None
+    returned_at: datetime | None
+    return_count: int
+    in_range_at: datetime | None
     completed_at: datetime | None
     disposition: Disposition | None
     disposition_note: str | None
     row_version: int  # goes into every form; an older one is refused
 
+    def is_snoozed(self, now: datetime) -> bool:
+        """Say whether somebody lets it wait at this instant."""
+        return (
+            self.status is TaskStatus.OPEN
+            and self.snoozed_until is not None
+            and self.snoozed_until > now
+        )
+
+    @property
+    def since(self) -> datetime:
+        """Return when it began to wait for somebody: when it was opened, or came back."""
+        return self.returned_at or self.opened_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskEvent:
-    """One line of a task's history."""
+    """One line of a task's history.
+
+    Attributes:
+        staff_id: Who did it; None: the evaluator, or the clock.
+        disposition: What a completed task was completed with, also when it came back later.
+        until_at: Until when it was snoozed.
+        owner_name: To whom it was assigned, or from whom it fell back.
+    """
 
     at: datetime
     event: TaskEventKind
-    staff_id: UUID | None  # None: the evaluator
+    staff_id: UUID | None
     staff_name: str | None
     note: str
+    disposition: Disposition | None = None
+    until_at: datetime | None = None
+    owner_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

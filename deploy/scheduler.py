@@ -16,8 +16,18 @@ import psycopg
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from ccm_link import quiet_tasks
 from deploy.settings import SchedulerSettings
-from ingest import evaluation_queue, gaps, gateway_health, retention, session_store, store
+from ingest import (
+    evaluation_queue,
+    gaps,
+    gateway_health,
+    people,
+    retention,
+    session_store,
+    store,
+    tenancy,
+)
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +116,23 @@ def watch_gaps(connection: psycopg.Connection, settings: SchedulerSettings, now:
         log.warning("outbox_gaps", extra={"waiting": old.waiting, "lost": old.lost})
 
 
+def fall_back(connection: psycopg.Connection, settings: SchedulerSettings, now: datetime) -> None:
+    """Give tasks back to the worklist that somebody took on and left alone, practice by practice."""
+    with connection.transaction(), connection.cursor() as cur:
+        practice_ids = [practice.practice_id for practice in people.practices(cur)]
+    for practice_id in practice_ids:
+        try:
+            with tenancy.transaction(connection, practice_id) as cur:
+                given_back = quiet_tasks.fall_back(cur, practice_id, settings.fall_back_after, now)
+        except psycopg.Error as error:
+            if connection.broken:
+                raise
+            log.warning("fall_back_failed", extra={"sqlstate": error.sqlstate or ""})
+            continue
+        if given_back:
+            log.warning("tasks_fell_back", extra={"count": given_back})
+
+
 _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], None], timedelta]] = {
     partitions_ahead: timedelta(hours=6),
     old_readings: timedelta(days=1),
@@ -114,6 +141,7 @@ _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], No
     watch_queue: timedelta(seconds=30),
     watch_gateways: timedelta(hours=1),
     watch_gaps: timedelta(minutes=15),
+    fall_back: timedelta(minutes=1),
 }
 
 

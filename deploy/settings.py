@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from alerts.measures import Severity
 from alerts.settings import AlertsSettings
 from ccm_link.settings import CcmLinkSettings
 from deploy.broker_settings import BrokerSettings, GuardSettings
@@ -73,6 +75,30 @@ class SchedulerSettings:
         minimum=1.0,
         help="how long it is kept how gateways were: one row an hour, and one for each change",
     )
+    fall_back_urgent_minutes: int = setting(
+        15,
+        unit="min",
+        minimum=1,
+        help="how long nobody may work on an urgent task that somebody has taken on, before it is given back to the "
+        "worklist and whoever is responsible is told; ours, no guideline",
+    )
+    fall_back_clinical_minutes: int = setting(
+        240, unit="min", minimum=1, help="the same of clinical tasks"
+    )
+    fall_back_other_hours: int = setting(
+        48, unit="h", minimum=1, help="the same of missed readings and of technical tasks"
+    )
+
+    @property
+    def fall_back_after(self) -> dict[Severity, timedelta]:
+        """How long a task that was taken on may be left alone, by severity."""
+        others = timedelta(hours=self.fall_back_other_hours)
+        return {
+            Severity.URGENT: timedelta(minutes=self.fall_back_urgent_minutes),
+            Severity.CLINICAL: timedelta(minutes=self.fall_back_clinical_minutes),
+            Severity.OUTREACH: others,
+            Severity.TECHNICAL: others,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,10 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /patients/{patient_id}/home/{person_id}/disable": {},
     "POST /tasks/{task_id}/claim": {"row_version": "1"},
     "POST /tasks/{task_id}/release": {"row_version": "1", "note": "Off duty."},
+    "POST /tasks/{task_id}/assign": {"row_version": "1", "owner_staff_id": "{staff_id}"},
+    "POST /tasks/{task_id}/snooze": {"row_version": "1", "wait_minutes": "10", "reason": "Asleep."},
+    "POST /tasks/{task_id}/snooze/end": {"row_version": "1"},
+    "POST /worklist/chosen": {"deed": "acknowledge", "task-{task_id}": "1"},
     "POST /tasks/{task_id}/timer": {"activity": "phone_call"},
     "POST /tasks/{task_id}/time": {
         "worked_on": "2026-11-12",
@@ -135,6 +139,14 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /timer/discard": {"reason": "Lunch."},
     "POST /time/{entry_id}/void": {"reason": "Entered twice."},
     "POST /api/v1/tasks/{task_id}/claim": {"row_version": 1},
+    "POST /api/v1/tasks/{task_id}/release": {"row_version": 1, "note": "Off duty."},
+    "POST /api/v1/tasks/{task_id}/assign": {"row_version": 1, "owner_staff_id": "{staff_id}"},
+    "POST /api/v1/tasks/{task_id}/snooze": {
+        "row_version": 1,
+        "until_at": "2026-11-12T15:52:00Z",
+        "reason": "Asleep.",
+    },
+    "POST /api/v1/tasks/{task_id}/snooze/end": {"row_version": 1},
     "POST /api/v1/tasks/{task_id}/timer": {"activity": "phone_call"},
     "POST /api/v1/tasks/{task_id}/complete": {**_DONE, "row_version": 1},
     "POST /api/v1/timer/stop": {"note": "Called."},
@@ -217,7 +229,9 @@ def ask(browser: httpx.Client, route: str, ids: Mapping[str, str]) -> httpx.Resp
     """Ask a route as a person would who does it right."""
     method, path = route.split(maxsplit=1)
     body = {
-        name: one.format(**ids) if isinstance(one, str) and re.fullmatch(r"\{\w+\}", one) else one
+        name.format(**ids): one.format(**ids)
+        if isinstance(one, str) and re.fullmatch(r"\{\w+\}", one)
+        else one
         for name, one in BODIES.get(route, {}).items()
     }
     if method in {"GET", "DELETE"}:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 from alerts import episode
 from alerts import store as alerts_store
-from ccm_link import repeated_requests, tasks, time_log, work
+from ccm_link import repeated_requests, tasks, time_log, work, worklist
 from ccm_link.console import (
     api_description,
     api_models,
@@ -20,11 +20,14 @@ from ccm_link.console import (
     rate_limits,
     sessions,
     sign_in,
+    task_deeds,
+    task_inputs,
     task_record,
     time_lines,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.repeated_requests import KeyedRequest
+from ccm_link.worklist import Tab
 from ingest import store
 
 router = APIRouter(prefix="/api/v1", responses=api_models.REFUSALS)
@@ -61,14 +64,17 @@ def close_session(request: Request) -> Response:
 
 
 @router.get("/worklist")
-def worklist(desk: AtDesk) -> api_models.Worklist:
-    """Return the open tasks: urgent first, then what is due first."""
+def read_worklist(desk: AtDesk, tab: Tab = Tab.NEEDS_ACTION) -> api_models.Worklist:
+    """Return the tasks of a tab, urgent first, then what is due first; of what is resolved, the newest first."""
     with desk.transaction() as cur:
-        found = tasks.open_tasks(cur, desk.practice_id)
+        viewer = task_record.viewer(cur, desk)
+        found = worklist.tasks_of(cur, viewer, tab)
+        counts = worklist.counts(cur, viewer)
         desk.saw(*(task.patient_id for task in found), tasks=len(found))
         return api_models.Worklist(
-            open_count=tasks.open_task_count(cur, desk.practice_id),
-            hidden_count=tasks.hidden_open_task_count(cur, desk.practice_id),
+            open_count=counts[Tab.NEEDS_ACTION] + counts[Tab.SNOOZED],
+            hidden_count=worklist.hidden_count(cur, desk.practice_id),
+            counts={each.value: count for each, count in counts.items()},
             last_reading_stored_at=store.last_stored_at(cur, desk.practice_id),
             tasks=[api_models.Task.of(task) for task in found],
         )
@@ -101,15 +107,40 @@ def read_task(desk: AtDesk, task_id: UUID) -> api_models.TaskWithHistory:
 
 
 @router.post("/tasks/{task_id}/claim")
-def claim(desk: AtDesk, task_id: UUID, given: inputs.ClaimTask) -> api_models.Task:
-    """Make an unowned task one's own."""
+def claim(desk: AtDesk, task_id: UUID, given: task_inputs.ClaimTask) -> api_models.Task:
+    """Make a task one's own that is nobody's or was assigned to one; its alert is acknowledged."""
     with desk.transaction() as cur:
-        before = task_record.load(cur, desk, task_id)
-        claimed = tasks.claim(
-            cur, desk.practice_id, task_id, desk.staff_id, given.row_version, desk.now
+        return api_models.Task.of(task_deeds.claim(cur, desk, task_id, given))
+
+
+@router.post("/tasks/{task_id}/release")
+def release(desk: AtDesk, task_id: UUID, given: task_inputs.ReleaseTask) -> api_models.Task:
+    """Give a task back to the worklist."""
+    with desk.transaction() as cur:
+        return api_models.Task.of(task_deeds.release(cur, desk, task_id, given))
+
+
+@router.post("/tasks/{task_id}/assign")
+def assign(desk: AtDesk, task_id: UUID, given: task_inputs.AssignTask) -> api_models.Task:
+    """Hand a task over to a colleague, who acknowledges it by claiming it."""
+    with desk.transaction() as cur:
+        return api_models.Task.of(task_deeds.assign(cur, desk, task_id, given))
+
+
+@router.post("/tasks/{task_id}/snooze")
+def snooze(desk: AtDesk, task_id: UUID, given: task_inputs.SnoozeTask) -> api_models.Task:
+    """Let a task wait: urgent ones for 30 minutes at most, clinical ones for a day, all others for a week."""
+    with desk.transaction() as cur:
+        return api_models.Task.of(
+            task_deeds.snooze(cur, desk, task_id, given.row_version, given.until_at, given.reason)
         )
-        task_record.changed(desk, before, claimed)
-    return api_models.Task.of(claimed)
+
+
+@router.post("/tasks/{task_id}/snooze/end")
+def end_snooze(desk: AtDesk, task_id: UUID, given: task_inputs.EndSnooze) -> api_models.Task:
+    """Let a snoozed task be seen before its time."""
+    with desk.transaction() as cur:
+        return api_models.Task.of(task_deeds.end_snooze(cur, desk, task_id, given))
 
 
 @router.post("/tasks/{task_id}/timer", status_code=201)
@@ -196,22 +227,7 @@ def _made_before(cur: Cursor, desk: Desk, keyed: KeyedRequest) -> api_models.Tim
 
 
 @router.post("/tasks/{task_id}/complete")
-def complete(desk: AtDesk, task_id: UUID, given: inputs.CompleteTask) -> api_models.Task:
+def complete(desk: AtDesk, task_id: UUID, given: task_inputs.CompleteTask) -> api_models.Task:
     """Complete a task; one's timer on it stops with the same note."""
     with desk.transaction() as cur:
-        before = task_record.load(cur, desk, task_id)
-        completed, became = tasks.complete(
-            cur,
-            desk.practice_id,
-            task_id,
-            desk.staff_id,
-            given.row_version,
-            given.disposition,
-            given.note,
-            desk.now,
-            timer_limit=desk.timer_limit,
-        )
-        task_record.changed(desk, before, completed)
-        if became is not None:
-            time_lines.ended(desk, became)
-    return api_models.Task.of(completed)
+        return api_models.Task.of(task_deeds.complete(cur, desk, task_id, given))

@@ -36,7 +36,12 @@ class Owner(Answer):
 
 
 class Task(Answer):
-    """A task. ``row_version`` goes into every change of it; ``owner`` is null while nobody has claimed it."""
+    """A task. ``row_version`` goes into every change of it; ``owner`` is null while it is nobody's.
+
+    ``acknowledged_at``: since when the owner has taken it on; null where it was only assigned. ``snoozed_until``: it
+    waits while this is to come. ``returned_at``: when a breach soon after its completion last opened it again.
+    ``in_range_at``: when the newest reading was measured that breaches nothing, if no breach is newer: a mark only.
+    """
 
     task_id: UUID
     patient_id: UUID
@@ -52,6 +57,14 @@ class Task(Answer):
     breach_count: int
     breached_at: datetime
     breach_sentence: str
+    is_late: bool
+    is_of_reading: bool
+    acknowledged_at: datetime | None
+    snoozed_until: datetime | None
+    escalated_at: datetime | None
+    returned_at: datetime | None
+    return_count: int
+    in_range_at: datetime | None
     completed_at: datetime | None
     disposition: Disposition | None
     disposition_note: str | None
@@ -64,12 +77,19 @@ class Task(Answer):
 
 
 class TaskEvent(Answer):
-    """One line of a task's history; nobody's where the alert rules did it."""
+    """One line of a task's history; nobody's where the alert rules did it, or the clock.
+
+    ``disposition``: what it was completed with. ``until_at``: until when it was snoozed. ``owner_name``: to whom it was
+    assigned, or from whom it fell back.
+    """
 
     at: datetime
     event: TaskEventKind
     staff_name: str | None
     note: str
+    disposition: Disposition | None
+    until_at: datetime | None
+    owner_name: str | None
 
 
 class Breach(Answer):
@@ -93,13 +113,14 @@ class TaskWithHistory(Task):
 
 
 class Worklist(Answer):
-    """The open tasks: urgent first, then what is due first. ``open_count`` also counts those beyond the list.
+    """The tasks of a tab. ``counts`` has those of every tab, also beyond the list; ``open_count`` all that are open.
 
     ``hidden_count`` are those of restricted patients whom the person does not see; they are not in ``open_count``.
     """
 
     open_count: int
     hidden_count: int
+    counts: dict[str, int]
     last_reading_stored_at: datetime | None
     tasks: list[Task]
 

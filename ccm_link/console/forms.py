@@ -19,7 +19,7 @@ Fields = Mapping[str, str]
 Model = TypeVar("Model", bound=BaseModel)
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
-_MOST_FIELDS: Final = 32
+_MOST_FIELDS: Final = 256  # all tasks of the worklist, and what is to be done with them
 _OUR_KIND_OF_NAME: Final = re.compile("[a-z][a-z_]{0,39}")
 _SECRETS: Final = ("password", "code", "secret", "token")
 

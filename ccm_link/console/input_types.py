@@ -90,10 +90,22 @@ Words = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARACTERS),
     AfterValidator(readable),
 ]
+# Words that may be left out.
+FewWords = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MOST_CHARACTERS),
+    AfterValidator(readable),
+]
 RowVersion = Annotated[
     int,
     _digits(int, "[0-9]{1,9}", "Write a whole number."),
     Field(strict=True, ge=1, le=2**31 - 1),
+]
+# How long something may wait: a week at most, as alerts.lifecycle.SNOOZE_LIMITS says.
+Minutes = Annotated[
+    int,
+    _digits(int, "[0-9]{1,5}", "Choose one of the list."),
+    Field(strict=True, ge=1, le=7 * 24 * 60),
 ]
 # Of a version that was looked at; 0 where there was none.
 BasedOn = Annotated[

@@ -25,12 +25,11 @@ from ccm_link.console.input_types import (
     Instant,
     LocalDay,
     LocalTime,
-    RowVersion,
     Words,
     readable,
     written,
 )
-from ccm_link.work import Activity, Disposition
+from ccm_link.work import Activity
 from firmware_profiles.readings import Kind
 from ingest import access, audit
 
@@ -157,27 +156,6 @@ class AddHomePerson(Input):
 
     display_name: PersonName
     role: Literal["patient", "carer"]
-
-
-class ClaimTask(Input):
-    """The version of the task that was looked at."""
-
-    row_version: RowVersion
-
-
-class ReleaseTask(Input):
-    """The version of the task that was looked at, and why it is given back."""
-
-    row_version: RowVersion
-    note: Words
-
-
-class CompleteTask(Input):
-    """What became of the task."""
-
-    row_version: RowVersion
-    disposition: Disposition
-    note: Words
 
 
 class StartTimer(Input):

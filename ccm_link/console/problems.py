@@ -179,6 +179,8 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (ccm_errors.UnknownEntry, 404, NOT_FOUND.title),
     (ccm_errors.UnknownSubject, 404, NOT_FOUND.title),
     (ccm_errors.TaskError, 409, "The task has changed"),
+    (ccm_errors.BadSnooze, 422, "The task cannot wait until then"),
+    (ccm_errors.UnknownColleague, 422, "This colleague cannot take the task"),
     (ccm_errors.EntryVoided, 409, "The time entry has changed"),
     (ccm_errors.NoTimer, 409, "No timer is running"),
     (ccm_errors.TimerTooLong, 409, "The timer has run very long"),

@@ -8,7 +8,7 @@ from typing import Final
 
 import jinja2
 
-from ccm_link.console import reading_words, wording
+from ccm_link.console import reading_words, task_words, wording
 
 _ENVIRONMENT: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("ccm_link.console"),
@@ -28,6 +28,7 @@ def _sheet_version() -> str:
 _ENVIRONMENT.globals.update(
     words=wording,
     speech=reading_words,
+    of_task=task_words,
     sheet=f"/static/console.css?v={_sheet_version()}",
 )
 

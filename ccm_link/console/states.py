@@ -14,10 +14,13 @@ State = Mapping[str, object]
 
 
 def task(of: Task) -> State:
-    """Return who has a task, and what became of it."""
+    """Return who has a task, whether it waits, and what became of it."""
     return {
         "status": of.status,
+        "severity": of.severity,
         "owner_staff_id": of.owner_staff_id,
+        "acknowledged_at": of.acknowledged_at,
+        "snoozed_until": of.snoozed_until,
         "row_version": of.row_version,
         "disposition": of.disposition,
         "note": None if of.disposition_note is None else trail.sha256_of(of.disposition_note),

@@ -1,14 +1,22 @@
-"""One task, as pages and API load it and tell what they changed."""
+"""One task, as pages and API load it and tell what they changed; and who looks at the list of them."""
 
 from __future__ import annotations
 
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from ccm_link import tasks
 from ccm_link.console import problems, states, trail
 from ccm_link.console.desk import Cursor, Desk
 from ccm_link.console.permissions import Resource
 from ccm_link.work import Task
+from ccm_link.worklist import Viewer
+
+
+def viewer(cur: Cursor, desk: Desk) -> Viewer:
+    """Return the person as somebody who looks at the worklist."""
+    zone = ZoneInfo(desk.practice(cur).time_zone)
+    return Viewer(desk.practice_id, desk.staff_id, desk.now, zone)
 
 
 def load(cur: Cursor, desk: Desk, task_id: UUID) -> Task:

@@ -11,7 +11,7 @@ from alerts.measures import Severity
 from alerts.rule_set import RuleSpec
 from alerts.rules import Rule, Scope
 from ccm_link import conditions, enrolment, local_days
-from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal, TaskEventKind
+from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal
 from ingest import audit, corrections
 from ingest.access import Verdict, Why
 from ingest.people import Role
@@ -46,6 +46,7 @@ _FIELDS: Final = {
     "new_password_again": "New password again",
     "note": "What was done",
     "password": "Password",
+    "owner_staff_id": "Colleague",
     "password-password": "Password until now",
     "practice": "Short name of your practice",
     "owner-patient_id": "Who measured",
@@ -57,6 +58,9 @@ _FIELDS: Final = {
     "question": "Which limit",
     "reason": "Why",
     "release-note": "Why you give it back",
+    "assign-note": "What they should know",
+    "chosen-reason": "Why they can wait, or what the colleague should know",
+    "snooze-reason": "Why it can wait",
     "resend_after_s": "Before a record is sent again",
     "review-note": "What you found",
     "revisit_after_s": "Before a peripheral is asked again",
@@ -74,6 +78,7 @@ _FIELDS: Final = {
     "until_time": "Until the time",
     "user_slot": "User of the peripheral",
     "verdict": "Was it justified?",
+    "wait_minutes": "For how long",
     "worked_on": "Day",
 }
 
@@ -213,7 +218,7 @@ def role(of: Role) -> str:
 
 
 def severity(level: Severity) -> str:
-    """Return "Urgent" or "Clinical"."""
+    """Return "Urgent", "Clinical", "Outreach" or "Technical"."""
     return level.capitalize()
 
 
@@ -240,11 +245,6 @@ def field(form: str, name: str) -> str:
 def trace_time(written: str, zone: ZoneInfo) -> str:
     """Return a time of a stored trace (RFC 3339) as :func:`moment` says it."""
     return moment(datetime.fromisoformat(written), zone)
-
-
-def task_event(of: TaskEventKind) -> str:
-    """Return what happened to a task: "claimed"."""
-    return of.value
 
 
 def deed(of: audit.Kind) -> str:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import BaseModel
 
 from alerts import episode
 from alerts import store as alerts_store
-from ccm_link import tasks, time_log
+from ccm_link import task_history, tasks, time_log
 from ccm_link.console import (
     forms,
     input_types,
     inputs,
     patient_head,
     problems,
+    task_deeds,
+    task_inputs,
     task_record,
+    task_words,
     time_lines,
     wording,
 )
@@ -28,11 +34,13 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Resource
 from ccm_link.errors import CcmLinkError
-from ccm_link.work import Activity
+from ccm_link.work import Activity, Task
 from ingest import store
 from ingest.rows import StoredReading
 
 router = APIRouter(prefix="/tasks/{task_id}", include_in_schema=False)
+
+Given = TypeVar("Given", bound=BaseModel)
 
 # The newest breaches say what is to be done now; an episode that nobody closes can collect hundreds.
 _MOST_BREACHES: Final = 5
@@ -42,6 +50,7 @@ class Said(StrEnum):
     """What the page confirms after an action."""
 
     CLAIMED = "claimed"
+    SNOOZE_ENDED = "snooze-ended"
     TIMER_STARTED = "timer-started"
     TIME_ADDED = "time-added"
 
@@ -51,6 +60,8 @@ class Said(StrEnum):
         match self:
             case Said.CLAIMED:
                 return "The task is yours."
+            case Said.SNOOZE_ENDED:
+                return "The task is in the worklist again."
             case Said.TIMER_STARTED:
                 return "Your timer is running. It goes on when you leave this page."
             case Said.TIME_ADDED:
@@ -76,43 +87,84 @@ def task_page(desk: AtDesk, task_id: UUID, said: Said | None = None) -> HTMLResp
 @router.post("/claim")
 def claim(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
     """Make the task the person's own."""
-    given, complaints = forms.check(inputs.ClaimTask, fields)
-    if given is None:
-        return _refused(desk, task_id, Refusal("claim", fields, complaints))
-    try:
-        with desk.transaction() as cur:
-            before = task_record.load(cur, desk, task_id)
-            after = tasks.claim(
-                cur, desk.practice_id, task_id, desk.staff_id, given.row_version, desk.now
-            )
-            task_record.changed(desk, before, after)
-    except CcmLinkError as error:
-        return _refused(desk, task_id, Refusal("claim", fields, problem=problems.of_error(error)))
-    return _back(task_id, Said.CLAIMED)
+    return _decide(
+        desk,
+        task_id,
+        "claim",
+        fields,
+        task_inputs.ClaimTask,
+        task_deeds.claim,
+        _address(task_id, Said.CLAIMED),
+    )
 
 
 @router.post("/release")
 def release(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
     """Give the task back to the worklist."""
-    given, complaints = forms.check(inputs.ReleaseTask, fields)
-    if given is None:
-        return _refused(desk, task_id, Refusal("release", fields, complaints))
-    try:
-        with desk.transaction() as cur:
-            before = task_record.load(cur, desk, task_id)
-            after = tasks.release(
-                cur,
-                desk.practice_id,
-                task_id,
-                desk.staff_id,
-                given.row_version,
-                given.note,
-                desk.now,
-            )
-            task_record.changed(desk, before, after, why=given.note)
-    except CcmLinkError as error:
-        return _refused(desk, task_id, Refusal("release", fields, problem=problems.of_error(error)))
-    return RedirectResponse("/worklist?said=released", 303)
+    return _decide(
+        desk,
+        task_id,
+        "release",
+        fields,
+        task_inputs.ReleaseTask,
+        task_deeds.release,
+        "/worklist?said=released",
+    )
+
+
+@router.post("/assign")
+def assign(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
+    """Hand the task over to a colleague."""
+    return _decide(
+        desk,
+        task_id,
+        "assign",
+        fields,
+        task_inputs.AssignTask,
+        task_deeds.assign,
+        "/worklist?said=assigned",
+    )
+
+
+@router.post("/snooze")
+def snooze(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
+    """Let the task wait for one of the spans that its severity allows."""
+
+    def wait(cur: Cursor, desk: Desk, task_id: UUID, given: task_inputs.SnoozeTaskForm) -> Task:
+        until_at = desk.now + timedelta(minutes=given.wait_minutes)
+        return task_deeds.snooze(cur, desk, task_id, given.row_version, until_at, given.reason)
+
+    return _decide(
+        desk, task_id, "snooze", fields, task_inputs.SnoozeTaskForm, wait, "/worklist?said=snoozed"
+    )
+
+
+@router.post("/snooze/end")
+def end_snooze(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
+    """Let the task be seen before its time."""
+    return _decide(
+        desk,
+        task_id,
+        "end-snooze",
+        fields,
+        task_inputs.EndSnooze,
+        task_deeds.end_snooze,
+        _address(task_id, Said.SNOOZE_ENDED),
+    )
+
+
+@router.post("/complete")
+def complete(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
+    """Complete the task; the person's timer on it stops with the same note."""
+    return _decide(
+        desk,
+        task_id,
+        "complete",
+        fields,
+        task_inputs.CompleteTask,
+        task_deeds.complete,
+        "/worklist?said=completed",
+    )
 
 
 @router.post("/timer")
@@ -139,7 +191,7 @@ def start_timer(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
             time_lines.started(desk, timer)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("timer", fields, problem=problems.of_error(error)))
-    return _back(task_id, Said.TIMER_STARTED)
+    return RedirectResponse(_address(task_id, Said.TIMER_STARTED), 303)
 
 
 @router.post("/time")
@@ -173,41 +225,32 @@ def add_time(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
             time_lines.added(desk, entry)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("time", fields, problem=problems.of_error(error)))
-    return _back(task_id, Said.TIME_ADDED)
+    return RedirectResponse(_address(task_id, Said.TIME_ADDED), 303)
 
 
-@router.post("/complete")
-def complete(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
-    """Complete the task; the person's timer on it stops with the same note."""
-    given, complaints = forms.check(inputs.CompleteTask, fields)
+def _decide(
+    desk: Desk,
+    task_id: UUID,
+    form: str,
+    fields: Posted,
+    model: type[Given],
+    deed: Callable[[Cursor, Desk, UUID, Given], Task],
+    leads_to: str,
+) -> Response:
+    """Check a form, do what it says and lead on; or show the page again with what is wrong."""
+    given, complaints = forms.check(model, fields)
     if given is None:
-        return _refused(desk, task_id, Refusal("complete", fields, complaints))
+        return _refused(desk, task_id, Refusal(form, fields, complaints))
     try:
         with desk.transaction() as cur:
-            before = task_record.load(cur, desk, task_id)
-            after, became = tasks.complete(
-                cur,
-                desk.practice_id,
-                task_id,
-                desk.staff_id,
-                given.row_version,
-                given.disposition,
-                given.note,
-                desk.now,
-                timer_limit=desk.timer_limit,
-            )
-            task_record.changed(desk, before, after)
-            if became is not None:
-                time_lines.ended(desk, became)
+            deed(cur, desk, task_id, given)
     except CcmLinkError as error:
-        return _refused(
-            desk, task_id, Refusal("complete", fields, problem=problems.of_error(error))
-        )
-    return RedirectResponse("/worklist?said=completed", 303)
+        return _refused(desk, task_id, Refusal(form, fields, problem=problems.of_error(error)))
+    return RedirectResponse(leads_to, 303)
 
 
-def _back(task_id: UUID, said: Said) -> RedirectResponse:
-    return RedirectResponse(f"/tasks/{task_id}?said={said}", 303)
+def _address(task_id: UUID, said: Said) -> str:
+    return f"/tasks/{task_id}?said={said}"
 
 
 def _refused(desk: Desk, task_id: UUID, refusal: Refusal) -> HTMLResponse:
@@ -225,6 +268,7 @@ def _show(
     refusal: Refusal = NOTHING_REFUSED,
 ) -> HTMLResponse:
     task = task_record.load(cur, desk, task_id)
+    events = tasks.events(cur, desk.practice_id, task_id)
     episode_events = alerts_store.episode_events(cur, desk.practice_id, task.episode_id)
     found = episode.breaches(episode_events)
     breaches = [
@@ -246,7 +290,15 @@ def _show(
         patient=patient_head.load(cur, desk, task.patient_id),
         breaches=breaches,
         all_breaches=len(found),
-        events=tasks.events(cur, desk.practice_id, task_id),
+        history=task_history.in_order(events, episode_events),
+        last_event=events[-1] if events else None,
+        colleagues=[
+            (one.staff_id, f"{one.display_name}, {wording.role(one.role)}")
+            for one in tasks.colleagues(cur, desk.practice_id, task.patient_id)
+            if one.staff_id not in {desk.staff_id, task.owner_staff_id}
+        ],
+        waits=task_words.waits(task.severity),
+        is_snoozed=task.is_snoozed(desk.now),
         activities=[(one.value, wording.activity(one)) for one in Activity],
         dispositions=list(wording.DISPOSITIONS.items()),
         grant=patient_head.grant(cur, desk, task.patient_id),

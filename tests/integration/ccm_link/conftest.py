@@ -109,6 +109,33 @@ class Clinic:
                 ),
             )
 
+    def again(
+        self, task_id: UUID | None, *, severity: Severity, at: datetime, due_in: timedelta
+    ) -> OpenedEpisode:
+        """Tell of a task's episode as the evaluator does when it became severer or came back."""
+        row = self.owner.execute(
+            "select patient_id, episode_id, rule_id, rule_version, family from ccm.task"
+            " join alerts.episode using (practice_id, patient_id, episode_id) where task_id = %s",
+            (task_id,),
+        ).fetchone()
+        assert row is not None
+        patient_id, episode_id, rule_id, rule_version, family = row
+        return OpenedEpisode(
+            practice_id=self.practice_id,
+            patient_id=patient_id,
+            episode_id=episode_id,
+            rule_id=rule_id,
+            rule_version=rule_version,
+            family=family,
+            title="Severely raised systolic pressure",
+            severity=severity,
+            opened_at=at,
+            due_at=at + due_in,
+            reading_id=uuid4(),
+            measured_at=at,
+            sentence="Systolic pressure was 191 mmHg.",
+        )
+
 
 @pytest.fixture
 def clinic(database: Any) -> Iterator[Clinic]:

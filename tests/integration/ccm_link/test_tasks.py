@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from alerts import store as alerts_store
-from alerts.measures import Severity
 from ccm_link import errors, tasks, time_log, work
 
 pytestmark = [
@@ -40,29 +39,12 @@ def complete(
     return completed
 
 
-def test_worklist_shows_urgent_first_then_what_is_due_first(clinic: Any, noon: Any) -> None:
-    late = clinic.open_task(severity=Severity.CLINICAL, due_in=2 * MINUTE)
-    later = clinic.open_task(severity=Severity.CLINICAL, due_in=3 * MINUTE)
-    urgent = clinic.open_task(clinic.other_patient, due_in=60 * MINUTE)
-    with clinic.console.cursor() as cur:
-        worklist = tasks.open_tasks(cur, clinic.practice_id)
-        assert [task.task_id for task in worklist] == [urgent, late, later]
-        assert tasks.open_tasks(cur, clinic.practice_id, limit=1) == worklist[:1]
-        assert tasks.open_task_count(cur, clinic.practice_id) == 3
-        assert tasks.open_tasks(cur, uuid4()) == []
-    first = worklist[0]
-    assert first.patient_name == "Adler, Finn"
-    assert (first.severity, first.status) == (Severity.URGENT, work.TaskStatus.OPEN)
-    assert (first.owner_name, first.breach_count, first.row_version) == (None, 1, 1)
-    assert first.due_at == noon + timedelta(hours=1)
-
-
 def test_patient_without_enrolment_gets_no_task(clinic: Any, noon: Any) -> None:
     clinic.owner.execute("update ccm.enrolment set ended_at = %s", (noon,))
     clinic.owner.commit()
     assert clinic.open_task() is None
     with clinic.console.cursor() as cur:
-        assert tasks.open_tasks(cur, clinic.practice_id) == []
+        assert tasks.tasks_of_patient(cur, clinic.practice_id, clinic.patient) == []
 
 
 def test_task_is_claimed_and_completed_and_its_episode_closed(clinic: Any, noon: Any) -> None:
@@ -70,13 +52,13 @@ def test_task_is_claimed_and_completed_and_its_episode_closed(clinic: Any, noon:
     with clinic.console.cursor() as cur:
         claimed = tasks.claim(cur, clinic.practice_id, task_id, clinic.ada, 1, noon)
         assert (claimed.owner_name, claimed.row_version) == ("Ada", 2)
+        assert claimed.acknowledged_at == noon
         again = tasks.claim(cur, clinic.practice_id, task_id, clinic.ada, 1, noon)
         assert again == claimed
         done = complete(cur, clinic, task_id, clinic.ada, 2, noon + MINUTE)
         assert done.status is work.TaskStatus.COMPLETED
         assert done.disposition is work.Disposition.REACHED_ADVISED
         assert done.completed_at == noon + MINUTE
-        assert tasks.open_tasks(cur, clinic.practice_id) == []
         assert tasks.tasks_of_patient(cur, clinic.practice_id, clinic.patient) == [done]
         assert tasks.task_of_episode(cur, clinic.practice_id, done.episode_id) == done
         history = tasks.events(cur, clinic.practice_id, task_id)
@@ -91,7 +73,7 @@ def test_task_is_claimed_and_completed_and_its_episode_closed(clinic: Any, noon:
         assert [
             line.event.value
             for line in alerts_store.episode_events(cur, clinic.practice_id, done.episode_id)
-        ] == ["closed"]
+        ] == ["acknowledged", "closed"]
 
 
 def test_unclaimed_task_belongs_to_who_completes_it(clinic: Any, noon: Any) -> None:
@@ -208,7 +190,7 @@ def test_released_task_is_anyones_again(clinic: Any, noon: Any) -> None:
         released = tasks.release(
             cur, clinic.practice_id, task_id, clinic.ada, 2, "Ben is away.", noon + MINUTE
         )
-        assert released.owner_staff_id is None
+        assert (released.owner_staff_id, released.acknowledged_at) == (None, None)
         unchanged = tasks.release(
             cur, clinic.practice_id, task_id, clinic.ada, 2, "Ben is away.", noon + MINUTE
         )
@@ -217,7 +199,7 @@ def test_released_task_is_anyones_again(clinic: Any, noon: Any) -> None:
             cur, clinic.practice_id, task_id, clinic.ada, 3, noon + MINUTE
         ).owner_name == ("Ada")
         last = tasks.events(cur, clinic.practice_id, task_id)[1:]
-        assert sorted(line.note for line in last) == ["", "", "Ben is away."]
+        assert [line.note for line in last] == ["", "Ben is away.", ""]
 
 
 def test_completing_stores_the_timer_that_runs_on_the_task(clinic: Any, noon: Any) -> None:

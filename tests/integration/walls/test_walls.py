@@ -64,6 +64,7 @@ WIDE = {
     ("ingest.outbox_epoch", "homevitals_scheduler", "SELECT"),
     ("ingest.practice", "homevitals_alerts", "SELECT"),
     ("ingest.practice", "homevitals_entrance", "SELECT"),
+    ("ingest.practice", "homevitals_scheduler", "SELECT"),
     ("ingest.practice", "homevitals_sealer", "SELECT"),
     ("ingest.quarantine", "homevitals_ingest", "ALL"),
     ("ingest.quarantine", "homevitals_ingest", "SELECT"),

@@ -11,6 +11,7 @@ NEED_ARGUMENTS = {
     errors.TimerTooLong: (datetime(2026, 3, 1, tzinfo=UTC),),
     errors.OverlappingTime: ("your phone call",),
     errors.BadInterval: (errors.IntervalReason.TOO_LONG,),
+    errors.BadSnooze: (errors.SnoozeReason.TOO_LONG,),
 }
 CLASSES = [
     found
@@ -30,3 +31,8 @@ def test_error_says_what_to_do_and_stands_in_the_tree(error: type[errors.CcmLink
 @pytest.mark.parametrize("reason", errors.IntervalReason)
 def test_every_interval_reason_has_its_own_words(reason: errors.IntervalReason) -> None:
     assert str(errors.BadInterval(reason))
+
+
+@pytest.mark.parametrize("reason", errors.SnoozeReason)
+def test_every_snooze_reason_has_its_own_words(reason: errors.SnoozeReason) -> None:
+    assert str(errors.BadSnooze(reason))

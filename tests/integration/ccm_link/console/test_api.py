@@ -76,6 +76,36 @@ def test_a_task_is_worked_on_from_the_worklist_to_completion(
     assert client.get("/api/v1/worklist").json()["open_count"] == 4
 
 
+def test_a_task_is_handed_on_and_waits_by_program(client: httpx.Client, made_up: MadeUp) -> None:
+    address = f"/api/v1/tasks/{first_task(client)['task_id']}"
+    robin = str(made_up.staff["robin"])
+    waits = {"row_version": 1, "until_at": "2026-11-12T16:12:01Z", "reason": "At the dentist."}
+    answer = client.post(f"{address}/snooze", json=waits)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "too_long")
+    waits["until_at"] = "2026-11-12T16:12:00Z"
+    waiting = client.post(f"{address}/snooze", json=waits).json()
+    assert (waiting["snoozed_until"], waiting["row_version"]) == ("2026-11-12T16:12:00Z", 2)
+    assert client.post(f"{address}/snooze", json=waits).json()["reason"] == "stale_task"
+    counts = client.get("/api/v1/worklist").json()["counts"]
+    assert (counts["urgent"], counts["snoozed"]) == (1, 1)
+    (snoozed,) = client.get("/api/v1/worklist", params={"tab": "snoozed"}).json()["tasks"]
+    assert snoozed == waiting
+    assert (
+        client.post(f"{address}/snooze/end", json={"row_version": 2}).json()["snoozed_until"]
+        is None
+    )
+    given = {"row_version": 3, "owner_staff_id": robin, "note": "Knows her."}
+    assigned = client.post(f"{address}/assign", json=given).json()
+    assert (assigned["owner"]["staff_id"], assigned["acknowledged_at"]) == (robin, None)
+    unknown = given | {"row_version": 4, "owner_staff_id": str(uuid4())}
+    answer = client.post(f"{address}/assign", json=unknown)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "unknown_colleague")
+    back = client.post(f"{address}/release", json={"row_version": 4, "note": "He is off."}).json()
+    assert (back["owner"], back["row_version"]) == (None, 5)
+    told = [line["event"] for line in client.get(address).json()["events"]]
+    assert told == ["opened", "snoozed", "snooze_ended", "assigned", "released"]
+
+
 def test_signing_out_ends_the_session(client: httpx.Client) -> None:
     assert client.delete("/api/v1/session").status_code == 204
     assert client.get("/api/v1/worklist").status_code == 401

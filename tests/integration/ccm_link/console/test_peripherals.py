@@ -68,9 +68,7 @@ def follow(connect: Connect, clock: Clock) -> None:
         while attribution.follow(connection, clock.now):
             pass
     with connect("homevitals_alerts") as connection:
-        while evaluator.evaluate_batch(
-            connection, AlertsSettings(), CARE_SIDE, clock.now
-        ):
+        while evaluator.evaluate_batch(connection, AlertsSettings(), CARE_SIDE, clock.now):
             pass
 
 

@@ -151,6 +151,128 @@ def test_a_task_is_given_back_with_a_reason(
     assert "Released by Casey Lindqvist" in text_of(casey.get(task))
 
 
+def others(casey: httpx.Client, tab: str = "clinical") -> list[tuple[str, str]]:
+    """Return the boxes of a tab that can be ticked: their names and versions."""
+    page = casey.get("/worklist", params={"tab": tab}).text
+    return re.findall(r'form="chosen" name="(task-[0-9a-f-]+)" value="(\d+)"', page)
+
+
+def tabs(page: httpx.Response) -> dict[str, int]:
+    """Return the tabs of the worklist with their counts."""
+    nav = page.text.partition('aria-label="Kinds of tasks"')[2].partition("</nav>")[0]
+    found = re.findall(r"tab=(\w+)\".*?class=\"count\">(\d+)<", nav, re.DOTALL)
+    return {tab: int(count) for tab, count in found}
+
+
+def test_the_worklists_tabs_say_what_waits_for_whom(
+    casey: httpx.Client, clock: Clock, task: str
+) -> None:
+    everything = {"needs_action": 5, "urgent": 2, "clinical": 3, "outreach": 0, "technical": 0}
+    nobodys = {"snoozed": 0, "mine": 0, "resolved_today": 0}
+    assert tabs(casey.get("/worklist")) == everything | nobodys
+    assert "No task is yours." in text_of(casey.get("/worklist?tab=mine"))
+    empty = text_of(casey.get("/worklist?tab=technical"))
+    assert "3 of 3 patients in care have measured today." in empty
+    casey.post(f"{task}/claim", data={"row_version": "1"})
+    casey.post(f"{task}/complete", data=COMPLETE)
+    page = casey.get("/worklist?tab=resolved_today")
+    assert tabs(page)["resolved_today"] == 1
+    assert "Reached the patient and advised" in text_of(page)
+    assert casey.get("/worklist?tab=nothing").status_code == 422
+    # The alerts of one patient stand together, and each names its patient.
+    said = text_of(casey.get("/worklist"))
+    assert said.count("MFP-100533") == 1
+    assert "also نور" in said
+
+
+def test_a_task_waits_is_handed_over_and_taken_on(
+    casey: httpx.Client, sign_in: SignIn, clock: Clock, made_up: MadeUp, task: str
+) -> None:
+    page = casey.get(task).text
+    assert re.findall(r'<option value="(\d+)"', page.partition("wait_minutes")[2])[:2] == [
+        "10",
+        "30",
+    ]
+    wait = {"row_version": "1", "wait_minutes": "30", "reason": "She is at the dentist."}
+    refused = casey.post(f"{task}/snooze", data=wait | {"wait_minutes": "60"})
+    assert refused.status_code == 422
+    assert "cannot wait for so long" in refused.text
+    assert "She is at the dentist." in refused.text
+    answer = casey.post(f"{task}/snooze", data=wait)
+    assert answer.headers["location"] == "/worklist?said=snoozed"
+    page = casey.get(answer.headers["location"])
+    assert (tabs(page)["urgent"], tabs(page)["snoozed"]) == (1, 1)
+    assert "snoozed until 12 Nov 2026, 11:12 EST" in text_of(casey.get("/worklist?tab=snoozed"))
+
+    given = {
+        "row_version": "2",
+        "owner_staff_id": str(made_up.staff["robin"]),
+        "note": "Knows her.",
+    }
+    answer = casey.post(f"{task}/assign", data=given)
+    assert answer.headers["location"] == "/worklist?said=assigned"
+    robin = sign_in("robin")
+    mine = robin.get("/worklist?tab=mine")
+    assert tabs(mine)["mine"] == 1
+    assert f'action="{task}/claim"' in mine.text
+    page = text_of(robin.get(task))
+    assert "You: assigned, not taken on yet" in page
+    answer = robin.post(f"{task}/claim", data={"row_version": "3"})
+    page = text_of(robin.get(answer.headers["location"]))
+    assert "The task is yours." in page
+    assert "Owner You, since 12 Nov 2026, 10:42 EST" in page
+    history = page.partition("History")[2]
+    for line in (
+        "Opened by the alert rules",
+        "Snoozed until 12 Nov 2026, 11:12 EST by Casey Lindqvist",
+        "Assigned to Robin O’Hara by Casey Lindqvist",
+        "Claimed by Robin O’Hara",
+        "Snooze ended by Robin O’Hara",
+    ):
+        assert line in history
+        history = history.partition(line)[2]
+
+
+def test_several_tasks_are_dealt_with_at_once_and_urgent_ones_are_not(
+    casey: httpx.Client, sign_in: SignIn, connect: Connect, made_up: MadeUp, task: str
+) -> None:
+    boxes = others(casey)
+    assert len(boxes) == 3
+    urgent = f"task-{task.removeprefix('/tasks/')}"
+    assert urgent not in casey.get("/worklist").text
+    for form, words in (
+        ({"deed": "acknowledge"}, "Choose at least one task."),
+        ({"deed": "snooze", **dict(boxes)}, "Say for how long the tasks can wait, and why."),
+        ({"deed": "assign", **dict(boxes)}, "Choose the colleague"),
+        ({"deed": "complete", **dict(boxes)}, "Choose one of the list."),
+    ):
+        answer = casey.post("/worklist/chosen", data=form)
+        assert answer.status_code == 422
+        assert words in answer.text
+    wait = {"deed": "snooze", "wait_minutes": "240", "reason": "Asleep.", "tab": "clinical"}
+    answer = casey.post("/worklist/chosen", data=wait | dict(boxes[:1]))
+    assert answer.headers["location"] == "/worklist?tab=clinical&said=chosen-snoozed"
+    assert tabs(casey.get("/worklist"))["snoozed"] == 1
+
+    left = dict(others(casey))
+    assert len(left) == 2
+    robin = sign_in("robin")
+    quicker = next(iter(left))
+    robin.post(f"/tasks/{quicker.removeprefix('task-')}/claim", data={"row_version": "1"})
+    answer = casey.post("/worklist/chosen", data={"deed": "acknowledge", urgent: "1", **left})
+    assert answer.status_code == 409
+    said = text_of(answer)
+    assert "1 task is done, 2 stayed as they were" in said
+    assert "only be dealt with at once where none of them is urgent" in said
+    assert "changed after the page was drawn" in said
+    assert (tabs(answer)["mine"], state(connect, task)) == (1, ("open", None, 1))
+    dana = str(made_up.staff["dana"])
+    given = {"deed": "assign", "owner_staff_id": dana, **dict(others(casey))}
+    answer = casey.post("/worklist/chosen", data=given)
+    assert answer.headers["location"] == "/worklist?tab=needs_action&said=chosen-assigned"
+    assert tabs(sign_in("dana").get("/worklist"))["mine"] == 2
+
+
 def test_an_incomplete_completion_names_the_fields_and_keeps_what_was_typed(
     casey: httpx.Client, connect: Connect, task: str
 ) -> None:

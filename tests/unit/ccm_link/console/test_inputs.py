@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ccm_link.console import forms, input_types, inputs, rule_inputs
+from ccm_link.console import forms, input_types, inputs, rule_inputs, task_inputs
 
 SENTINEL = "zQ7-sentinel"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -55,7 +55,7 @@ COMPLETE = {"row_version": 1, "disposition": "reached_advised", "note": "Called.
 def test_a_completion_that_cannot_be_used_names_the_field(
     changed: dict[str, Any], field: str
 ) -> None:
-    found = complaints(inputs.CompleteTask, **(COMPLETE | changed))
+    found = complaints(task_inputs.CompleteTask, **(COMPLETE | changed))
     assert set(found) == {field}
     assert SENTINEL not in str(found)
 
@@ -73,7 +73,7 @@ def test_a_completion_that_cannot_be_used_names_the_field(
     ],
 )
 def test_notes_in_any_script_are_kept(note: str) -> None:
-    given_note = inputs.CompleteTask.model_validate(COMPLETE | {"note": note}).note
+    given_note = task_inputs.CompleteTask.model_validate(COMPLETE | {"note": note}).note
     assert given_note == note.replace("\r\n", "\n")
 
 

@@ -1,0 +1,82 @@
+"""What may be posted about tasks; as in :mod:`ccm_link.console.inputs`."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import model_validator
+
+from ccm_link.console.input_types import FewWords, Instant, Minutes, RowVersion, Words
+from ccm_link.console.inputs import Input
+from ccm_link.work import Disposition
+from ccm_link.worklist import Tab
+
+
+class ClaimTask(Input):
+    """The version of the task that was looked at."""
+
+    row_version: RowVersion
+
+
+class ReleaseTask(Input):
+    """The version of the task that was looked at, and why it is given back."""
+
+    row_version: RowVersion
+    note: Words
+
+
+class AssignTask(Input):
+    """The version of the task that was looked at, whose it is to be, and what they should know."""
+
+    row_version: RowVersion
+    owner_staff_id: UUID
+    note: FewWords = ""
+
+
+class SnoozeTask(Input):
+    """The version of the task that was looked at, until when it can wait, and why."""
+
+    row_version: RowVersion
+    until_at: Instant
+    reason: Words
+
+
+class SnoozeTaskForm(Input):
+    """The same from the page, which offers spans."""
+
+    row_version: RowVersion
+    wait_minutes: Minutes
+    reason: Words
+
+
+class EndSnooze(Input):
+    """The version of the task that was looked at."""
+
+    row_version: RowVersion
+
+
+class ChosenTasks(Input):
+    """What is to be done with the tasks that were chosen in the worklist, in which tab."""
+
+    tab: Tab = Tab.NEEDS_ACTION
+    deed: Literal["acknowledge", "assign", "snooze"]
+    owner_staff_id: UUID | None = None
+    wait_minutes: Minutes | None = None
+    reason: FewWords = ""
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.deed == "assign" and self.owner_staff_id is None:
+            raise ValueError("Choose the colleague whose tasks they are to be.")
+        if self.deed == "snooze" and not (self.wait_minutes and self.reason):
+            raise ValueError("Say for how long the tasks can wait, and why.")
+        return self
+
+
+class CompleteTask(Input):
+    """What became of the task."""
+
+    row_version: RowVersion
+    disposition: Disposition
+    note: Words
