@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts import windows
 from alerts.past_readings import Past, PastReading
@@ -101,13 +102,14 @@ class _Asked:
     """The rules of one assessment, each asked once."""
 
     past: Past
+    wanted: NDArray[np.bool_]
     found: dict[Signal, Verdicts | str] = field(default_factory=dict)
 
     def verdicts(self, signal: Signal) -> Verdicts | str:
-        """Return what a signal says about every reading, or the kind of error."""
+        """Return what a signal says about the readings that are asked about, or the kind of error."""
         if signal not in self.found:
             try:
-                self.found[signal] = verdicts(signal, self.past.courses)
+                self.found[signal] = verdicts(signal, self.past.courses, self.wanted)
             except Exception as error:  # noqa: BLE001  # whatever is wrong with one rule must not stop the others
                 self.found[signal] = type(error).__name__
         return self.found[signal]
@@ -130,10 +132,11 @@ def assess(
         now: aware UTC.
     """
     rules = list(rules)
-    asked = _Asked(past)
+    places = list(_asked_about(past, spans))
+    asked = _Asked(past, _at([place for place, _ in places], len(past.readings)))
     failures: dict[RuleVersion, str] = {}
     assessed = []
-    for place, reading in _asked_about(past, spans):
+    for place, reading in places:
         member = memberships.get(reading.patient_id, Memberships())
         holding = [
             rule
@@ -147,11 +150,17 @@ def assess(
                 failures[rule.rule_id, rule.version] = found
                 continue
             answers.append(_answer(rule, reading, found, place))
-            wanted = _waiting(rule, past, place, now)
+            wanted = _waiting(rule, reading, past, place, now)
             if wanted is not None and not answers[-1].breached:
                 waiting.append(wanted)
         assessed.append(Assessed(reading, _covered(answers), tuple(waiting)))
     return Assessment(tuple(assessed), failures)
+
+
+def _at(places: Sequence[int], length: int) -> NDArray[np.bool_]:
+    marked = np.zeros(length, dtype=np.bool_)
+    marked[list(places)] = True
+    return marked
 
 
 def _asked_about(
@@ -205,12 +214,13 @@ def _covered(answers: Sequence[Answer]) -> tuple[Answer, ...]:
     return tuple(marked)
 
 
-def _waiting(rule: Rule, past: Past, place: int, now: datetime) -> Waiting | None:
+def _waiting(
+    rule: Rule, reading: PastReading, past: Past, place: int, now: datetime
+) -> Waiting | None:
     """Return what a reading beyond its limit still waits for."""
     signal = windows.asks(rule.spec.signal)
     if signal is None:
         return None
-    reading = past.readings[place]
     until = reading.measured_at + timedelta(minutes=signal.within_minutes)
     number = float(past.courses.numbers[signal.measure][place])
     if until <= now or np.isnan(number) or not signal.is_beyond(number):

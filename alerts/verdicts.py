@@ -56,8 +56,17 @@ class Verdicts:
     entered: NDArray[np.int64]
 
 
-def verdicts(signal: Signal, courses: Courses) -> Verdicts:  # noqa: C901  # one case for each form there is
-    """Ask a signal about each reading of some courses."""
+def verdicts(  # noqa: C901  # one case for each form there is
+    signal: Signal, courses: Courses, wanted: Bools | None = None
+) -> Verdicts:
+    """Ask a signal about each reading of some courses.
+
+    Args:
+        signal: what is asked.
+        courses: the readings.
+        wanted: bool (n), about which readings somebody wants to know; what takes long is not done for the others, whose
+            verdicts then say nothing. None: about all.
+    """
     match signal:
         case Single():
             return _single(signal, courses)
@@ -74,7 +83,7 @@ def verdicts(signal: Signal, courses: Courses) -> Verdicts:  # noqa: C901  # one
         case BaselineChange():
             return _baseline_change(signal, courses)
         case Slope():
-            return _slope(signal, courses)
+            return _slope(signal, courses, wanted)
         case Variability():
             return _variability(signal, courses)
         case TimeInRange():
@@ -82,7 +91,7 @@ def verdicts(signal: Signal, courses: Courses) -> Verdicts:  # noqa: C901  # one
         case TooFrequent():
             return _too_frequent(signal, courses)
         case Combination():
-            return _combination(signal, courses)
+            return _combination(signal, courses, wanted)
         case Missing() | BatteryLow() | GatewaySilent() | ClockWrong():
             return _never(courses)  # the clock asks it
         case _:
@@ -157,12 +166,14 @@ def _baseline_change(signal: BaselineChange, courses: Courses) -> Verdicts:
     return _scattered(courses, series, breached, computed, entered)
 
 
-def _slope(signal: Slope, courses: Courses) -> Verdicts:
+def _slope(signal: Slope, courses: Courses, wanted: Bools | None) -> Verdicts:
     days = courses.of(signal.measure, finite=True).day_means()
     # The window ends on the day before: a day that goes on would change what it said this morning.
     ends = np.maximum(np.arange(len(days)) - 1, days.firsts())
     starts = np.maximum(days.starts((signal.days + 1) * DAY_S), days.firsts())
     weeks = days.local_day / _WEEK_DAYS
+    if wanted is not None:
+        ends = np.where(wanted[days.where], ends, starts - 1)  # windows of nothing
     found = theil_sen.slopes(weeks, days.values, starts, ends, signal.min_days)
     sure = found.low > 0 if signal.comparison is Comparison.AT_OR_ABOVE else found.high < 0
     breached = _beyond_change(signal.comparison, signal.per_week, found.slope) & sure
@@ -202,8 +213,8 @@ def _too_frequent(signal: TooFrequent, courses: Courses) -> Verdicts:
     return _scattered(courses, series, count > signal.more_than, count, entered)
 
 
-def _combination(signal: Combination, courses: Courses) -> Verdicts:
-    parts = [verdicts(part, courses) for part in signal.of]
+def _combination(signal: Combination, courses: Courses, wanted: Bools | None) -> Verdicts:
+    parts = [verdicts(part, courses, wanted) for part in signal.of]
     together = np.logical_and if signal.mode is Mode.ALL else np.logical_or
     breached: Bools = together.reduce([part.breached for part in parts])
     return Verdicts(breached, parts[0].computed, parts[0].entered)

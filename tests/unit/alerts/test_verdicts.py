@@ -313,3 +313,26 @@ def test_neither_later_readings_nor_other_patients_change_a_verdict(
         kept = [number for number, point in enumerate(points) if point.at_s < 5 * DAY_S]
     part = verdicts(signal, courses([points[number] for number in kept])).breached
     assert list(part) == [whole[number] for number in kept]
+
+
+SLOPE = Slope(measure=SYSTOLIC, comparison=UP, per_week=5, days=14, min_days=10)
+
+
+@pytest.mark.parametrize("signal", [SLOPE, Combination(mode=Mode.ALL, of=(SLOPE, AVERAGE))])
+def test_asking_about_some_readings_says_the_same_of_them(signal: Signal) -> None:
+    draw = np.random.default_rng(3)
+    asked = courses(
+        [
+            Point(patient, day * DAY_S + 3600, 120 + 2 * day + float(draw.normal(0, 5)))
+            for patient in range(3)
+            for day in range(20)
+        ]
+    )
+    whole = verdicts(signal, asked)
+    for _ in range(5):
+        wanted = draw.random(len(asked)) < 0.4
+        some = verdicts(signal, asked, wanted)
+        np.testing.assert_array_equal(some.breached[wanted], whole.breached[wanted])
+        np.testing.assert_array_equal(some.computed[wanted], whole.computed[wanted])
+        np.testing.assert_array_equal(some.entered[wanted], whole.entered[wanted])
+    assert whole.breached.any()
