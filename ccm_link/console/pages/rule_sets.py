@@ -12,7 +12,8 @@ from alerts import activation, rule_set
 from alerts import store as alerts_store
 from alerts.errors import AlertsError
 from alerts.rule_set import RuleSet, RuleSetError
-from alerts.rules import Rule, RuleProposal
+from alerts.rules import Rule, RuleProposal, Scope
+from alerts.schedule import Schedule
 from ccm_link import rule_trials
 from ccm_link.console import forms, permissions, problems, rule_changes, states
 from ccm_link.console.desk import AtDesk, Cursor, Desk
@@ -20,6 +21,7 @@ from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.pages.rules import Said
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.rule_inputs import ActivateSet, TrySet
+from firmware_profiles import kinds
 from firmware_profiles.toml_tables import Mistake
 
 router = APIRouter(prefix="/rules/sets", include_in_schema=False)
@@ -161,8 +163,16 @@ def _show_trial(
         replaced=replaced,
         carried=_of_trial(fields),
         trial=trial,
+        schedules=_schedules(chosen),
         refusal=refusal,
     )
+
+
+def _schedules(chosen: _Chosen) -> list[tuple[str, Schedule]]:
+    """Return what a set for the whole practice makes the default, each with what a person calls the readings."""
+    if chosen.proposals[0].scope is not Scope.PRACTICE:
+        return []
+    return [(kinds.OF[one.kind].title, one) for one in chosen.rules.schedules]
 
 
 def _show(

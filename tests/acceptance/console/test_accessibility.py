@@ -38,9 +38,12 @@ def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Itera
     yield "patient with everything open and a name in several scripts"
     page.fill("#limit-limit", "180")
     page.fill("#limit-reason", "x")
-    page.select_option("#limit-question", "systolic_mmhg/at_or_above/clinical")
+    page.select_option("#limit-question", "systolic-high/clinical")
     page.click("button:text('Set the limit')")
     yield "limit refused"
+    page.fill("#limit-limit", "150")
+    page.click("button:text('Try it on the last 30 days')")
+    yield "limit tried"
     page.goto(task)
     yield "task"
     page.click("button:text('Claim this task')")
@@ -65,6 +68,7 @@ def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Itera
         page.goto(f"/{place}")
         yield place
     yield from _peripherals(page)
+    yield from _rules(page)
     _restrict(connect, made_up)
     page.goto("/peripherals")
     yield "peripherals with one of a hidden patient"
@@ -134,6 +138,36 @@ def _peripherals(page: Page) -> Iterator[str]:
     page.click("a:has-text('Amalia')")
     page.locator("#latest-table ~ tbody a").first.click()
     yield "reading"
+
+
+def _rules(page: Page) -> Iterator[str]:
+    page.click("button:text('Sign out')")
+    page.goto("/sign-in")
+    _sign_in(page, PASSWORD, "dana")
+    page.goto("/rules/sets")
+    page.fill("#set-rules_text", 'name = "x"')
+    page.locator("#own ~ form button").click()
+    for summary in page.locator("summary").all():
+        summary.click()
+    yield "rule sets with everything open, and rules refused"
+    page.locator("details[open] form button").first.click()
+    page.fill("#activate-reason", "Agreed.")
+    page.fill("#activate-signature", "Somebody else")
+    page.click("button:text('Put the rules in force')")
+    yield "trial of a rule set, and a signature refused"
+    page.goto("/rules")
+    yield "rules"
+    page.locator("#for-1 ~ ul a").first.click()
+    page.fill("#limit-limit", "110")
+    page.click("button:text('Try it on the last 30 days')")
+    page.click("summary:has-text('Let nobody ask')")
+    yield "rule with a limit tried"
+    page.goto("/rules/burden")
+    page.click("summary:has-text('How tasks ended')")
+    yield "burden of the rules"
+    page.click("button:text('Sign out')")
+    page.goto("/sign-in")
+    _sign_in(page, PASSWORD)
 
 
 def _restrict(connect: Connect, made_up: MadeUp) -> None:

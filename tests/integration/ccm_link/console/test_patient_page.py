@@ -116,7 +116,7 @@ def test_a_limit_for_one_patient_has_who_and_why_and_decides_from_then_on(
 
     answer = casey.post(f"{address}/rules", data=LIMIT | {"limit": "155", "reason": "Again."})
     assert answer.status_code == 303
-    assert "version 2" in text_of(casey.get(address))
+    assert "Version 2" in text_of(casey.get(address))
 
 
 BAD_LIMITS = {

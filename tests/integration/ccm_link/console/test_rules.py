@@ -62,7 +62,7 @@ def test_a_set_is_tried_signed_and_in_force_for_those_with_the_condition(
     )
     hers = text_of(casey.get(f"/patients/{made_up.patients['amalia']}"))
     assert "because of condition I10" in hers
-    assert "Low glucose for the whole practice" in hers
+    assert "Low glucose for the whole practice Glucose below 70 mg/dL in one reading." in hers
     assert "because of" not in text_of(casey.get(f"/patients/{made_up.patients['bertram']}"))
     with connect("postgres") as connection:
         told = connection.execute(
@@ -71,6 +71,10 @@ def test_a_set_is_tried_signed_and_in_force_for_those_with_the_condition(
         ).fetchone()
     rules = len(rule_set.shipped_set("hypertension").rules)
     assert told == (rules, rules)
+
+    silent = text_of(dana.post("/rules/sets/trial", data={"shipped": "silence"}))
+    assert "History cannot say what these would do" in silent
+    assert "Blood pressure : 2 every day from 06:00" in silent
 
     clock.move(minutes=1)
     again = dana.post("/rules/sets/trial", data=chosen)
