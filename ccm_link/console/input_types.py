@@ -102,7 +102,7 @@ RowVersion = Annotated[
     Field(strict=True, ge=1, le=2**31 - 1),
 ]
 # How long something may wait: a week at most, as alerts.lifecycle.SNOOZE_LIMITS says.
-Minutes = Annotated[
+WaitMinutes = Annotated[
     int,
     _digits(int, "[0-9]{1,5}", "Choose one of the list."),
     Field(strict=True, ge=1, le=7 * 24 * 60),

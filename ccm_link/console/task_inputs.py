@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import model_validator
 
-from ccm_link.console.input_types import FewWords, Instant, Minutes, RowVersion, Words
+from ccm_link.console.input_types import FewWords, Instant, RowVersion, WaitMinutes, Words
 from ccm_link.console.inputs import Input
 from ccm_link.work import Disposition
 from ccm_link.worklist import Tab
@@ -46,7 +46,7 @@ class SnoozeTaskForm(Input):
     """The same from the page, which offers spans."""
 
     row_version: RowVersion
-    wait_minutes: Minutes
+    wait_minutes: WaitMinutes
     reason: Words
 
 
@@ -62,7 +62,7 @@ class ChosenTasks(Input):
     tab: Tab = Tab.NEEDS_ACTION
     deed: Literal["acknowledge", "assign", "snooze"]
     owner_staff_id: UUID | None = None
-    wait_minutes: Minutes | None = None
+    wait_minutes: WaitMinutes | None = None
     reason: FewWords = ""
 
     @model_validator(mode="after")

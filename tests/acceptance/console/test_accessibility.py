@@ -29,6 +29,17 @@ def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Itera
     yield "sign-in refused"
     _sign_in(page, PASSWORD)
     yield "worklist"
+    page.click("summary:has-text('several at once')")
+    page.locator("input[type=checkbox]").first.check()
+    page.click("button:text('Let them wait')")
+    yield "worklist with everything open, and nothing done"
+    page.locator("input[type=checkbox]").first.check()
+    page.fill("#chosen-reason", "Asleep.")
+    page.click("button:text('Let them wait')")
+    for tab in ("Snoozed", "Mine"):
+        page.click(f"a:has-text('{tab}')")
+        yield f"tab {tab}"
+    page.goto("/worklist")
     task = page.get_attribute("a:text('Severely raised systolic pressure')", "href")
     page.goto(f"/patients/{made_up.patients['amalia']}?days=7")
     yield "patient"
@@ -50,7 +61,8 @@ def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Itera
     page.click("button:text('Start the timer')")
     clock.move(minutes=3)
     page.click("summary:text('Add time by hand')")
-    page.click("summary:text('Release the task')")
+    for summary in ("Release the task", "Let it wait", "Assign it to a colleague"):
+        page.click(f"summary:has-text('{summary}')")
     yield "task of one's own with a running timer"
     page.fill("#release-note", " ")
     page.click("button:text('Release the task')")
