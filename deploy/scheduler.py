@@ -16,7 +16,7 @@ import psycopg
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from ccm_link import quiet_tasks
+from ccm_link import alert_burden, quiet_tasks
 from deploy.settings import SchedulerSettings
 from ingest import (
     evaluation_queue,
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 _MISFIRE_GRACE_S: Final = 3600
 # What an outbox took with it never comes: a log that repeats it for ever would not be read.
 _LOST_IS_SAID_FOR: Final = timedelta(days=1)
+# A day is chance, a month hides what was changed last week.
+_BURDEN_IS_OF: Final = timedelta(days=7)
 
 
 def partitions_ahead(
@@ -133,6 +135,25 @@ def fall_back(connection: psycopg.Connection, settings: SchedulerSettings, now: 
             log.warning("tasks_fell_back", extra={"count": given_back})
 
 
+def tell_burden(
+    connection: psycopg.Connection, _settings: SchedulerSettings, now: datetime
+) -> None:
+    """Say for each practice what its alerts asked for in the last week, and how much was worth it: numbers alone."""
+    with connection.transaction(), connection.cursor() as cur:
+        loads = alert_burden.of_practices(cur, now - _BURDEN_IS_OF, now)
+    for load in loads:
+        log.info(
+            "alert_burden",
+            extra={
+                "practice_id": load.practice_id,
+                "tasks": load.tasks,
+                "actionable": load.actionable,
+                "not_actionable": load.not_actionable,
+                "patient_days": round(load.patient_days),
+            },
+        )
+
+
 _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], None], timedelta]] = {
     partitions_ahead: timedelta(hours=6),
     old_readings: timedelta(days=1),
@@ -142,6 +163,7 @@ _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], No
     watch_gateways: timedelta(hours=1),
     watch_gaps: timedelta(minutes=15),
     fall_back: timedelta(minutes=1),
+    tell_burden: timedelta(days=1),
 }
 
 

@@ -25,6 +25,7 @@ from uuid import UUID
 # never one for content.
 ALLOWED_KEYS: Final = frozenset(
     {
+        "actionable",
         "adapter",
         "address_type",
         "age_s",
@@ -72,11 +73,13 @@ ALLOWED_KEYS: Final = frozenset(
         "message_id",
         "method",
         "migration",
+        "not_actionable",
         "number",
         "online",
         "outcome",
         "package",
         "packet_id",
+        "patient_days",
         "patient_id",
         "peripheral_id",
         "pid",
@@ -106,6 +109,7 @@ ALLOWED_KEYS: Final = frozenset(
         "step",
         "stored",
         "task_id",
+        "tasks",
         "time_entry_id",
         "topic",
         "unasked_count",
