@@ -25,8 +25,9 @@ grant update (acknowledged_at, acknowledged_by, snoozed_at, snoozed_until) on al
 
 -- An acknowledged episode on which nobody works falls back by the clock, practice by practice.
 grant usage on schema alerts to homevitals_scheduler;
-grant select, update (acknowledged_at, acknowledged_by) on alerts.episode to homevitals_scheduler;
-grant select, insert on alerts.episode_event to homevitals_scheduler;
+grant select (practice_id, episode_id, patient_id, closed_at, acknowledged_at, snoozed_until),
+      update (acknowledged_at, acknowledged_by) on alerts.episode to homevitals_scheduler;
+grant insert on alerts.episode_event to homevitals_scheduler;
 grant select on ingest.practice to homevitals_scheduler;
 -- The clock's work is done for each practice in its own scope; this is how it learns which there are.
 create policy wide_scheduler on ingest.practice for select to homevitals_scheduler using (true);

@@ -62,6 +62,9 @@ grant select on ccm.named_task to homevitals_console;
 grant update (title, severity, status, owner_staff_id, due_at, completed_at, disposition, disposition_note, row_version)
     on ccm.task to homevitals_alerts;
 grant usage on schema ccm to homevitals_scheduler;
-grant select, update (owner_staff_id, row_version) on ccm.task to homevitals_scheduler;
-grant select, insert on ccm.task_event to homevitals_scheduler;
-grant select on ccm.timer, ccm.time_entry to homevitals_scheduler;
+grant select (practice_id, task_id, patient_id, episode_id, severity, status, owner_staff_id, due_at, row_version),
+      update (owner_staff_id, row_version) on ccm.task to homevitals_scheduler;
+grant select (practice_id, task_id, staff_id, at), insert on ccm.task_event to homevitals_scheduler;
+grant select (practice_id, patient_id, task_id, staff_id, started_at) on ccm.timer to homevitals_scheduler;
+grant select (practice_id, patient_id, task_id, staff_id, started_at, ended_at, entered_at) on ccm.time_entry
+    to homevitals_scheduler;

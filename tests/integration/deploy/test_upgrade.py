@@ -158,14 +158,15 @@ def test_limits_and_episodes_of_before_become_rules_and_breaches(
 ) -> None:
     make_owned(empty_database, "partitions")
     practice_id, patient_id = uuid4(), uuid4()
-    urgent, clinical, reading_id = uuid4(), uuid4(), uuid4()
+    urgent, clinical, reading_id, staff_id = uuid4(), uuid4(), uuid4(), uuid4()
     with psycopg.connect(empty_database.conninfo("homevitals_owner")) as owner:
         # The series and people as today, alerts as they were: rules that were columns.
-        folder = tmp_path / "alerts"
-        folder.mkdir()
-        for file in (Path(str(resources.files("alerts"))) / "migrations").glob("*.sql"):
-            if file.name[:4] <= "0004":
-                shutil.copy(file, folder)
+        folder, tasks = tmp_path / "alerts", tmp_path / "ccm_link"
+        for package in (folder, tasks):
+            package.mkdir()
+            for file in (Path(str(resources.files(package.name))) / "migrations").glob("*.sql"):
+                if file.name[:4] <= "0004":
+                    shutil.copy(file, package)
         migrate.migrate(
             owner,
             "ingest",
@@ -173,6 +174,7 @@ def test_limits_and_episodes_of_before_become_rules_and_breaches(
             applied_at=AT,
         )
         migrate.migrate(owner, "alerts", folder, applied_at=AT)
+        migrate.migrate(owner, "ccm", tasks, applied_at=AT)
         owner.execute(
             "select set_config('homevitals.practice', %s::uuid[]::text, false)", ([practice_id],)
         )
@@ -184,6 +186,11 @@ def test_limits_and_episodes_of_before_become_rules_and_breaches(
             "insert into ingest.patient (practice_id, patient_id, display_name, born_on, record_number, time_zone)"
             " values (%s, %s, 'N', '1950-01-01', 'R', 'UTC')",
             (practice_id, patient_id),
+        )
+        owner.execute(
+            "insert into ingest.staff (practice_id, staff_id, sign_in_name, display_name, role)"
+            " values (%s, %s, 'casey', 'Casey', 'care_manager')",
+            (practice_id, staff_id),
         )
         for rule_id, whose, severity, limit in (
             (urgent, None, "urgent", 180),
@@ -204,6 +211,16 @@ def test_limits_and_episodes_of_before_become_rules_and_breaches(
             owner.execute(
                 "insert into alerts.episode_event values (%s, %s, %s, 'opened', %s, %s, 'note')",
                 (practice_id, episode_id, AT, reading_id, AT),
+            )
+            owner.execute(
+                "insert into ccm.task (practice_id, task_id, patient_id, episode_id, title, severity, status,"
+                " owner_staff_id, opened_at, due_at, completed_at, disposition, disposition_note)"
+                " values (%s, %s, %s, %s, 'Raised', %s, 'completed', %s, %s, %s, %s, 'not_reached', 'Twice.')",
+                (practice_id, rule_id, patient_id, episode_id, severity, staff_id, AT, AT, AT),
+            )
+            owner.execute(
+                "insert into ccm.task_event values (%s, %s, %s, 'completed', %s, 'Twice.')",
+                (practice_id, rule_id, AT, staff_id),
             )
         owner.commit()
 
@@ -227,3 +244,6 @@ def test_limits_and_episodes_of_before_become_rules_and_breaches(
         assert cur.fetchall() == [("systolic-high",), (f"systolic-high/{clinical}",)]
         cur.execute("select count(*), count(distinct episode_id) from alerts.breach")
         assert cur.fetchone() == (2, 2)
+        # A task that comes back one day still tells what it was completed with.
+        cur.execute("select event, disposition from ccm.task_event")
+        assert cur.fetchall() == [("completed", "not_reached")] * 2
