@@ -23,6 +23,7 @@ from deploy import (
     configuration,
     errors,
     given_files,
+    given_rules,
     look,
     progress,
 )
@@ -61,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask the rules about history and print what they would have made of it."""
-    rules = _rules(options.rules)
+    rules = given_rules.read(options.rules)
     if options.chart is not None and Path(options.chart).suffix not in _FORMS:
         raise errors.DeployError(
             f"end the chart's name with {', '.join(_FORMS[:-1])} or {_FORMS[-1]}"
@@ -116,24 +117,6 @@ def _of_practice(rules: Iterable[Rule], at: datetime) -> list[RuleSpec]:
         for rule in rules
         if rule.scope is Scope.PRACTICE and rule.is_asked and rule.is_in_force(at)
     ]
-
-
-def _rules(given: str) -> RuleSet:
-    """Read a file, or one of the sets that we ship."""
-    shipped = rule_set.shipped()
-    if given in shipped:
-        return rule_set.parse(given, shipped[given])
-    path = Path(given)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise errors.DeployError(
-            f"{given} is neither a file that can be read ({type(error).__name__}) nor one of {', '.join(shipped)}"
-        ) from error
-    try:
-        return rule_set.parse(path.name, text)
-    except rule_set.RuleSetError as error:
-        raise errors.DeployError(f"the rules cannot be used:\n{error}") from error
 
 
 def _draw(found: list[Backtest], name: str, *, replace: bool) -> None:
