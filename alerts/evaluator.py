@@ -136,8 +136,10 @@ class _Batch:
                         "rule_failed",
                         extra={"rule_id": str(rule_id), "version": version, "error": error},
                     )
+                self._write_quiet(practice_id, [share for share in shares if share.is_quiet])
                 for share in shares:
-                    self._write(practice_id, share)
+                    if not share.is_quiet:
+                        self._write(practice_id, share)
         except Exception as error:  # the top loop: one poisoned item must not stop the others
             if self.cur.connection.broken:
                 raise
@@ -150,6 +152,19 @@ class _Batch:
                     practice_id, [item for item in items if item.patient_id == patient_id]
                 )
 
+    def _write_quiet(self, practice_id: UUID, shares: Sequence[PatientShare]) -> None:
+        """Write what most readings come to in one piece; where that fails, each patient's by themselves."""
+        try:
+            with self.cur.connection.transaction():
+                practice_round.write_quiet(self.cur, practice_id, shares, self.at)
+        except Exception:  # as above
+            if self.cur.connection.broken:
+                raise
+            for share in shares:
+                self._write(practice_id, share)
+            return
+        self.finished += [item.queue_id for share in shares for item in share.work]
+
     def _write(self, practice_id: UUID, share: PatientShare) -> None:
         try:
             with self.cur.connection.transaction():
@@ -161,11 +176,12 @@ class _Batch:
                 raise
             self._postpone(share.work, error)
             return
-        done = [item.queue_id for item in share.work]
-        if written.asks_again_at is not None:
-            # One of them comes again when the time for an answer is up.
-            evaluation_queue.ask_again(self.cur, done.pop(), at=written.asks_again_at + _A_SECOND)
-        self.finished += done
+        for item in share.work:
+            asks_again_at = written.asks_again_at.get(item.queue_id)
+            if asks_again_at is None:
+                self.finished.append(item.queue_id)
+            else:
+                evaluation_queue.ask_again(self.cur, item.queue_id, at=asks_again_at + _A_SECOND)
 
     def _postpone(self, items: Iterable[EvaluationWork], error: Exception) -> None:
         for item in items:

@@ -6,22 +6,22 @@ at once; what follows is written patient by patient, each in a savepoint of its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
 from alerts import errors, history, store, windows
-from alerts.assessment import Assessed, RuleVersion, assess
+from alerts.assessment import Assessed, Assessment, RuleVersion, Waiting, assess
 from alerts.breaches import Breach, Outcome, Silence
 from alerts.care_side import CareSide
 from alerts.episode import Episode
 from alerts.history import WaitingReading
 from alerts.reconcile import Reconciler, evaluation
 from alerts.rule_set import is_about
-from alerts.rules import Rule
-from alerts.store import ConfirmationRequest, LoadedRules
+from alerts.rules import Memberships, Rule
+from alerts.store import ConfirmationRequest
 from firmware_profiles.readings import Kind
 from ingest.evaluation_queue import JUDGED
 from ingest.rows import EvaluationWork
@@ -80,10 +80,10 @@ class Written:
     """What became of one patient's work.
 
     Attributes:
-        asks_again_at: when the same work is due again, for a confirmation is waited for; None: it is finished.
+        asks_again_at: when work is due again, by queue id, for a confirmation is waited for; other work is finished.
     """
 
-    asks_again_at: datetime | None
+    asks_again_at: Mapping[int, datetime]
 
 
 def load(
@@ -106,8 +106,18 @@ def load(
     readings = history.of_work(cur, practice_id, work)
     earliest = min(item.measured_at for item in work)
     loaded = store.rules_of_patients(cur, practice_id, patients, earliest - timedelta(days=366))
-    kinds = {reading.kind for reading in readings.values()}
-    assessed, failures = _assessed(cur, practice_id, work, loaded, kinds, care_side, at)
+    memberships = care_side.memberships(cur, practice_id, patients, at)
+    assessed: list[Assessed] = []
+    failures = dict(loaded.unreadable)
+    for kind in sorted({reading.kind for reading in readings.values()}):
+        of_kind = [
+            item
+            for item in work
+            if item.reading_id in readings and readings[item.reading_id].kind is kind
+        ]
+        one = _assessed(cur, practice_id, kind, of_kind, loaded.rules, memberships, at)
+        assessed += one.assessed
+        failures |= one.failures
     ids = {one.reading.reading_id for one in assessed} | {item.reading_id for item in work}
     known = store.breaches(cur, practice_id, ids)
     revisions = store.revisions(cur, practice_id, ids)
@@ -130,7 +140,7 @@ def load(
         )
         for patient_id in sorted(patients)
     ]
-    return shares, dict(loaded.unreadable) | dict(failures)
+    return shares, failures
 
 
 def _by_patient(
@@ -145,30 +155,20 @@ def _by_patient(
 def _assessed(
     cur: store.Cursor,
     practice_id: UUID,
+    kind: Kind,
     work: Sequence[EvaluationWork],
-    loaded: LoadedRules,
-    kinds: Collection[Kind],
-    care_side: CareSide,
+    rules: Iterable[Rule],
+    memberships: Mapping[UUID, Memberships],
     at: datetime,
-) -> tuple[list[Assessed], Mapping[RuleVersion, str]]:
-    if not kinds:
-        return [], {}
-    patients = {item.patient_id for item in work}
-    asked = [rule for rule in loaded.rules if any(is_about(rule.spec, kind) for kind in kinds)]
+) -> Assessment:
+    """Ask about readings of one kind: how far back one has to look is another matter for each."""
+    asked = [rule for rule in rules if is_about(rule.spec, kind)]
     lookback = _longest(asked, windows.lookback)
-    waits = _longest(asked, windows.wait)
-    spans = _spans(work, waits, lookback)
+    spans = _spans(work, _longest(asked, windows.wait), lookback)
     from_at = min(start for start, _ in spans.values()) - lookback
     until_at = max(end for _, end in spans.values())
-    memberships = care_side.memberships(cur, practice_id, patients, at)
-    assessed: list[Assessed] = []
-    failures: dict[RuleVersion, str] = {}
-    for kind in sorted(kinds):
-        past = history.of_patients(cur, practice_id, patients, kind, from_at, until_at, at)
-        one = assess(past, asked, memberships, spans, at)
-        assessed += one.assessed
-        failures |= one.failures
-    return assessed, failures
+    past = history.of_patients(cur, practice_id, spans.keys(), kind, from_at, until_at, at)
+    return assess(past, asked, memberships, spans, at)
 
 
 def _spans(work: Iterable[EvaluationWork], waits: timedelta, reach: timedelta) -> Spans:
@@ -253,22 +253,40 @@ def write(
     evaluations += _of_what_was_not_measured(practice_id, share, items, at)
     store.insert_evaluations(cur, evaluations)
     waiting = [(one, each) for one in share.assessed for each in one.waiting]
-    requests = [
-        (
-            share.patient_id,
+    if waiting or share.is_asked:
+        # Of readings of another kind nothing was asked, so what is asked because of them stands.
+        settled = {one.reading.reading_id for one in share.assessed} | items.keys()
+        requests = [
             ConfirmationRequest(
                 reading_id=one.reading.reading_id,
                 family=each.family,
                 ask=each.ask,
                 asked_at=at,
                 until_at=each.until,
-            ),
+            )
+            for one, each in waiting
+        ]
+        store.replace_confirmation_requests(
+            cur, practice_id, share.patient_id, settled, requests, at
         )
-        for one, each in waiting
-    ]
-    if requests or share.is_asked:
-        store.replace_confirmation_requests(cur, practice_id, [share.patient_id], requests)
-    return Written(min((each.until for _, each in waiting), default=None))
+    return Written(_asks_again(share, items, waiting))
+
+
+def _asks_again(
+    share: PatientShare,
+    items: Mapping[UUID, WaitingReading],
+    waiting: Iterable[tuple[Assessed, Waiting]],
+) -> dict[int, datetime]:
+    """Return which work comes again when the time for an answer is up: that about the same kind of reading."""
+    until: dict[Kind, datetime] = {}
+    for one, each in waiting:
+        kind = one.reading.kind
+        until[kind] = min(each.until, until.get(kind, each.until))
+    return {
+        item.queue_id: until[items[item.reading_id].kind]
+        for item in share.work
+        if items[item.reading_id].kind in until
+    }
 
 
 def _checked(share: PatientShare) -> dict[UUID, WaitingReading]:

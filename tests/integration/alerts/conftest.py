@@ -100,6 +100,19 @@ class Home:
         )
         return reading._replace(**changes)
 
+    def forget(self) -> None:
+        """Forget what the rules said and led to; the rules and the readings stay."""
+        with self.owner.transaction():
+            self.owner.execute("set local session_replication_role = replica")  # in any order
+            tables = self.owner.execute(
+                "select distinct format('%I.%I', table_schema, table_name) from information_schema.columns"
+                " join information_schema.tables using (table_schema, table_name)"
+                " where table_type = 'BASE TABLE' and (table_schema = 'alerts' and column_name in"
+                " ('episode_id', 'reading_id') or table_schema = 'ccm' and column_name = 'task_id')"
+            ).fetchall()
+            for (table,) in tables:
+                self.owner.execute(f"delete from {table}")
+
     def count(self, statement: str) -> int:
         """Run a count on what is committed."""
         (found,) = self.owner.execute(statement).fetchone() or (None,)  # type: ignore[arg-type]

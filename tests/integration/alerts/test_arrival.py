@@ -18,6 +18,7 @@ from alerts.episode import OpenedEpisode
 from alerts.rules import Scope
 from ccm_link import task_sink
 from ccm_link.care_side import CARE_SIDE
+from firmware_profiles.readings import Kind
 from ingest.rows import StoredReading
 
 pytestmark = pytest.mark.db
@@ -82,11 +83,6 @@ EPISODES = """
     select patient_id, family, closed_at is null, breach_count, breached_at, in_range_at
     from alerts.episode where breach_count > 0 order by 1, 2
 """
-FORGET = (
-    "delete from ccm.task_event; delete from ccm.task; delete from alerts.breach;"
-    " delete from alerts.episode_event; delete from alerts.episode; delete from alerts.evaluation;"
-    " delete from alerts.confirmation_request"
-)
 
 
 @pytest.fixture
@@ -147,8 +143,8 @@ def drain(home: Any, at: datetime, care_side: Any = CARE_SIDE, batch_size: int =
 
 
 def forget(home: Any) -> None:
+    home.forget()
     with home.owner.transaction():
-        home.owner.execute(FORGET)
         home.owner.execute("delete from ingest.record_key")
         home.owner.execute("delete from ingest.reading_series")
 
@@ -210,15 +206,22 @@ def test_evaluators_that_fail_at_random_and_work_at_once_end_as_one_in_order(
 
 def test_a_confirmation_is_waited_for_answered_or_missed(asked: Any, noon: datetime) -> None:
     high = asked.blood_pressure(184)
-    asked.store(high)
+    other_kind = asked.blood_pressure(
+        kind=Kind.GLUCOSE, systolic_mmhg=None, diastolic_mmhg=None, pulse_bpm=None, glucose_mg_dl=99
+    )
+    asked.store(high, other_kind)  # what is asked again is the reading that waits
     drain(asked, noon)
     with asked.owner.cursor() as cur:
-        cur.execute("select outcome, silence from alerts.evaluation")
-        assert cur.fetchall() == [("waiting", None)]
+        cur.execute("select outcome, silence from alerts.evaluation order by outcome desc")
+        assert cur.fetchall() == [("waiting", None), ("no_breach", None)]
         cur.execute("select ask, until_at from alerts.confirmation_request")
         assert cur.fetchall() == [("Measure again.", noon + 4 * HOUR)]
     asked.owner.rollback()
     assert asked.count("select count(*)::int from ccm.task") == 0
+
+    asked.store(other_kind._replace(reading_id=uuid4(), measured_at=noon + HOUR))  # no answer
+    drain(asked, noon + HOUR)
+    assert asked.count("select count(*)::int from alerts.confirmation_request") == 1
 
     drain(asked, noon + 4 * HOUR + timedelta(seconds=1))  # nobody answered
     assert asked.count("select count(*)::int from ccm.task") == 1

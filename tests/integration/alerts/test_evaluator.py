@@ -31,10 +31,6 @@ EPISODES = (
     "select patient_id, rule_id, breach_count, breached_at from alerts.episode"
     " order by patient_id, rule_id"
 )
-FORGET = (
-    "delete from alerts.breach; delete from ccm.task_event; delete from ccm.task; delete from alerts.episode_event;"
-    " delete from alerts.episode; delete from alerts.evaluation"
-)
 OPEN_EPISODES = "select count(*)::int from alerts.episode where closed_at is null"
 
 
@@ -182,8 +178,7 @@ def test_final_state_is_that_of_the_run_in_order_when_shuffled_and_repeated(
     home.store(*sorted(readings, key=lambda reading: reading.measured_at))
     for repeated in ([], chance.sample(readings * 3, 90)):
         if repeated:
-            with home.owner.transaction():
-                home.owner.execute(FORGET)
+            home.forget()
             home.queue(*repeated)
         drain(home, noon, batch_size=7)
         finals.append(home.owner.execute(EPISODES).fetchall())
