@@ -8,10 +8,11 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -26,8 +27,9 @@ from deploy import database as database_setup
 from deploy.broker_settings import BrokerSettings
 from deploy.signer.authority import GatewayAuthority
 from ingest.signing import RevokedSerial
-from tests import scopes
+from tests import files_in_memory, made_up_practice, scopes
 from tests.enrolled_gateways import gateway_credentials
+from tests.made_up_practice import MadeUp
 
 # No clock decides whether a property test passes: the machine may do other work meanwhile.
 hypothesis.settings.register_profile(
@@ -41,12 +43,28 @@ hypothesis.settings.load_profile("patient")
 
 pytest_plugins = ("tests.console_server",)
 
+# Before anybody asks where temporary files go; xdist's workers are told by the process that starts them.
+_run_folder = files_in_memory.enter()
 _numbers = itertools.count()
 ENGINES = ("partitions", "timescaledb")
 # Each begins the reason of every test skipped for that.
 WITHOUT_TIMESCALEDB = "TimescaleDB is not present"
 WITHOUT_BLUEZ = "the real BlueZ is not tested here"
 WITHOUT_DBUS = "there is no dbus-daemon on this machine"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the paths of the tests' folders short: there are sockets in them."""
+    if _run_folder is not None and config.option.basetemp is None:
+        config.option.basetemp = _run_folder.path / "t"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(exitstatus: int) -> Generator[None]:
+    """Give the run's memory back; what failed may be looked at until the next run."""
+    yield
+    if _run_folder is not None:
+        _run_folder.leave(keep=exitstatus != 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -196,26 +214,62 @@ def database_templates(postgres: embedded_postgres.EmbeddedPostgres) -> dict[str
     return templates
 
 
+@pytest.fixture(scope="session")
+def made_up_templates(
+    postgres: embedded_postgres.EmbeddedPostgres, database_templates: dict[str, str]
+) -> Callable[[str], tuple[str, MadeUp]]:
+    """Return what gives an engine's template that holds the made-up practice, made when it is first asked for."""
+
+    @cache
+    def filled(engine: str) -> tuple[str, MadeUp]:
+        name = f"template_made_up_{engine}"
+        _forget(postgres, name)
+        _clone(postgres, database_templates[engine], name)
+        made_up = made_up_practice.set_up(Database(postgres, name, engine).connect)
+        _seal(postgres, name)
+        return name, made_up
+
+    return filled
+
+
 @pytest.fixture(params=ENGINES)
 def database(
     request: pytest.FixtureRequest,
     postgres: embedded_postgres.EmbeddedPostgres,
     database_templates: dict[str, str],
+    made_up_templates: Callable[[str], tuple[str, MadeUp]],
 ) -> Iterator[Database]:
-    """Yield a clone of the migrated template, once for each storage engine."""
+    """Yield a clone of the migrated template, once for each storage engine.
+
+    The practice is in it already where the test asks for ``made_up``: to write it anew for each test takes seconds.
+    """
     engine = request.param
     if engine not in database_templates:
         pytest.skip(f"{WITHOUT_TIMESCALEDB}: its half of this test did not run")
+    template = database_templates[engine]
+    if "made_up" in request.fixturenames:
+        template, _ = made_up_templates(engine)
     name = f"test_{next(_numbers)}"
-    with psycopg.connect(postgres.conninfo("postgres", "postgres"), autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("create database {} template {} owner homevitals_owner").format(
-                sql.Identifier(name), sql.Identifier(database_templates[engine])
-            )
-        )
+    _clone(postgres, template, name)
     yield Database(postgres, name, engine)
     with psycopg.connect(postgres.conninfo("postgres", "postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def made_up(database: Database, made_up_templates: Callable[[str], tuple[str, MadeUp]]) -> MadeUp:
+    """Return what the made-up practice of the test's database consists of."""
+    _, found = made_up_templates(database.engine)
+    return found
+
+
+def _clone(postgres: embedded_postgres.EmbeddedPostgres, template: str, name: str) -> None:
+    with psycopg.connect(postgres.conninfo("postgres", "postgres"), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("create database {} template {} owner homevitals_owner").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
 
 
 def _forget(postgres: embedded_postgres.EmbeddedPostgres, name: str) -> None:

@@ -20,18 +20,12 @@ from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 
 from ccm_link.settings import CcmLinkSettings
-from tests import made_up_practice
 from tests.made_up_practice import Clock, Connect, MadeUp
 
 
 @pytest.fixture
 def connect(database) -> Connect:
     return database.connect
-
-
-@pytest.fixture
-def made_up(connect: Connect) -> MadeUp:
-    return made_up_practice.set_up(connect)
 
 
 @pytest.fixture

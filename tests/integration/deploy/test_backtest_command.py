@@ -17,7 +17,6 @@ from alerts.measures import Measure
 from deploy import cli
 from firmware_profiles.readings import Kind
 from ingest import tenancy
-from tests import made_up_practice
 from tests.made_up_practice import NOW, MadeUp
 
 pytestmark = pytest.mark.db
@@ -26,14 +25,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def practice(database: Any) -> MadeUp:
-    return made_up_practice.set_up(database.connect)
-
-
-@pytest.fixture
 def run(
     database: Any,
-    practice: MadeUp,
+    made_up: MadeUp,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
@@ -51,17 +45,17 @@ def run(
 
 
 def test_history_comes_as_arrays_patient_by_patient_in_event_time(
-    database: Any, practice: MadeUp
+    database: Any, made_up: MadeUp
 ) -> None:
     with (
         database.connect("homevitals_console") as connection,
-        tenancy.transaction(connection, practice.practice_id) as cur,
+        tenancy.transaction(connection, made_up.practice_id) as cur,
     ):
         pressures, patients = history.courses(
-            cur, practice.practice_id, Kind.BLOOD_PRESSURE, NOW - timedelta(days=100), NOW
+            cur, made_up.practice_id, Kind.BLOOD_PRESSURE, NOW - timedelta(days=100), NOW
         )
         glucose, _ = history.courses(
-            cur, practice.practice_id, Kind.GLUCOSE, NOW - timedelta(days=100), NOW
+            cur, made_up.practice_id, Kind.GLUCOSE, NOW - timedelta(days=100), NOW
         )
     with database.connect("postgres") as connection:
         expected = connection.execute(
@@ -69,7 +63,7 @@ def test_history_comes_as_arrays_patient_by_patient_in_event_time(
             " from ingest.reading_series where practice_id = %s and kind = 'blood_pressure' and"
             " result = 'measured' and time_quality <> 'unknown' and patient_id is not null"
             " order by patient_id, measured_at",
-            (practice.practice_id,),
+            (made_up.practice_id,),
         ).fetchall()
     assert [
         (patients[patient], at_s, systolic, None if np.isnan(pulse) else pulse)
@@ -96,16 +90,16 @@ def test_command_prints_the_burden_beside_the_rules_in_force(run: Run) -> None:
     assert "systolic-high (clinical), mmHg: 121.5:" in out
 
 
-def test_json_says_what_the_functions_say(run: Run, database: Any, practice: MadeUp) -> None:
+def test_json_says_what_the_functions_say(run: Run, database: Any, made_up: MadeUp) -> None:
     status, out, _ = run("diabetes", "--since", "2026-08-01", "--json")
     assert status == 0
     (told,) = json.loads(out)
     with (
         database.connect("homevitals_console") as connection,
-        tenancy.transaction(connection, practice.practice_id) as cur,
+        tenancy.transaction(connection, made_up.practice_id) as cur,
     ):
         courses, _ = history.courses(
-            cur, practice.practice_id, Kind.GLUCOSE, NOW - timedelta(days=100), NOW
+            cur, made_up.practice_id, Kind.GLUCOSE, NOW - timedelta(days=100), NOW
         )
     rules = rule_set.parse("diabetes", rule_set.shipped()["diabetes"]).rules
     found = backtest(rules, Kind.GLUCOSE, courses, rule_set.shipped_set("single-limits").rules)
@@ -114,14 +108,14 @@ def test_json_says_what_the_functions_say(run: Run, database: Any, practice: Mad
 
 
 def test_trail_names_the_patients_whose_readings_were_asked_about(
-    run: Run, database: Any, practice: MadeUp
+    run: Run, database: Any, made_up: MadeUp
 ) -> None:
     run("hypertension", "--since", "2026-08-01", "--json", "--no-sensitivity")
     with database.connect("postgres") as connection:
         (patients,) = connection.execute(
             "select patient_ids from ingest.audit_event where resource = 'readings' order by at desc limit 1"
         ).fetchone()
-    assert practice.patients["amalia"] in patients
+    assert made_up.patients["amalia"] in patients
 
 
 def test_file_with_a_mistake_is_refused_with_its_line(run: Run, tmp_path: Path) -> None:

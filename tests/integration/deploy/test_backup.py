@@ -30,7 +30,8 @@ from deploy import (
 )
 from ingest import audit_anchor, audit_sealer
 from ingest.audit_anchor import AnchorFile
-from tests import audit_trail, made_up_practice
+from tests import audit_trail
+from tests.made_up_practice import MadeUp
 
 pytestmark = pytest.mark.db
 
@@ -38,9 +39,8 @@ _numbers = itertools.count()
 
 
 @pytest.fixture
-def config(database: Any, tmp_path: Path) -> Path:
+def config(database: Any, made_up: MadeUp, tmp_path: Path) -> Path:
     """Settings of the section audit; a practice with three months in it, and a sealed trail."""
-    made_up_practice.set_up(lambda role: psycopg.connect(database.conninfo(role)))
     audit_trail.seal_all(database)
     audit_trail.filled(database)
     file = tmp_path / "server.toml"

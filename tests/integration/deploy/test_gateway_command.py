@@ -17,7 +17,6 @@ from firmware_profiles.gateway_configuration import AllowedPeripheral, ProfileFi
 from firmware_profiles.signed_configuration import ConfigurationAnswer
 from ingest import gateway_configurations
 from ingest.gateway_configurations import Wanted
-from tests import made_up_practice
 from tests.enrolled_gateways import running_signer
 from tests.made_up_practice import MadeUp
 
@@ -62,11 +61,6 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignerSettings]
     settings = SignerSettings(folder=folder / "signer", socket=folder / "s.sock")
     with running_signer(settings):
         yield settings
-
-
-@pytest.fixture
-def made_up(database: Any) -> MadeUp:
-    return made_up_practice.set_up(database.connect)
 
 
 @pytest.fixture

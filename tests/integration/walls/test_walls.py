@@ -17,9 +17,9 @@ from psycopg import sql
 
 from ingest import tenancy
 from ingest.tenancy import Scope
-from tests import made_up_practice
 from tests.integration.walls import every_table
 from tests.integration.walls.every_table import Relation
+from tests.made_up_practice import MadeUp
 
 pytestmark = pytest.mark.db
 
@@ -87,9 +87,8 @@ def admin(database: Any) -> psycopg.Connection[Any]:
 
 
 @pytest.fixture
-def practices(database: Any) -> tuple[UUID, UUID]:
+def practices(database: Any, made_up: MadeUp) -> tuple[UUID, UUID]:
     """Two practices with at least one row in every table."""
-    made_up = made_up_practice.set_up(database.connect)
     with database.connect() as connection:
         (other,) = connection.execute(
             "select practice_id from ingest.patient where patient_id = %s",
