@@ -1,7 +1,7 @@
 """Marked words are sent into every field of every route: no refusal repeats them, and no log line holds them.
 
-A page may show a person again what they typed, in the very control they typed it into; a password not even there. Who
-wrote a note reads it in the answer that stores it. Everything else is an echo.
+A page may show a person again what they typed, in the very control they typed it into, or as the note that it could not
+save; a password not even there. Who wrote a note reads it in the answer that stores it. Everything else is an echo.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from ccm_link.console import enrolment_api, inputs, permissions
 from firmware_profiles.logs import JsonLines
 from ingest.people import Role
+from tests import console_routes
 from tests.bad_input.conftest import SignIn, Visitor
 from tests.console_server import Console
 from tests.made_up_practice import Connect, MadeUp
@@ -38,7 +39,9 @@ PEOPLE = {
     Role.PRACTICE_ADMINISTRATOR: "petra",
     Role.AUDITOR: "augustin",
 }
-_CONTROL = re.compile(r'\svalue="[^"]*"|(?s:<textarea[^>]*>.*?</textarea>)')
+_CONTROL = re.compile(
+    r'\svalue="[^"]*"|(?s:<textarea[^>]*>.*?</textarea>|<blockquote class="said">.*?</blockquote>)'
+)
 
 
 def field_sets() -> list[list[str]]:
@@ -51,6 +54,17 @@ def field_sets() -> list[list[str]]:
         if issubclass(model, BaseModel) and model.__module__ == module.__name__
     ]
     return [names for names in found if names]
+
+
+def posted_to(route: str) -> list[list[str]]:
+    """Return the sets of fields to send to a route: its own, and every field that there is at once.
+
+    Whose own fields are written down nowhere, as at the doors, gets those of every model.
+    """
+    everything = sorted({name for names in field_sets() for name in names})
+    if route in console_routes.BODIES:
+        return [list(console_routes.BODIES[route]), everything]
+    return [*field_sets(), everything]
 
 
 def person_of(rule: permissions.Rule | None) -> str | None:
@@ -108,7 +122,7 @@ def test_no_refusal_repeats_what_was_posted(
             if method != "POST" or address == "/sign-out":
                 continue
             browser = browsers.get(person_of(permissions.ROUTES[route]) or "", nobody)
-            for names in field_sets():
+            for names in posted_to(route):
                 # A mark for each request: what an earlier one stored may be shown.
                 mark = f"zQ7-{next(numbers)}"
                 fields = {
@@ -207,5 +221,7 @@ def test_metrics_and_addresses_have_no_place_for_people(console: Console) -> Non
         "assignment_id",
         "reading_id",
         "quarantine_id",
+        "rule_id",
+        "condition_id",
     }
     assert not [path for _, path in permissions.routes(console.app) if "metric" in path]
