@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from deploy import ports
 from deploy.settings import SignerSettings
 from firmware_profiles import models, profile_file
 from firmware_profiles.gateway_configuration import AllowedPeripheral, ProfileFile, Schedule
@@ -363,4 +364,5 @@ def test_one_courier_works_at_a_time(database: Any) -> None:
         assert not gateway_configurations.take_turn(second)
         first.close()
         with database.connect(INGEST) as third:
-            assert gateway_configurations.take_turn(third)
+            # The server ends the first one's session in its own time.
+            assert ports.wait_until(lambda: gateway_configurations.take_turn(third), timeout_s=20)
