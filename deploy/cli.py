@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "ingest": "take readings from the broker into the store; read stored bytes again, import, export",
     "alerts": "try rules on the readings of the past before they are in force",
     "evaluate": "evaluate stored readings against the rules and open tasks",
+    "notify": "call people about what nobody has acknowledged; try a channel out",
     "schedule": "do what happens by the clock: partitions, old sessions, watching",
     "console": "serve the console and the HTTP API",
     "signer": "sign gateways' certificates; the one process with the gateway authority's key",

@@ -16,6 +16,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import conninfo
 
+from alerts import notifications
+from alerts.notify_settings import NotifySettings
 from deploy import certificate_files, database, errors, start_conditions, storage_versions
 from deploy.configuration import Configuration
 from deploy.settings import SECTIONS
@@ -33,6 +35,8 @@ _INGEST_Q: Final = named_queries.load("ingest")
 _PATCHED_MINORS: Final = {15: 18, 16: 14, 17: 10, 18: 4}
 _CLOCKS_APART: Final = timedelta(seconds=2)
 _CONNECT_TIMEOUT_S: Final = 5
+_CALLED_WITHIN: Final = timedelta(minutes=1)
+_FAILING_SINCE: Final = timedelta(days=7)
 
 
 class State(StrEnum):
@@ -99,6 +103,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     finally:
         for connection in connections:
             connection.close()
+    yield _calls(patient)
     yield _migrations(patient)
     yield from _broker(patient)
     yield _clock(patient.clock())
@@ -286,6 +291,31 @@ def _migrations(patient: Patient) -> Finding:
             f"check the connection string of {database.OWNER}, then run “homevitals migrate”",
         )
     return _none_of(name, missing, "all are applied", "run “homevitals migrate”")
+
+
+def _calls(patient: Patient) -> Finding:
+    """Say whether people are called in time, and whether messages arrive."""
+    name, now = "calls", patient.clock()
+    try:
+        with psycopg.connect(
+            patient.loaded.get(NotifySettings).database, connect_timeout=_CONNECT_TIMEOUT_S
+        ) as connection:
+            cur = connection.cursor()
+            since = notifications.waiting_since(cur, now)
+            failing = notifications.count_failing(cur, now - _FAILING_SINCE)
+    except psycopg.Error as error:
+        found = f"cannot be looked at (SQLSTATE {error.sqlstate or 'none'})"
+        return Finding(name, State.UNKNOWN, found, _SEE_ABOVE)
+    if since is not None and now - since > _CALLED_WITHIN:
+        found = f"the oldest one is due for {(now - since).total_seconds():.0f} s"
+        return Finding(name, State.FAILED, found, "start “homevitals notify run”, look at its log")
+    if failing:
+        found = f"messages to {failing} addresses do not arrive"
+        what_to_do = (
+            "try the channel with “homevitals notify test”; the console's Escalation shows which"
+        )
+        return Finding(name, State.FAILED, found, what_to_do)
+    return Finding(name, State.OK, "nobody waits to be called, and messages arrive")
 
 
 def _broker(patient: Patient) -> Iterator[Finding]:

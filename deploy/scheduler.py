@@ -1,8 +1,4 @@
-"""What happens by the clock: partitions ahead, old sessions out, and a word when something is behind.
-
-Each job opens its own connection and is safe to run twice or at the wrong time; a job that fails is logged and runs
-again at its next time, so one failing never stops the others.
-"""
+"""What happens by the clock: partitions ahead, old sessions out, and a word when something is behind."""
 
 from __future__ import annotations
 
@@ -13,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import psycopg
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
 
+from alerts import notifications
 from ccm_link import alert_burden, quiet_tasks
+from deploy import clockwork
+from deploy.clockwork import Job
 from deploy.settings import SchedulerSettings
 from ingest import (
     evaluation_queue,
@@ -31,12 +28,13 @@ from ingest import (
 
 log = logging.getLogger(__name__)
 
-# A job that could not start in time (the machine slept) still runs, once.
-_MISFIRE_GRACE_S: Final = 3600
 # What an outbox took with it never comes: a log that repeats it for ever would not be read.
 _LOST_IS_SAID_FOR: Final = timedelta(days=1)
 # A day is chance, a month hides what was changed last week.
 _BURDEN_IS_OF: Final = timedelta(days=7)
+_FAILING_IS_SAID_FOR: Final = timedelta(
+    days=7
+)  # an address that nobody has tried since is nobody's news
 
 
 def partitions_ahead(
@@ -118,6 +116,17 @@ def watch_gaps(connection: psycopg.Connection, settings: SchedulerSettings, now:
         log.warning("outbox_gaps", extra={"waiting": old.waiting, "lost": old.lost})
 
 
+def watch_calls(connection: psycopg.Connection, settings: SchedulerSettings, now: datetime) -> None:
+    """Say when people are not called in time, and how many addresses take no messages; the console shows which."""
+    with connection.transaction(), connection.cursor() as cur:
+        since = notifications.waiting_since(cur, now)
+        failing = notifications.count_failing(cur, now - _FAILING_IS_SAID_FOR)
+    if since is not None and (now - since).total_seconds() > settings.notify_alarm_s:
+        log.warning("notifier_is_behind", extra={"age_s": round((now - since).total_seconds())})
+    if failing:
+        log.warning("addresses_failing", extra={"count": failing})
+
+
 def fall_back(connection: psycopg.Connection, settings: SchedulerSettings, now: datetime) -> None:
     """Give tasks back to the worklist that somebody took on and left alone, practice by practice."""
     with connection.transaction(), connection.cursor() as cur:
@@ -162,39 +171,20 @@ _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], No
     watch_queue: timedelta(seconds=30),
     watch_gateways: timedelta(hours=1),
     watch_gaps: timedelta(minutes=15),
+    watch_calls: timedelta(minutes=1),
     fall_back: timedelta(minutes=1),
     tell_burden: timedelta(days=1),
 }
 
 
 def run(settings: SchedulerSettings, stop: threading.Event) -> None:
-    """Run the jobs until ``stop``; each runs once at the start."""
+    """Run the jobs until ``stop``; one process is enough, two do no harm."""
+    jobs = [Job(job.__name__, _now(job, settings), every) for job, every in _JOBS.items()]
+    clockwork.run(settings.database, jobs, stop)
 
-    def in_own_connection(
-        job: Callable[[psycopg.Connection, SchedulerSettings, datetime], None],
-    ) -> None:
-        try:
-            with psycopg.connect(settings.database, connect_timeout=10) as connection:
-                job(connection, settings, datetime.now(UTC))
-        except psycopg.Error as error:
-            log.warning("job_failed", extra={"job": job.__name__, "sqlstate": error.sqlstate or ""})
 
-    # Its every run would be a line; what matters is logged by the jobs.
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    scheduler = BackgroundScheduler(
-        timezone=UTC,
-        executors={"default": ThreadPoolExecutor(2)},
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": _MISFIRE_GRACE_S},
-    )
-    for job, every in _JOBS.items():
-        scheduler.add_job(
-            in_own_connection,
-            "interval",
-            args=[job],
-            id=job.__name__,
-            seconds=every.total_seconds(),
-            next_run_time=datetime.now(UTC),
-        )
-    scheduler.start()
-    stop.wait()
-    scheduler.shutdown(wait=True)
+def _now(
+    job: Callable[[psycopg.Connection, SchedulerSettings, datetime], None],
+    settings: SchedulerSettings,
+) -> Callable[[psycopg.Connection], None]:
+    return lambda connection: job(connection, settings, datetime.now(UTC))

@@ -19,7 +19,10 @@ from uuid import UUID
 import argon2
 import psycopg
 
-from alerts import activation, rule_set
+from alerts import activation, escalation, rule_set
+from alerts.channels.message import Channel
+from alerts.ladders import Rung, Whom
+from alerts.measures import Severity
 from ccm_link import enrolment
 from deploy import errors
 from gateway.ward import home as ward_home
@@ -165,10 +168,10 @@ def _set_up(
         cur, slug=practice.slug, name=practice.name, time_zone=practice.time_zone
     )
     hasher = argon2.PasswordHasher()
-    sign_ins = []
+    sign_ins, staff_ids = [], []
     for name, display_name, role in practice.staff:
         password = _spoken_password()
-        people.add_staff(
+        staff_id = people.add_staff(
             cur,
             practice_id,
             sign_in_name=name,
@@ -176,6 +179,7 @@ def _set_up(
             role=role,
             password_argon2=hasher.hash(password),
         )
+        staff_ids.append(staff_id)
         full_name = f"{name}@{practice.slug}"
         sign_ins.append(SignIn(full_name, display_name, practice.name, role, password))
     since = at - _ASSIGNED_BEFORE
@@ -188,8 +192,27 @@ def _set_up(
         reason="the demonstration",
         at=since,
     )
+    _set_ladder(cur, practice_id, staff_ids[0], at)
     gateways = [_add_home(cur, practice_id, home, since, at) for home in practice.homes]
     return sign_ins, gateways
+
+
+def _set_ladder(cur: people.Cursor, practice_id: UUID, set_by: UUID, at: datetime) -> None:
+    """Have urgent tasks called for on the console, which is the only channel that needs no other machine."""
+    rungs = tuple(
+        Rung(timedelta(minutes=minutes), whom, (Channel.CONSOLE,))
+        for minutes, whom in ((0, Whom.OWNER), (5, Whom.PRACTICE_LINE))
+    )
+    escalation.set_ladder(
+        cur,
+        practice_id,
+        Severity.URGENT,
+        rungs,
+        former_version=0,
+        set_by=set_by,
+        reason="the demonstration",
+        at=at,
+    )
 
 
 def _add_home(

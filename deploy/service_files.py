@@ -55,6 +55,10 @@ def write_server(
             **_credentials(authority, worker_name),
         },
         "alerts": {"database": conninfo("homevitals_alerts")},
+        "notify": {
+            "database": conninfo("homevitals_notifier"),
+            "console_url": f"http://127.0.0.1:{ports['console']}",
+        },
         "ccm_link": {
             "database": conninfo("homevitals_console"),
             "entrance_database": conninfo("homevitals_entrance"),

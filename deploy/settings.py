@@ -7,7 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from alerts.channels.email.settings import EmailSettings
+from alerts.channels.sms.settings import SmsSettings
+from alerts.channels.webhook.settings import WebhookSettings
 from alerts.measures import Severity
+from alerts.notify_settings import NotifySettings
 from alerts.settings import AlertsSettings
 from ccm_link.settings import CcmLinkSettings
 from deploy.broker_settings import BrokerSettings, GuardSettings
@@ -56,6 +60,11 @@ class SchedulerSettings:
         60.0,
         unit="s",
         help="age of evaluation work above which the log says that the evaluator is behind",
+    )
+    notify_alarm_s: float = setting(
+        60.0,
+        unit="s",
+        help="age of a call or message that is due above which the log says that the notifier is behind",
     )
     silent_gateway_h: float = setting(
         26.0,
@@ -133,6 +142,10 @@ class ProfilesSettings:
 SECTIONS: Final[dict[str, type[Any]]] = {
     "ingest": IngestSettings,
     "alerts": AlertsSettings,
+    "notify": NotifySettings,
+    "email": EmailSettings,
+    "sms": SmsSettings,
+    "webhook": WebhookSettings,
     "ccm_link": CcmLinkSettings,
     "audit": AuditSettings,
     "scheduler": SchedulerSettings,

@@ -119,7 +119,7 @@ class Stack:
         yield "Preparing the database", self._prepare_database
         yield "Issuing certificates, starting signer and broker", self._start_broker
         yield (
-            "Starting ingest, evaluator, scheduler, guard, sealer and console",
+            "Starting ingest, evaluator, notifier, scheduler, guard, sealer and console",
             self._start_services,
         )
         for number, home in enumerate(seed.HOMES, start=1):
@@ -164,7 +164,15 @@ class Stack:
         self._require("broker", lambda: ports.is_listening(self.ports["broker-services"]))
 
     def _start_services(self) -> None:
-        for name in ("ingest", "evaluate", "schedule", "guard", "audit seal", "console"):
+        for name in (
+            "ingest",
+            "evaluate",
+            "notify run",
+            "schedule",
+            "guard",
+            "audit seal",
+            "console",
+        ):
             self._start_server(name)
         self._require("console", lambda: ports.is_listening(self.ports["console"]))
 

@@ -27,6 +27,7 @@ from firmware_profiles import settings as declaration
 LONG_RUNNING: Final[Mapping[str, tuple[str, ...]]] = {
     "ingest": ("ingest",),
     "evaluate": ("alerts",),
+    "notify run": ("notify", "email", "sms", "webhook"),
     "schedule": ("scheduler",),
     "console": ("ccm_link",),
     "guard": ("guard",),
@@ -40,6 +41,7 @@ CARRYING: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # A process makes these when it first starts; what else is missing is a fault.
 _MADE_AT_FIRST_START: Final = frozenset({"secrets_key_file", "signing_key_file"})
+_NOT_SET: Final = Path()
 # What the certificate of a section has to be called, where its settings do not say it.
 _NAME_PATTERNS: Final = {"guard": "guard-[0-9]{1,3}"}
 
@@ -101,6 +103,7 @@ def faults(
             *_secrets(section, loaded, environ),
             *certificates(section, settings, at),
             *_console(settings),
+            *(settings.faults() if hasattr(settings, "faults") else ()),
         )
     ]
 
@@ -138,7 +141,7 @@ def _secrets(section: str, loaded: Configuration, environ: Mapping[str, str]) ->
         if not row.secret_file:
             continue
         path: Path = getattr(found.settings, row.name)
-        if row.name in _MADE_AT_FIRST_START and not path.exists():
+        if path == _NOT_SET or (row.name in _MADE_AT_FIRST_START and not path.exists()):
             continue
         by_systemd = environ.get(_CREDENTIALS)
         checks_mode = by_systemd is None or not path.is_relative_to(by_systemd)

@@ -19,6 +19,7 @@ _QUERIES = {
     "/readings": "?kind=blood_pressure&from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
     "/summaries/daily": "?kind=blood_pressure&from=2026-11-01&to=2026-11-12",
     "/readings/stream": "?seconds=1",
+    "/needs/stream": "?seconds=1",
     "/audit/export": "?from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
 }
 _DONE = {"row_version": "1", "disposition": "not_reached", "note": "Two calls."}
@@ -33,11 +34,36 @@ _ENTRY = {
 _ASSIGNMENT = "/peripherals/{peripheral_id}/assignments/{assignment_id}"
 _SPAN = {"valid_from": "2026-11-11T13:00:00Z", "reason": "r"}
 
+_WINDOW = {
+    "from_on": "2026-11-12",
+    "from_time": "10:00",
+    "until_on": "2026-11-20",
+    "until_time": "10:00",
+    "reason": "r",
+}
+
 # What is sent where something is; "{patient_id}" and the like are filled in. JSON for the API, forms for pages.
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /patients/{patient_id}/rules": {
         "question": "systolic-high/clinical",
         "limit": "150",
+        "reason": "Known.",
+    },
+    "POST /patients/{patient_id}/schedule": {
+        "kind": "blood_pressure",
+        "how": "sessions",
+        "morning": "2",
+        "reason": "r",
+    },
+    "POST /patients/{patient_id}/schedule/end": {"kind": "glucose"},
+    "POST /patients/{patient_id}/silence": {"cause": "hospital", **_WINDOW},
+    "POST /patients/{patient_id}/silence/{window_id}/end": {},
+    "POST /quiet-times/hours": {"from_time": "18:00", "until_time": "08:00", "reason": "r"},
+    "POST /quiet-times/hours/end": {},
+    "POST /quiet-times/windows": {"whom": "practice", "cause": "maintenance", **_WINDOW},
+    "POST /quiet-times/windows/{window_id}/end": {},
+    "POST /patients/{patient_id}/rules/end": {
+        "question": "systolic-high/clinical",
         "reason": "Known.",
     },
     "POST /patients/{patient_id}/conditions": {"diagnosis": "E11.9", "source": "Problem list."},
@@ -61,7 +87,11 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         "reason": "r",
         "signature": "Dana Achterberg",
     },
-    "POST /rules/{rule_id}/off": {"reason": "r", "signature": "Dana Achterberg"},
+    "POST /rules/{rule_id}/asked": {
+        "becomes": "off",
+        "reason": "r",
+        "signature": "Dana Achterberg",
+    },
     "POST /restrictions": {"patient_id": "{patient_id}", "staff_id": "{staff_id}", "reason": "r"},
     "POST /restrictions/{patient_id}/members": {"staff_id": "{staff_id}"},
     "POST /restrictions/{patient_id}/members/{staff_id}/leave": {},
@@ -111,6 +141,38 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         "file_name": "our-cuff.toml",
     },
     "POST /gateways/{gateway_id}/configuration/again": {"based_on": "0"},
+    "POST /escalation/ladders/{severity}": {
+        "based_on": "0",
+        "reason": "r",
+        "first_after": "0",
+        "first_whom": "practice_line",
+        "first_console": "yes",
+    },
+    "POST /escalation/on-call/shifts": {
+        "duty": "cover",
+        "staff_id": "{staff_id}",
+        "from_on": "2026-11-12",
+        "from_time": "08:00",
+        "until_on": "2026-11-13",
+        "until_time": "08:00",
+    },
+    "POST /escalation/on-call/weekly-shifts": {
+        "duty": "cover",
+        "staff_id": "{staff_id}",
+        "first_on": "2026-11-09",
+        "starts": "08:00",
+        "days_later": "1",
+        "ends": "08:00",
+        "every_weeks": "1",
+    },
+    "POST /escalation/on-call/{shift_id}/cancel": {},
+    "POST /escalation/contacts": {
+        "staff_id": "{staff_id}",
+        "channel": "email",
+        "address": "robin@example.org",
+    },
+    "POST /escalation/contacts/{contact_id}/test": {},
+    "POST /escalation/contacts/{contact_id}/end": {},
     "POST /staff": {"sign_in_name": "nora", "display_name": "Nora Quist", "role": "care_manager"},
     "POST /staff/{staff_id}/role": {"role": "clinician"},
     "POST /staff/{staff_id}/invitation": {},
@@ -194,6 +256,10 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
                 "select entry_id from ccm.time_entry where patient_id = %s and voided_at is null"
             ),
             "condition_id": first("select condition_id from ccm.condition where patient_id = %s"),
+            "window_id": first(
+                "select window_id from alerts.silence_window where practice_id ="
+                " (select practice_id from ingest.patient where patient_id = %s) order by patient_id nulls last"
+            ),
             "rule_id": first(
                 "select rule_id from alerts.rule where practice_id ="
                 " (select practice_id from ingest.patient where patient_id = %s)"
@@ -201,6 +267,9 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
             ),
             "grant_id": str(patient_id),  # of nothing, unless a test makes one
             "staff_id": str(made_up.staff["robin"]),
+            "severity": "urgent",
+            "shift_id": str(patient_id),  # of nothing
+            "contact_id": str(patient_id),  # likewise
             "gateway_id": "gw-home0001",
             "quarantine_id": first(
                 "select quarantine_id from ingest.quarantine where practice_id ="

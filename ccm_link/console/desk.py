@@ -19,8 +19,9 @@ import psycopg
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
+from alerts import notifications
 from ccm_link import time_log
-from ccm_link.console import permissions, places, problems, rendering, surroundings, trail
+from ccm_link.console import needs, permissions, places, problems, rendering, surroundings, trail
 from ccm_link.console.permissions import Resource
 from ccm_link.console.trail import Line, Trail
 from ccm_link.work import Timer
@@ -238,6 +239,8 @@ class Desk:
             is_quiet=last_reading_at is None or self.now - last_reading_at > _QUIET_AFTER,
             timer=self._timer(cur),
             reviews=self._reviews(cur),
+            needs=needs.of(cur, self.who, self.now),
+            failing=self._failing(cur),
             **shown,
         )
         return HTMLResponse(text, status)
@@ -254,6 +257,13 @@ class Desk:
         if not permissions.may(self.who, Resource.BREAK_GLASS, permissions.Action.REVIEW):
             return 0, 0
         return access.unreviewed(cur, self.practice_id, self.now)
+
+    def _failing(self, cur: Cursor) -> int:
+        """Return how many addresses take no messages, for whoever looks after them."""
+        if not permissions.may(self.who, Resource.ESCALATION, permissions.Action.CHANGE):
+            return 0
+        last = notifications.last_messages(cur, self.practice_id).values()
+        return sum(one.state is notifications.State.GIVEN_UP for one in last)
 
     def _timer(self, cur: Cursor) -> Timer | None:
         """Return the person's running timer. It names a patient: the trail says so where the page does not anyway."""

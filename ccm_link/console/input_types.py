@@ -124,6 +124,30 @@ UserSlot = Annotated[
     # Source: Bluetooth GATT Specification Supplement, Blood Pressure Measurement, User ID; 255 is "unknown user".
     Field(strict=True, ge=0, le=254),
 ]
+# Of a ladder's rung; a week at most.
+Minutes = Annotated[
+    int,
+    _digits(int, "[0-9]{1,5}", "Write a whole number of minutes."),
+    Field(strict=True, ge=0, le=10_080),
+]
+DaysLater = Annotated[
+    int,
+    _digits(int, "[0-9]{1,2}", "Write a number of days from 0 to 7."),
+    Field(strict=True, ge=0, le=7),
+]
+EveryWeeks = Annotated[
+    int,
+    _digits(int, "[0-9]{1,2}", "Write a number of weeks from 1 to 26."),
+    Field(strict=True, ge=1, le=26),
+]
+SessionReadings = Annotated[
+    int, _digits(int, "[0-9]", "Write a number from 0 to 9."), Field(strict=True, ge=0, le=9)
+]
+WeekReadings = Annotated[
+    int,
+    _digits(int, "[0-9]{1,2}", "Write a number from 1 to 50."),
+    Field(strict=True, ge=1, le=50),
+]
 LimitNumber = Annotated[
     float,
     _digits(float, r"[0-9]{1,4}(\.[0-9]{1,2})?", "Write a number like 160 or 160.5."),

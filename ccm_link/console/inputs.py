@@ -299,6 +299,12 @@ class StreamQuery(Input):
     seconds: Annotated[int, Field(ge=1, le=3600), _whole_number] = 3600
 
 
+class NeedsQuery(Input):
+    """For how long at most an open page is told what needs its person."""
+
+    seconds: Annotated[int, Field(ge=1, le=3600), _whole_number] = 3600
+
+
 def _nothing(given: object) -> object:
     """Take a filter that a form left empty as one that was not set."""
     return None if given == "" else given

@@ -17,8 +17,10 @@ _PLACES: Final = (
     ("/peripherals", "Peripherals"),
     ("/quarantine", "Quarantine"),
     ("/gateways", "Gateways"),
+    ("/quiet-times", "Quiet times"),
     ("/restrictions", "Restricted"),
     ("/emergency-access", "Emergency access"),
+    ("/escalation", "Escalation"),
     ("/staff", "Staff"),
     ("/audit", "Audit trail"),
 )

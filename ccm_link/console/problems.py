@@ -189,6 +189,11 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (ccm_errors.ConditionEnded, 409, "The condition has changed"),
     (ccm_errors.TimeLogError, 422, "This time cannot be logged"),
     (alerts_errors.RuleChanged, 409, "The rule has changed"),
+    (alerts_errors.LadderChanged, 409, "The ladder has changed"),
+    (alerts_errors.BadLadder, 422, "Nobody could climb this ladder"),
+    (alerts_errors.BadShift, 422, "Nobody could work this shift"),
+    (alerts_errors.ScheduleChanged, 409, "The schedule has changed"),
+    (alerts_errors.BadWindow, 422, "This time cannot be set"),
     (CcmLinkError, 422, "This cannot be done"),
     (AlertsError, 422, "This rule cannot be set"),
 )

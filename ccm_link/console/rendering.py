@@ -19,17 +19,18 @@ _ENVIRONMENT: Final = jinja2.Environment(
 )
 
 
-def _sheet_version() -> str:
-    sheet = resources.files("ccm_link.console") / "static" / "console.css"
-    return hashlib.sha256(sheet.read_bytes()).hexdigest()[:12]
+def _kept(name: str) -> str:
+    """Return the address of a file that changes with its content, so a browser may keep it for good."""
+    content = (resources.files("ccm_link.console") / "static" / name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
 
 
-# The style sheet's address changes with its content, so a browser may keep it for good.
 _ENVIRONMENT.globals.update(
     words=wording,
     speech=reading_words,
+    sheet=_kept("console.css"),
+    needs_script=_kept("needs.js"),
     of_task=task_words,
-    sheet=f"/static/console.css?v={_sheet_version()}",
 )
 
 

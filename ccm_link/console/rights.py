@@ -22,6 +22,7 @@ class Resource(StrEnum):
     CONDITION = "condition"  # what a patient has, as codes
     ESCALATION = "escalation"  # ladders, shifts, addresses: whom to call
     CALL = "call"  # that one is needed oneself
+    QUIET_TIMES = "quiet_times"  # when what may wait does, and silence of gateways and the practice is expected
     TIME_LOG = "time_log"
     TIMER = "timer"  # one's own
     UNASSIGNED = "unassigned"  # readings that belong to nobody yet
@@ -95,6 +96,13 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
         Role.CLINICIAN: _VIEW,
     },
     Resource.CALL: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
+    # Nothing clinical waits for them, so whoever works with what may wait can set them.
+    Resource.QUIET_TIMES: {
+        Role.PRACTICE_ADMINISTRATOR: _WORK,
+        Role.CARE_MANAGER: _WORK,
+        Role.CLINICIAN: _WORK,
+        Role.OPERATOR: _WORK,
+    },
     # Billing and its audit read the time log; they change nothing in it.
     Resource.TIME_LOG: {
         Role.PRACTICE_ADMINISTRATOR: _VIEW,

@@ -7,11 +7,15 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from alerts import rule_words
+from alerts.home_verdicts import ClockSilence
 from alerts.measures import Severity
+from alerts.missing_link import Link
 from alerts.rule_set import RuleSpec
 from alerts.rules import Rule, Scope
 from ccm_link import conditions, enrolment, local_days
 from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal
+from firmware_profiles import kinds
+from firmware_profiles.readings import Kind
 from ingest import audit, corrections
 from ingest.access import Verdict, Why
 from ingest.people import Role
@@ -22,9 +26,16 @@ _DAY_S: Final = 86_400
 
 SKIPPED_HOUR: Final = "The clocks skipped this time on that day."
 _FIELDS: Final = {
+    "a_week": "How many times a week",
     "activity": "Activity",
     "address": "Bluetooth address",
+    "becomes": "What becomes of it",
+    "channel": "Channel",
     "code": "Code",
+    "contact-address": "Address or number",
+    "contact-staff_id": "Whose it is",
+    "days_later": "Days until its end",
+    "cause": "Why silence is expected",
     "condition-source": "Where it is known from",
     "diagnosis": "Condition",
     "display_name": "Name as colleagues know it",
@@ -32,7 +43,14 @@ _FIELDS: Final = {
     "disposition": "What became of it?",
     "home-display_name": "Name",
     "emergency-reason": "Why do you need to look?",
+    "duty": "Duty",
     "ended": "Until",
+    "ends": "To",
+    "evening": "Measurements in the evening",
+    "evening_from": "Evening from",
+    "evening_until": "Evening until",
+    "every_weeks": "Every so many weeks",
+    "first_on": "Day of the first one",
     "ended_on": "Day of the end",
     "explanation": "In your own words",
     "file_name": "Name of the file",
@@ -41,7 +59,15 @@ _FIELDS: Final = {
     "from_time": "From the time",
     "gateway-label": "Name of the box",
     "find-name": "Exact name or record number",
+    "how": "How",
+    "hours-from_time": "Quiet from",
+    "hours-until_time": "Quiet until",
+    "kind": "What is measured",
+    "last_on": "Last day on which one begins",
     "limit": "New limit",
+    "morning": "Measurements in the morning",
+    "morning_from": "Morning from",
+    "morning_until": "Morning until",
     "new_password": "New password",
     "new_password_again": "New password again",
     "note": "What was done",
@@ -49,6 +75,7 @@ _FIELDS: Final = {
     "owner_staff_id": "Colleague",
     "password-password": "Password until now",
     "practice": "Short name of your practice",
+    "on_days": "On these days",
     "owner-patient_id": "Who measured",
     "owner-reason": "Why it was thought otherwise",
     "patient_id": "Patient",
@@ -56,6 +83,7 @@ _FIELDS: Final = {
     "profile-text": "Text of the file",
     "profile_id": "Profile",
     "question": "Which limit",
+    "quiet_days": "Days on which nobody is there",
     "reason": "Why",
     "release-note": "Why you give it back",
     "assign-note": "What they should know",
@@ -66,11 +94,13 @@ _FIELDS: Final = {
     "revisit_after_s": "Before a peripheral is asked again",
     "role": "Role",
     "rules_text": "Text of the rules",
+    "shift-staff_id": "Who",
     "sign_in_name": "Name",
     "signature": "Your name, as a signature",
     "staff-sign_in_name": "Name to sign in with",
     "staff_id": "Who looks after the patient",
     "started": "From",
+    "starts": "From",
     "status_every_s": "Between two words about itself",
     "time-reason": "Why no timer was running",
     "span-reason": "Why it was thought otherwise",
@@ -79,7 +109,28 @@ _FIELDS: Final = {
     "user_slot": "User of the peripheral",
     "verdict": "Was it justified?",
     "wait_minutes": "For how long",
+    "weekly-staff_id": "Who",
+    "whom": "Which gateway",
     "worked_on": "Day",
+}
+
+_LINKS: Final = {
+    Link.PATIENT: "The patient did not measure",
+    Link.PERIPHERAL: "The device is silent",
+    Link.CONVERSATION: "The device cannot be read",
+    Link.GATEWAY: "The gateway is offline",
+    Link.SERVICE: "Our own service is behind",
+    Link.NO_PERIPHERAL: "The patient has no device for it",
+    Link.UNKNOWN: "Unknown which link is missing",
+}
+
+_CLOCK_SILENCES: Final = {
+    ClockSilence.SILENCE_WINDOW: "silence was expected",
+    ClockSilence.SERVICE_BEHIND: "our own service was behind",
+    ClockSilence.GATEWAY_SILENT: "the silent gateway of the home explains it",
+    ClockSilence.TOLD_FOR_ANOTHER: "it was told once for all who live there",
+    ClockSilence.QUIET_HOURS: "it waits until the quiet hours are over",
+    ClockSilence.NOT_ENROLLED: "the patient is in no program",
 }
 
 _DEEDS: Final = {
@@ -240,6 +291,21 @@ def diagnosis(code: str) -> str:
 def field(form: str, name: str) -> str:
     """Return the label of a form's field."""
     return _FIELDS.get(f"{form}-{name}") or _FIELDS.get(name) or name.replace("_", " ")
+
+
+def kind(of: Kind) -> str:
+    """Return a kind of reading: "Blood pressure"."""
+    return kinds.OF[of].title
+
+
+def missing_link(of: Link) -> str:
+    """Return which link is missing where a reading is: "The patient did not measure"."""
+    return _LINKS[of]
+
+
+def clock_silence(of: ClockSilence) -> str:
+    """Return why nobody was called about silence: "silence was expected"."""
+    return _CLOCK_SILENCES[of]
 
 
 def trace_time(written: str, zone: ZoneInfo) -> str:

@@ -14,10 +14,11 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from alerts import episode
+from alerts import clock_breaches, episode
 from alerts import store as alerts_store
 from ccm_link import task_history, tasks, time_log
 from ccm_link.console import (
+    called,
     forms,
     input_types,
     inputs,
@@ -290,6 +291,7 @@ def _show(
         patient=patient_head.load(cur, desk, task.patient_id),
         breaches=breaches,
         all_breaches=len(found),
+        told=clock_breaches.of_episode(cur, desk.practice_id, task.episode_id),
         history=task_history.in_order(events, episode_events),
         last_event=events[-1] if events else None,
         colleagues=[
@@ -301,6 +303,7 @@ def _show(
         is_snoozed=task.is_snoozed(desk.now),
         activities=[(one.value, wording.activity(one)) for one in Activity],
         dispositions=list(wording.DISPOSITIONS.items()),
+        **called.shown(cur, desk, task.episode_id),
         grant=patient_head.grant(cur, desk, task.patient_id),
         said=said,
         refusal=refusal,

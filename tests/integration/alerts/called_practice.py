@@ -88,7 +88,7 @@ class CalledPractice:
             if change:
                 self.owner.execute(
                     f"update alerts.episode set {change} where episode_id = %(id)s",  # type: ignore[arg-type]
-                    {"id": episode_id, "at": at},
+                    {"id": episode_id, "at": at, "by": self.staff["casey"]},
                 )
             self._event(episode_id, event, at)
 

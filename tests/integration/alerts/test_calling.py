@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +21,8 @@ import psycopg
 import pytest
 
 from alerts import calling, errors, escalation, notifications, sending
+from alerts.channels.email.settings import EmailSettings, Security
+from alerts.channels.email.transport import EmailTransport
 from alerts.channels.message import Channel, Message
 from alerts.errors import Failure
 from alerts.ladders import Rung, Whom
@@ -26,9 +30,10 @@ from alerts.measures import Severity
 from alerts.notifications import State
 from ccm_link import called_tasks
 from ingest import named_queries, tenancy
-from tests import scopes
+from tests import mail_server, scopes
 from tests.integration.alerts import called_practice
 from tests.integration.alerts.called_practice import NOON, CalledPractice
+from tests.mail_server import Postbox
 
 pytestmark = pytest.mark.db
 
@@ -98,7 +103,12 @@ def test_the_ladder_is_climbed_until_somebody_acknowledges(
     for minutes in (0, 1, 10, 11, 20):
         notifier.work(minutes)
     assert notifier.carrier.addresses == ["casey", "robin", "dana"]
-    practice.happens(episode_id, "acknowledged", notifier.now, "acknowledged_at = %(at)s")
+    practice.happens(
+        episode_id,
+        "acknowledged",
+        notifier.now,
+        "acknowledged_at = %(at)s, acknowledged_by = %(by)s",
+    )
     notifier.work(60)
 
     assert notifier.carrier.addresses == ["casey", "robin", "dana"]
@@ -116,12 +126,18 @@ def test_an_episode_that_needs_somebody_again_begins_a_new_round(
     episode_id = practice.open_episode()
     notifier.work(0)
     practice.happens(
-        episode_id, "closed", notifier.now, "acknowledged_at = %(at)s, closed_at = %(at)s"
+        episode_id,
+        "closed",
+        notifier.now,
+        "acknowledged_at = %(at)s, acknowledged_by = %(by)s, closed_at = %(at)s",
     )
     notifier.work(30)
     assert practice.rows("select count(*) from alerts.climb") == [(0,)]
     practice.happens(
-        episode_id, event, NOON + timedelta(hours=1), "acknowledged_at = null, closed_at = null"
+        episode_id,
+        event,
+        NOON + timedelta(hours=1),
+        "acknowledged_at = null, acknowledged_by = null, closed_at = null",
     )
     notifier.work(61)
     notifier.work(70)
@@ -134,7 +150,10 @@ def test_a_snooze_rests_and_then_begins_a_new_round_even_if_nobody_ends_it(
     episode_id = practice.open_episode()
     notifier.work(0)
     practice.happens(
-        episode_id, "snoozed", notifier.now, "snoozed_until = %(at)s + interval '1 hour'"
+        episode_id,
+        "snoozed",
+        notifier.now,
+        "snoozed_at = %(at)s, snoozed_until = %(at)s + interval '1 hour'",
     )
     notifier.work(59)
     assert notifier.carrier.addresses == ["casey"]
@@ -163,7 +182,10 @@ def test_what_is_not_sent_yet_is_withdrawn_when_somebody_has_the_episode(
     episode_id = practice.open_episode()
     notifier.work(0)
     practice.happens(
-        episode_id, "snoozed", notifier.now, "snoozed_until = %(at)s + interval '1 day'"
+        episode_id,
+        "snoozed",
+        notifier.now,
+        "snoozed_at = %(at)s, snoozed_until = %(at)s + interval '1 day'",
     )
     notifier.carrier.fails = lambda _: None
     notifier.work(5)
@@ -262,6 +284,37 @@ def test_a_new_ladder_holds_for_who_waits_and_none_calls_about_what_was_there_be
     assert practice.called(old) == []
 
 
+def test_who_changes_an_episode_and_who_looks_at_its_ladder_never_wait_for_each_other_crosswise(
+    database: Any, practice: CalledPractice, notifier: Notifier
+) -> None:
+    episode_id = practice.open_episode()
+    with database.connect("postgres") as person:
+        # As the console does it: the episode first, then its line of history, which has the ladder looked at.
+        person.execute("select from alerts.episode where episode_id = %s for update", (episode_id,))
+        looking = threading.Thread(target=notifier.work)
+        looking.start()
+        waiting = (
+            "select count(*) from pg_stat_activity where datname = %s and wait_event_type = 'Lock'"
+        )
+        deadline = time.monotonic() + 10
+        while practice.rows(waiting, database.name) != [(1,)]:
+            assert time.monotonic() < deadline, "the notifier did not come to the episode"
+        person.execute(
+            "update alerts.episode set acknowledged_at = %s, acknowledged_by = %s where episode_id = %s",
+            (NOON, practice.staff["casey"], episode_id),
+        )
+        person.execute(
+            "insert into alerts.episode_event (practice_id, episode_id, at, event, note)"
+            " values (%s, %s, %s, 'acknowledged', 'n')",
+            (practice.practice_id, episode_id, NOON),
+        )
+        person.commit()
+    looking.join(20)
+    # It had seen the episode waiting. What was not sent by the time of the next look is withdrawn.
+    assert practice.called(episode_id) == [(1, "time", None)]
+    assert practice.rows("select look_at = 'infinity' from alerts.climb") == [(True,)]
+
+
 def test_many_notifiers_at_once_call_and_send_once(database: Any, practice: CalledPractice) -> None:
     episodes = [practice.open_episode() for _ in range(20)]
     carrier = Carrier()
@@ -273,8 +326,8 @@ def test_many_notifiers_at_once_call_and_send_once(database: Any, practice: Call
             with database.connect("homevitals_notifier") as connection:
                 connection.autocommit = True
                 one = Notifier(connection, carrier)
-                together.wait(10)
                 for minutes in (0, 10, 20, 30):
+                    together.wait(20)  # clocks go together
                     one.work(minutes)
         except BaseException as error:  # told by the test
             failed.append(error)
@@ -324,28 +377,10 @@ with psycopg.connect(conninfo, autocommit=True) as connection:
 def test_a_notifier_that_is_killed_after_sending_leaves_the_message_to_be_sent_again_under_its_id(
     database: Any, practice: CalledPractice, notifier: Notifier
 ) -> None:
-    from aiosmtpd.controller import Controller
-
-    from alerts.channels.email.settings import EmailSettings, Security
-    from alerts.channels.email.transport import EmailTransport
-    from deploy import ports
-
-    class Postbox:
-        def __init__(self) -> None:
-            self.taken: list[str] = []
-
-        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-            self.taken += re.findall(
-                r"^Message-ID: (.*)\r$", envelope.content.decode(), re.MULTILINE
-            )
-            return "250 taken"
-
     practice.open_episode()
     calling.look(notifier.connection, called_tasks.of_episodes, CHANNELS, NOON)
-    postbox, port = Postbox(), ports.free_port()
-    controller = Controller(postbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
+    postbox = Postbox()
+    with mail_server.serve(postbox) as port:
         words = [database.conninfo("homevitals_notifier"), str(port), NOON.isoformat()]
         ran = subprocess.run([sys.executable, "-c", KILLED, *words], check=False, timeout=60)
         assert ran.returncode == -signal.SIGKILL
@@ -354,18 +389,13 @@ def test_a_notifier_that_is_killed_after_sending_leaves_the_message_to_be_sent_a
         settings = EmailSettings(
             host="127.0.0.1", port=port, security=Security.NONE, sender="alerts@clinic.example"
         )
-        sender = sending.Sender(
-            Channel.EMAIL, EmailTransport(settings), called_tasks.of_episodes, CONSOLE,
-            lambda: notifier.now,
-        )  # fmt: skip
+        sender = dataclasses.replace(notifier.sender(), transport=EmailTransport(settings))
         assert not sender.send_next(notifier.connection)  # somebody has it
         notifier.now = NOON + sending.LEASE
         assert sender.send_next(notifier.connection)
         assert not sender.send_next(notifier.connection)
-    finally:
-        controller.stop()
     assert len(postbox.taken) == 2
-    assert len(set(postbox.taken)) == 1
+    assert len({mail["Message-ID"] for mail in postbox.mails}) == 1
     # The first try has no end: nobody could say what became of it.
     assert practice.rows(
         "select attempt, ended_at is null, failure from alerts.notification_attempt order by attempt"
@@ -482,7 +512,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "alerts/notifications": {
         **dict.fromkeys(
-            ("take_climbs", "load_standing", "load_called", "withdraw", "look_later", "end_climb", "look_now", "claim",
+            ("lease_climbs", "load_standing", "load_called", "withdraw", "look_later", "end_climb", "look_now", "claim",
              "load_message", "end_attempt", "sent", "try_again", "give_up"),
             (NOTIFIER,),
         ),

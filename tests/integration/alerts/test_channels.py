@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import email
-import email.policy
 import hashlib
 import hmac
 import http.server
@@ -12,7 +10,6 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +18,6 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from alerts import errors
@@ -36,6 +32,8 @@ from alerts.channels.webhook.transport import WebhookTransport
 from alerts.errors import Failure
 from alerts.measures import Severity
 from deploy import certificates, ports
+from tests import mail_server
+from tests.mail_server import Postbox
 
 AT = datetime(2026, 11, 12, 15, 42, tzinfo=UTC)
 TASK = "https://vitals.example.org/tasks/5e0bd1a4-0000-4000-8000-000000000002"
@@ -50,27 +48,6 @@ MAILBOX_WORD = "rowan-thistle-41"
 
 
 # A mail server
-
-
-@dataclass
-class Postbox:
-    """What a mail server has taken; ``answer`` is what it says to a message instead of taking it."""
-
-    taken: list[Any] = field(default_factory=list)
-    answer: str = ""
-    to_recipient: str = ""
-
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
-        if self.to_recipient:
-            return self.to_recipient
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
-        if self.answer:
-            return self.answer
-        self.taken.append(envelope)
-        return "250 taken"
 
 
 @pytest.fixture(scope="module")
@@ -89,17 +66,6 @@ def context(authority: certificates.ThrowAwayAuthority) -> ssl.SSLContext:
 @pytest.fixture
 def postbox() -> Postbox:
     return Postbox()
-
-
-@contextmanager
-def mail_server(postbox: Postbox, **options: Any) -> Iterator[int]:
-    port = ports.free_port()
-    controller = Controller(postbox, hostname="127.0.0.1", port=port, **options)
-    controller.start()
-    try:
-        yield port
-    finally:
-        controller.stop()
 
 
 def signed_in(server, session, envelope, mechanism, login) -> AuthResult:
@@ -128,7 +94,7 @@ def to_mail(authority: certificates.ThrowAwayAuthority, tmp_path: Path) -> Email
 def test_an_email_goes_out_encrypted_and_signed_in_and_says_where_to_look(
     postbox: Postbox, to_mail: EmailSettings, context: ssl.SSLContext
 ) -> None:
-    with mail_server(
+    with mail_server.serve(
         postbox,
         tls_context=context,
         require_starttls=True,
@@ -138,11 +104,11 @@ def test_an_email_goes_out_encrypted_and_signed_in_and_says_where_to_look(
         transport = EmailTransport(replace(to_mail, port=port))
         receipts = {transport.send(MESSAGE, PERSON, AT) for _ in range(2)}
 
-    first, again = postbox.taken
-    assert (first.mail_from, first.rcpt_tos) == ("alerts@millbrook.example", [PERSON])
-    mail = email.message_from_bytes(first.content, policy=email.policy.default)
-    assert receipts == {mail["Message-ID"]} == {f"<{MESSAGE.message_id}@millbrook.example>"}
-    assert mail["Message-ID"].encode() in again.content
+    envelope, _ = postbox.taken
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("alerts@millbrook.example", [PERSON])
+    mail, again = postbox.mails
+    assert receipts == {f"<{MESSAGE.message_id}@millbrook.example>"}
+    assert receipts == {mail["Message-ID"], again["Message-ID"]}
     assert mail["Subject"] == "Homevitals, millbrook: urgent task"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert TASK in mail.get_content()
@@ -152,7 +118,7 @@ def test_an_email_goes_out_over_tls_from_the_first_byte(
     postbox: Postbox, to_mail: EmailSettings, context: ssl.SSLContext
 ) -> None:
     settings = replace(to_mail, security=Security.TLS, user="", password_file=Path())
-    with mail_server(postbox, ssl_context=context) as port:
+    with mail_server.serve(postbox, ssl_context=context) as port:
         EmailTransport(replace(settings, port=port)).send(MESSAGE, PERSON, AT)
     assert len(postbox.taken) == 1
 
@@ -186,7 +152,7 @@ def test_an_email_that_cannot_go_out_now_may_go_out_later(
     change: Callable[[EmailSettings], EmailSettings],
     failure: Failure,
 ) -> None:
-    with mail_server(
+    with mail_server.serve(
         postbox,
         tls_context=context,
         require_starttls=True,
@@ -200,7 +166,7 @@ def test_an_email_that_cannot_go_out_now_may_go_out_later(
 def test_a_mail_server_without_encryption_gets_neither_password_nor_message(
     postbox: Postbox, to_mail: EmailSettings
 ) -> None:
-    with mail_server(postbox) as port:
+    with mail_server.serve(postbox) as port:
         refused = not_sent(EmailTransport(replace(to_mail, port=port)), PERSON)
     assert (refused.failure, postbox.taken) == (Failure.TLS, [])
 
@@ -219,7 +185,7 @@ def test_what_the_mail_server_says_decides_whether_there_is_use_in_trying_again(
 ) -> None:
     postbox.answer, postbox.to_recipient = answer, to_recipient
     plain = replace(to_mail, security=Security.NONE, user="", password_file=Path())
-    with mail_server(postbox) as port:
+    with mail_server.serve(postbox) as port:
         refused = not_sent(EmailTransport(replace(plain, port=port)), PERSON)
     assert refused.failure is (Failure.REFUSED if is_final else Failure.BUSY)
     assert refused.is_final is is_final

@@ -61,7 +61,16 @@ def test_a_whole_database_has_no_fault_but_its_release(
     # The embedded server's release is not ours to choose, nor is the clock of the machine that runs the tests. No
     # broker runs here.
     assert failed <= {"server", "clock", "broker"}, found
-    for role in ("ingest", "alerts", "console", "entrance", "scheduler", "sealer", "guard"):
+    for role in (
+        "ingest",
+        "alerts",
+        "console",
+        "entrance",
+        "scheduler",
+        "sealer",
+        "guard",
+        "notifier",
+    ):
         assert found[f"database as homevitals_{role}"]["state"] == "ok"
     for name in ("roles", "walls", "migrations", "server's clock", "certificate of ingest"):
         assert found[name]["state"] == "ok", found[name]

@@ -71,11 +71,28 @@ _WORDS: dict[str, Any] = {
     "alerts.silence_window.until_at": AT.replace(hour=13),
     "alerts.clock_breach.severity": "technical",
     "alerts.clock_breach.silence": "quiet_hours",
+    "alerts.ladder.severity": "urgent",
+    "alerts.ladder.rungs": Jsonb([]),
+    "alerts.shift.duty": "cover",
+    "alerts.shift.ends_at": AT.replace(hour=13),
+    "alerts.weekly_shift.duty": "cover",
+    "alerts.contact.channel": "email",
+    "alerts.rung_call.whom": "owner",
+    "alerts.rung_call.reason": "time",
+    "alerts.notification.channel": "console",
     "ccm.timer.activity": "phone_call",
     "ccm.discarded_timer.activity": "phone_call",
     "ccm.time_entry.activity": "phone_call",
     "ccm.time_entry.entered": "timer",
     "ccm.time_entry.ended_at": AT.replace(minute=5),
+}
+
+# What is seen only by whoever sees the row that it is about: that row's id, of the same practice.
+_ABOUT = {
+    "alerts.notification_attempt.notification_id": (
+        "select notification_id from alerts.notification where practice_id = %s"
+    ),
+    "alerts.rung_call.episode_id": "select episode_id from alerts.episode where practice_id = %s",
 }
 
 
@@ -131,6 +148,8 @@ def _add(connection: psycopg.Connection[Any], relation: Relation, practice_id: U
         words = _WORDS.get(f"{relation.name}.{column}", _WORDS.get(column))
         if column == "practice_id":
             row[column] = practice_id
+        elif about := _ABOUT.get(f"{relation.name}.{column}"):
+            (row[column],) = connection.execute(about, (practice_id,)).fetchone() or (None,)
         elif words is not None and (is_needed or f"{relation.name}.{column}" in _WORDS):
             row[column] = words
         elif is_needed:

@@ -25,7 +25,16 @@ pytestmark = pytest.mark.db
 
 ROLES = tuple(
     f"homevitals_{name}"
-    for name in ("ingest", "alerts", "console", "entrance", "scheduler", "sealer", "guard")
+    for name in (
+        "ingest",
+        "alerts",
+        "console",
+        "entrance",
+        "scheduler",
+        "sealer",
+        "guard",
+        "notifier",
+    )
 )
 # No practice in it: what the series are stored in, and whether the broker is heard.
 WITHOUT_PRACTICE = {"ingest.hearing", "ingest.series_engine"}
@@ -40,6 +49,10 @@ DRAWN = {
 }  # fmt: skip
 # Everything that a service may see beyond its scope. The reasons stand beside the policies in the migrations.
 WIDE = {
+    ("alerts.climb", "homevitals_notifier", "ALL"),
+    ("alerts.climb", "homevitals_scheduler", "SELECT"),
+    ("alerts.notification", "homevitals_notifier", "ALL"),
+    ("alerts.notification", "homevitals_scheduler", "SELECT"),
     ("ccm.enrolment", "homevitals_scheduler", "SELECT"),
     ("ccm.task", "homevitals_scheduler", "SELECT"),
     ("ingest.attribution_work", "homevitals_ingest", "ALL"),
