@@ -272,27 +272,17 @@ def asked_patients(
 def replace_confirmation_requests(
     cur: Cursor,
     practice_id: UUID,
-    patient_ids: Collection[UUID],
-    requests: Sequence[tuple[UUID, ConfirmationRequest]],
+    patient_id: UUID,
+    settled: Collection[UUID],
+    requests: Sequence[ConfirmationRequest],
+    at: datetime,
 ) -> None:
-    """Put what these patients are asked from now on in the place of what they were asked, each with the patient."""
-    cur.execute(
-        Q.delete_confirmation_requests,
-        {"practice_id": practice_id, "patient_ids": list(patient_ids)},
-    )
-    for patient_id, request in requests:
-        cur.execute(
-            Q.insert_confirmation_request,
-            {
-                "practice_id": practice_id,
-                "patient_id": patient_id,
-                "reading_id": request.reading_id,
-                "family": request.family,
-                "ask": request.ask,
-                "at": request.asked_at,
-                "until_at": request.until_at,
-            },
-        )
+    """Put what a patient is asked from now on in the place of what was asked because of some readings, or is over."""
+    whose = {"practice_id": practice_id, "patient_id": patient_id, "at": at}
+    cur.execute(Q.delete_confirmation_requests, whose | {"reading_ids": list(settled)})
+    for request in requests:
+        fields = {name: getattr(request, name) for name in request.__slots__}
+        cur.execute(Q.insert_confirmation_request, whose | fields)
 
 
 def confirmation_requests(
