@@ -6,7 +6,8 @@ A set replaces the rules of its subjects for the same people; what else is in fo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from alerts import agreements, store
@@ -73,9 +74,21 @@ def activate(
         ]
 
 
-def switched_off(rule: Rule) -> RuleProposal:
-    """Return what says that nobody asks a rule any more, for those for whom it was."""
-    return RuleProposal(spec=rule.spec, scope=rule.scope, scope_key=rule.scope_key, is_asked=False)
+def switched(rule: Rule, *, is_asked: bool) -> RuleProposal:
+    """Return what says that nobody asks a rule any more, or that it is asked again, of those for whom it is."""
+    return RuleProposal(
+        spec=rule.spec, scope=rule.scope, scope_key=rule.scope_key, is_asked=is_asked
+    )
+
+
+def ended(rule: Rule, at: datetime) -> RuleProposal:
+    """Return a last version that holds for a moment and keeps who ended a rule and why; a more general one holds then.
+
+    Args:
+        rule: for a program, a condition or a patient.
+        at: from when the version holds, aware.
+    """
+    return replace(switched(rule, is_asked=rule.is_asked), until=at + timedelta.resolution)
 
 
 def replaced(rules: Iterable[Rule], by: Iterable[RuleProposal], at: datetime) -> list[Rule]:

@@ -80,9 +80,25 @@ class SetRuleLimit(TryRuleLimit):
     signature: PersonName
 
 
-class SwitchOff(Input):
-    """Why a rule is asked no more, and who says so."""
+class EndLimit(Input):
+    """Which limit of a patient ends, and why."""
 
+    question: Question
+    reason: Words
+
+
+class Becomes(StrEnum):
+    """What becomes of a rule."""
+
+    OFF = "off"  # nobody asks it, whatever a more general rule says
+    ENDED = "ended"  # the more general rule holds again
+    ON = "on"
+
+
+class ChangeAsked(Input):
+    """Whether a rule is asked from now on, why, and who says so."""
+
+    becomes: Becomes
     reason: Words
     signature: PersonName
 

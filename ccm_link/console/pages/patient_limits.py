@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from alerts import activation
 from alerts import store as alerts_store
 from alerts.errors import AlertsError
 from alerts.rules import Rule, RuleProposal, Scope
@@ -19,11 +21,13 @@ from ccm_link.console.forms import Fields, Posted, Refusal
 from ccm_link.console.pages import patients
 from ccm_link.console.permissions import Resource
 from ccm_link.console.rule_changes import Complaints, TriedLimit
-from ccm_link.console.rule_inputs import SetLimit, Step, TryLimit
+from ccm_link.console.rule_inputs import EndLimit, SetLimit, Step, TryLimit
 
 router = APIRouter(prefix="/patients/{patient_id}/rules", include_in_schema=False)
 
 _FORM: Final = "limit"
+_END: Final = "end-limit"
+_NONE: Final = "Choose one of the list."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,42 @@ def change_limit(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
     return RedirectResponse(f"/patients/{patient_id}?said={patients.Said.LIMIT_SET}", 303)
 
 
+@router.post("/end")
+def end_limit(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
+    """End a limit that is the patient's own: the rule for more people holds again, where there is one."""
+    given, complaints = forms.check(EndLimit, fields)
+    form = f"{_END}-{fields.get('question', '').replace('/', '-')}"
+    try:
+        with desk.transaction() as cur:
+            patient = patient_head.load(cur, desk, patient_id).record
+            in_force = patient_charts.rules_in_force(cur, patient, desk.now)
+            own = [rule for rule in in_force if rule.scope is Scope.PATIENT]
+            rule = given and _asking(own, given.question)
+            if given is None or rule is None:
+                refusal = Refusal(form, fields, complaints or {"question": _NONE})
+                return patients.show(desk, cur, patient_id, refusal=refusal)
+            ending = _Wanted(rule, activation.ended(rule, desk.now))
+            _set(desk, cur, patient_id, ending, given.reason)
+    except AlertsError as error:
+        refusal = Refusal(form, fields, problem=problems.of_error(error))
+        with desk.transaction() as cur:
+            return patients.show(desk, cur, patient_id, refusal=refusal)
+    return RedirectResponse(f"/patients/{patient_id}?said={patients.Said.LIMIT_ENDED}", 303)
+
+
+def _asking(rules: Iterable[Rule], question: str) -> Rule | None:
+    """Return the rule that a form means."""
+    return next((rule for rule in rules if "/".join(rule.question) == question), None)
+
+
 def _wanted(
     desk: Desk, cur: Cursor, patient_id: UUID, given: TryLimit
 ) -> tuple[_Wanted | None, Complaints]:
     patient = patient_head.load(cur, desk, patient_id)
     in_force = patient_charts.rules_in_force(cur, patient.record, desk.now)
-    former = next((rule for rule in in_force if "/".join(rule.question) == given.question), None)
+    former = _asking(in_force, given.question)
     if former is None:
-        return None, {"question": "Choose one of the list."}
+        return None, {"question": _NONE}
     proposal, complaints = rule_changes.moved(
         former,
         given.limit,

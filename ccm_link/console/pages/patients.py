@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -39,6 +40,7 @@ class Said(StrEnum):
     """What the page confirms after an action."""
 
     LIMIT_SET = "limit-set"
+    LIMIT_ENDED = "limit-ended"
     CONDITION_RECORDED = "condition-recorded"
     CONDITION_ENDED = "condition-ended"
     FOUND_NONE = "found-none"
@@ -47,17 +49,17 @@ class Said(StrEnum):
     @property
     def sentence(self) -> str:
         """Return the confirmation."""
-        match self:
-            case Said.LIMIT_SET:
-                return "The limit is in force for readings measured from now on."
-            case Said.CONDITION_RECORDED:
-                return "The condition is recorded. Rules for it hold for readings measured from now on."
-            case Said.CONDITION_ENDED:
-                return "The condition is ended. Rules for it hold no more for readings measured from now on."
-            case Said.FOUND_NONE:
-                return "No restricted record has exactly this name or number."
-            case Said.FOUND_SEVERAL:
-                return "Several restricted records have this name: ask for the record number."
+        return _SENTENCES[self]
+
+
+_SENTENCES: Final = {
+    Said.LIMIT_SET: "The limit is in force for readings measured from now on.",
+    Said.LIMIT_ENDED: "The patient's own limit is ended; the rule for more people holds again.",
+    Said.CONDITION_RECORDED: "The condition is recorded. Rules for it hold for readings measured from now on.",
+    Said.CONDITION_ENDED: "The condition is ended. Rules for it hold no more for readings measured from now on.",
+    Said.FOUND_NONE: "No restricted record has exactly this name or number.",
+    Said.FOUND_SEVERAL: "Several restricted records have this name: ask for the record number.",
+}
 
 
 @router.get("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -24,10 +24,21 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.rule_changes import Complaints, TriedLimit
-from ccm_link.console.rule_inputs import SetRuleLimit, Step, SwitchOff, TryRuleLimit
+from ccm_link.console.rule_inputs import (
+    Becomes,
+    ChangeAsked,
+    SetRuleLimit,
+    Step,
+    TryRuleLimit,
+)
 
 router = APIRouter(prefix="/rules", include_in_schema=False)
 
+_BECOMES: Final = {
+    Becomes.OFF: "Nobody asks it any more",
+    Becomes.ON: "It is asked again",
+    Becomes.ENDED: "It ends; the rule for more people holds again, where there is one",
+}
 # What failed longer ago has been seen to.
 _FAILURES_ARE_SAID_FOR: Final = timedelta(days=7)
 
@@ -37,7 +48,7 @@ class Said(StrEnum):
 
     ACTIVATED = "activated"
     LIMIT_SET = "limit-set"
-    SWITCHED_OFF = "switched-off"
+    CHANGED = "changed"
 
     @property
     def sentence(self) -> str:
@@ -47,8 +58,8 @@ class Said(StrEnum):
                 return "The rules are in force for readings measured from now on."
             case Said.LIMIT_SET:
                 return "The limit is in force for readings measured from now on."
-            case Said.SWITCHED_OFF:
-                return "Nobody asks this rule any more about readings measured from now on."
+            case Said.CHANGED:
+                return "It holds for readings measured from now on."
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +130,40 @@ def change_limit(desk: AtDesk, rule_id: UUID, fields: Posted) -> Response:
     return RedirectResponse(f"/rules/{rule_id}?said={Said.LIMIT_SET}", 303)
 
 
-@router.post("/{rule_id}/off")
-def switch_off(desk: AtDesk, rule_id: UUID, fields: Posted) -> Response:
-    """Let nobody ask a rule any more."""
-    given, complaints = forms.check(SwitchOff, fields)
+@router.post("/{rule_id}/asked")
+def change_asked(desk: AtDesk, rule_id: UUID, fields: Posted) -> Response:
+    """Let nobody ask a rule any more, let it be asked again, or let the rule for more people hold in its place."""
+    given, complaints = forms.check(ChangeAsked, fields)
     if given is not None:
         complaints = rule_changes.signed(desk.who, given.signature)
     try:
         with desk.transaction() as cur:
-            former, _ = _held(desk, cur, rule_id)
+            newest = _versions(desk, cur, rule_id)[0][0]
+            if given is not None and given.becomes not in _can_become(newest, desk.now):
+                complaints["becomes"] = "Choose one of the list."
             if given is None or complaints:
-                return _show(desk, cur, rule_id, Refusal("off", fields, complaints))
-            _put_in_force(desk, cur, former, activation.switched_off(former), given.reason)
+                return _show(desk, cur, rule_id, Refusal("asked", fields, complaints))
+            proposal = _becoming(newest, given.becomes, desk.now)
+            _put_in_force(desk, cur, newest, proposal, given.reason)
     except AlertsError as error:
-        refusal = Refusal("off", fields, problem=problems.of_error(error))
+        refusal = Refusal("asked", fields, problem=problems.of_error(error))
         with desk.transaction() as cur:
             return _show(desk, cur, rule_id, refusal)
-    return RedirectResponse(f"/rules/{rule_id}?said={Said.SWITCHED_OFF}", 303)
+    return RedirectResponse(f"/rules/{rule_id}?said={Said.CHANGED}", 303)
+
+
+def _can_become(newest: Rule, now: datetime) -> list[Becomes]:
+    """Return what can become of a rule, given its newest version."""
+    if not newest.is_in_force(now):
+        return [Becomes.ON]
+    other = Becomes.OFF if newest.is_asked else Becomes.ON
+    return [other] if newest.scope is Scope.PRACTICE else [other, Becomes.ENDED]
+
+
+def _becoming(newest: Rule, becomes: Becomes, now: datetime) -> RuleProposal:
+    if becomes is Becomes.ENDED:
+        return activation.ended(newest, now)
+    return activation.switched(newest, is_asked=becomes is Becomes.ON)
 
 
 def _moved(
@@ -240,7 +268,8 @@ def _show(
         is_held=held is not None,
         limit=None if held is None else limit_of(held.spec.signal),
         versions=versions,
-        may_change=_may_change(desk) and held is not None,
+        choices=[(one, _BECOMES[one]) for one in _can_become(versions[0], desk.now)],
+        may_change=_may_change(desk),
         tried=tried,
         said=said,
         refusal=refusal,

@@ -146,10 +146,16 @@ def test_a_rule_gets_another_limit_after_a_trial_and_is_switched_off(
     assert "Version 1 : 15 Jul 2026" in said.replace("1:", "1 :")
 
     clock.move(minutes=1)
-    assert dana.post(f"{address}/off", data=SIGNED).status_code == 303
+    off = {"becomes": "off", **SIGNED}
+    assert dana.post(f"{address}/asked", data=off | {"becomes": "ended"}).status_code == 422
+    assert dana.post(f"{address}/asked", data=off).status_code == 303
     assert "Nobody asks this rule now." in text_of(dana.get(address))
     assert "Switched off Raised systolic pressure" in text_of(dana.get("/rules"))
-    assert dana.post(f"{address}/off", data=SIGNED).status_code == 404
+    assert dana.post(f"{address}/asked", data=off).status_code == 422
+    clock.move(minutes=1)
+    assert dana.post(f"{address}/asked", data=off | {"becomes": "on"}).status_code == 303
+    assert "Nobody asks this rule now." not in text_of(dana.get(address))
+
     own = f"/patients/{made_up.patients['amalia']}/rules"
     setting = {"question": "systolic-high/urgent", "limit": "190", "reason": "Known."}
     assert casey.post(own, data=setting).status_code == 303
@@ -159,6 +165,15 @@ def test_a_rule_gets_another_limit_after_a_trial_and_is_switched_off(
         ).fetchone() or (None,)
     assert dana.get(f"/rules/{rule_id}").status_code == 404  # it stands on the patient's page
     assert "1 patient has 1 rule of their own" in text_of(dana.get("/rules"))
+    clock.move(minutes=1)
+    ending = {"question": "systolic-high/urgent", "reason": ""}
+    refused = casey.post(f"{own}/end", data=ending)
+    assert refused.status_code == 422
+    assert "End it" in refused.text
+    assert casey.post(f"{own}/end", data=ending | {"reason": "Visit."}).status_code == 303
+    clock.move(minutes=1)
+    assert casey.post(f"{own}/end", data=ending | {"reason": "Visit."}).status_code == 422
+    assert "No patient has a rule of their own." in text_of(dana.get("/rules"))
 
 
 def test_a_limit_of_a_patient_is_tried_before_it_is_set(
