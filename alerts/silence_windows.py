@@ -91,6 +91,11 @@ def of_patient(
     return _load(cur, practice_id, patient_id, after)
 
 
+def of_fleet(cur: Cursor, practice_id: UUID, after: datetime) -> list[SilenceWindow]:
+    """Return the windows of gateways and of the whole practice that end after an instant, aware."""
+    return [one for one in _load(cur, practice_id, None, after) if one.patient_id is None]
+
+
 def add(
     cur: Cursor,
     practice_id: UUID,

@@ -18,8 +18,10 @@ from zoneinfo import ZoneInfo
 import argon2
 import psycopg
 
-from alerts import evaluator
+from alerts import agreements, evaluator, silence_windows
+from alerts.schedule import Occasion, Per, Schedule
 from alerts.settings import AlertsSettings
+from alerts.silence_windows import Cause, Whom
 from ccm_link import conditions, enrolment, time_log
 from ccm_link.care_side import CARE_SIDE
 from ccm_link.work import Activity
@@ -97,6 +99,7 @@ def set_up(connect: Connect, now: datetime = NOW) -> MadeUp:
                 added_by=staff["casey"],
                 at=now - timedelta(days=30),
             )
+        _expect(cur, practice_id, patients["amalia"], now)
         _add_gateways(cur, practice_id, now)
         foreign_id = people.add_practice(
             cur, slug="another", name="Another Practice", time_zone="Europe/Berlin"
@@ -180,6 +183,32 @@ class _Home:
             at=self.now - timedelta(days=100),
         )
         return patient_id
+
+
+def _expect(
+    cur: psycopg.Cursor[Any], practice_id: uuid.UUID, patient_id: uuid.UUID, now: datetime
+) -> None:
+    """Agree on glucose three times a week, and expect silence on a journey in ten days."""
+    agreements.agree(
+        cur,
+        practice_id,
+        patient_id,
+        Schedule(Kind.GLUCOSE, (Occasion(readings=3, per=Per.WEEK),), "agreed with the patient"),
+        set_by="Casey Lindqvist",
+        reason="She finds every day too much.",
+        at=now - timedelta(days=60),
+    )
+    silence_windows.add(
+        cur,
+        practice_id,
+        Whom(patient_id=patient_id),
+        from_at=now + timedelta(days=10),
+        until_at=now + timedelta(days=20),
+        cause=Cause.TRAVEL,
+        reason="With her sister at the sea.",
+        set_by="Casey Lindqvist",
+        at=now - timedelta(days=1),
+    )
 
 
 def _add_gateways(cur: psycopg.Cursor[Any], practice_id: uuid.UUID, now: datetime) -> None:

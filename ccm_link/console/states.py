@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from alerts.agreements import Agreement
 from alerts.limits import limit_of
 from alerts.rules import Rule
 from ccm_link.console import trail
@@ -58,6 +59,16 @@ def assignment(of: Assignment) -> State:
         "valid_until": of.valid_until,
         "replaces": of.replaces,
         "voided_at": of.voided_at,
+    }
+
+
+def agreement(of: Agreement) -> State:
+    """Return a schedule with its version, and what it asks for."""
+    return {
+        "version": of.version,
+        "made_for": "practice" if of.patient_id is None else "patient",
+        "schedule": of.schedule.words,
+        "reason": trail.sha256_of(of.reason),
     }
 
 

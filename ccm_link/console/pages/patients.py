@@ -18,6 +18,7 @@ from ccm_link import conditions, enrolment, month, tasks
 from ccm_link.chart_look import Look, Size, Theme
 from ccm_link.console import (
     drawing,
+    expected,
     patient_charts,
     patient_head,
     permissions,
@@ -43,6 +44,10 @@ class Said(StrEnum):
     LIMIT_ENDED = "limit-ended"
     CONDITION_RECORDED = "condition-recorded"
     CONDITION_ENDED = "condition-ended"
+    AGREED = "agreed"
+    SCHEDULE_ENDED = "schedule-ended"
+    SILENCE_SET = "silence-set"
+    SILENCE_ENDED = "silence-ended"
     FOUND_NONE = "found-none"
     FOUND_SEVERAL = "found-several"
 
@@ -57,6 +62,10 @@ _SENTENCES: Final = {
     Said.LIMIT_ENDED: "The patient's own limit is ended; the rule for more people holds again.",
     Said.CONDITION_RECORDED: "The condition is recorded. Rules for it hold for readings measured from now on.",
     Said.CONDITION_ENDED: "The condition is ended. Rules for it hold no more for readings measured from now on.",
+    Said.AGREED: "The schedule holds from now on; occasions that have begun are not counted.",
+    Said.SCHEDULE_ENDED: "The patient's own schedule is ended; the practice's holds again, if there is one.",
+    Said.SILENCE_SET: "In that time nobody is told of silence. Readings are judged as ever.",
+    Said.SILENCE_ENDED: "It is ended: from now on silence is told again.",
     Said.FOUND_NONE: "No restricted record has exactly this name or number.",
     Said.FOUND_SEVERAL: "Several restricted records have this name: ask for the record number.",
 }
@@ -165,6 +174,7 @@ def show(
         total=month.total_of_patient(cur, desk.practice_id, patient_id, this_month),
         month=this_month,
         conditions=conditions.of_patient(cur, desk.practice_id, patient_id),
+        expected=expected.load(cur, desk, head, may_change=not grant),
         may_conditions=not grant and permissions.may(desk.who, Resource.CONDITION, Action.CHANGE),
         grant=grant,
         may_home=permissions.may(desk.who, Resource.HOME_ACCOUNT, Action.VIEW),

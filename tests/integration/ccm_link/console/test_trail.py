@@ -97,6 +97,14 @@ class Practice:
                 "delete from alerts.rule where in_force_from >= %s", (self.clock.now,)
             )
             connection.execute("update alerts.rule set in_force_until = 'infinity'")
+            connection.execute(
+                "delete from alerts.schedule where in_force_from >= %s", (self.clock.now,)
+            )
+            connection.execute("update alerts.schedule set in_force_until = 'infinity'")
+            connection.execute(
+                "delete from alerts.silence_window where set_at >= %s", (self.clock.now,)
+            )
+            connection.execute("update alerts.silence_window set ended_at = null, ended_by = null")
             connection.execute("delete from ccm.timer")
             connection.execute(
                 "insert into ccm.timer (practice_id, staff_id, patient_id, activity, started_at)"
@@ -119,6 +127,9 @@ class Practice:
             "ccm.time_entry",
             "ccm.condition",
             "alerts.rule",
+            "alerts.schedule",
+            "alerts.silence_window",
+            "alerts.quiet_hours",
             "alerts.episode",
             "ingest.assignment",
             "ingest.restriction",
