@@ -9,23 +9,28 @@ from zoneinfo import ZoneInfo
 
 # English, whatever the locale of the machine.
 _MONTHS: Final = [
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
+    "January",
+    "February",
+    "March",
+    "April",
     "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ]
 
 
 def in_words(day: date) -> str:
     """Return "7 Nov"."""
+    return f"{day.day} {_MONTHS[day.month - 1][:3]}"
+
+
+def in_full_words(day: date) -> str:
+    """Return "7 November"."""
     return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
