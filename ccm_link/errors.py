@@ -22,6 +22,9 @@
     │   ├── BadCode (ValueError)
     │   ├── ConditionRecorded
     │   └── ConditionEnded
+    ├── BillingError
+    │   ├── BadBillingTable (ValueError)
+    │   └── NoBillingTable
     ├── UnknownSubject
     ├── KeyUsed
     ├── MissingWords (ValueError)
@@ -168,6 +171,26 @@ class ConditionRecorded(ConditionError):
 
 class ConditionEnded(ConditionError):
     """This condition is ended already, or is not the patient's. Load the patient's page again and look."""
+
+
+class BillingError(CcmLinkError):
+    """Billing rules could not be applied. Look at the tables of rules and at the month."""
+
+
+class BadBillingTable(BillingError, ValueError):
+    """A table of billing rules has mistakes. Correct each line that is named."""
+
+
+class NoBillingTable(BillingError):
+    """There is no table of billing rules for this year. Add a file for it; no other year's rules are taken."""
+
+    def __init__(self, year: int) -> None:
+        """Name the year."""
+        super().__init__(
+            f"There is no table of billing rules for {year}. Add a file {year}.toml; "
+            "no other year's rules are taken in its place."
+        )
+        self.year = year
 
 
 class UnknownSubject(CcmLinkError):

@@ -10,6 +10,7 @@ from ccm_link import errors
 NEED_ARGUMENTS = {
     errors.TimerTooLong: (datetime(2026, 3, 1, tzinfo=UTC),),
     errors.OverlappingTime: ("your phone call",),
+    errors.NoBillingTable: (2027,),
     errors.BadInterval: (errors.IntervalReason.TOO_LONG,),
     errors.BadSnooze: (errors.SnoozeReason.TOO_LONG,),
 }
