@@ -123,6 +123,7 @@ def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Itera
     page.fill("textarea", " ")
     page.click("button:text('Write down the review')")
     yield "review refused"
+    yield from _escalation(page)
 
 
 def _peripherals(page: Page) -> Iterator[str]:
@@ -150,6 +151,33 @@ def _peripherals(page: Page) -> Iterator[str]:
     page.click("a:has-text('Amalia')")
     page.locator("#latest-table ~ tbody a").first.click()
     yield "reading"
+
+
+def _escalation(page: Page) -> Iterator[str]:
+    page.goto("/escalation")
+    page.locator("summary").first.click()
+    page.fill("#urgent-reason", "Agreed.")
+    page.fill("#urgent-first_after", "")
+    page.click("details[open] button")
+    yield "ladder refused"
+    page.fill("#urgent-first_after", "0")
+    page.click("details[open] button")
+    yield "ladders"
+    page.goto("/escalation/on-call")
+    page.fill("#shift-from_on", "2026-11-12")
+    page.fill("#shift-from_time", "08:00")
+    page.fill("#shift-until_on", "2026-11-20")
+    page.fill("#shift-until_time", "08:00")
+    page.click("button:text('Add the shift')")
+    yield "on-call schedule"
+    page.goto("/escalation/contacts")
+    page.fill("#contact-address", "nobody")
+    page.click("button:text('Add the address')")
+    yield "address refused"
+    page.fill("#contact-address", "line@example.org")
+    page.click("button:text('Add the address')")
+    page.click("button:has-text('Send a test')")
+    yield "addresses"
 
 
 def _rules(page: Page) -> Iterator[str]:
