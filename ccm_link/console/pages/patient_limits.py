@@ -72,7 +72,7 @@ def end_limit(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
             patient = patient_head.load(cur, desk, patient_id).record
             in_force = patient_charts.rules_in_force(cur, patient, desk.now)
             own = [rule for rule in in_force if rule.scope is Scope.PATIENT]
-            rule = given and _asking(own, given.question)
+            rule = None if given is None else _asking(own, given.question)
             if given is None or rule is None:
                 refusal = Refusal(form, fields, complaints or {"question": _NONE})
                 return patients.show(desk, cur, patient_id, refusal=refusal)
