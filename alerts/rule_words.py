@@ -8,6 +8,7 @@ from alerts.clock_signals import BatteryLow, ClockWrong, GatewaySilent, Missing
 from alerts.measures import Comparison, Measure
 from alerts.rule_set import RuleSpec
 from alerts.signals import (
+    HELD_DAYS,
     Average,
     BaselineChange,
     Combination,
@@ -102,7 +103,7 @@ def _single(of: Single) -> str:
     text = f"{_beyond(of)} in one reading"
     if of.clear_value:
         back = f"{_OTHER_SIDES[of.comparison]} {_number(of.clear_value, of.measure.unit)}"
-        text += f", and from then on until a reading is {back}"
+        text += f", and from then on, for {HELD_DAYS} days at most, until a reading is {back}"
     return text
 
 

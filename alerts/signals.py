@@ -17,6 +17,9 @@ from alerts.clock_signals import CLOCK_FORMS, ClockSignal
 from alerts.measures import Comparison, Measure
 from firmware_profiles.settings import REQUIRED, setting
 
+HELD_DAYS: Final = 31
+"""So long after the last number beyond its limit a breach is held: every evaluation has to look as far back. Ours."""
+
 _NO_LIMIT: Final = 0.0
 _MOST: Final = 2000.0
 
@@ -39,7 +42,8 @@ class Mode(StrEnum):
 class Single:
     """One number at or beyond its limit.
 
-    With `clear_value` it stays breached until a number is back on the right side of that one (hysteresis).
+    With `clear_value` it stays breached until a number is back on the right side of that one (hysteresis), for
+    `HELD_DAYS` at most.
     """
 
     measure: Measure = setting(REQUIRED, help="the number that is watched")

@@ -17,6 +17,7 @@ from alerts.clock_signals import BatteryLow, ClockWrong, GatewaySilent, Missing
 from alerts.courses import DAY_S, Courses, Series, sums
 from alerts.measures import Comparison
 from alerts.signals import (
+    HELD_DAYS,
     Average,
     BaselineChange,
     Combination,
@@ -103,7 +104,7 @@ def _single(signal: Single, courses: Courses) -> Verdicts:
     breached = _beyond(signal, series.values)
     if signal.clear_value:
         back = ~_beyond_value(signal.comparison, signal.clear_value, series.values)
-        breached = _held(breached, back, series.firsts())
+        breached = _held(breached, back, series.starts(HELD_DAYS * DAY_S))
     return _scattered(courses, series, breached, series.values, np.ones(len(series)))
 
 
@@ -238,12 +239,12 @@ def _beyond_change(comparison: Comparison, change: float, computed: Floats) -> B
     return computed >= change if comparison is Comparison.AT_OR_ABOVE else computed <= -change
 
 
-def _held(breached: Bools, back: Bools, firsts: NDArray[np.int64]) -> Bools:
-    """Hold a breach until a reading is back in range: hysteresis."""
+def _held(breached: Bools, back: Bools, starts: NDArray[np.int64]) -> Bools:
+    """Hold a breach until a reading is back in range: hysteresis; one from before the window is held no more."""
     places = np.arange(len(breached))
     last_breach = np.maximum.accumulate(np.where(breached, places, -1))
     last_back = np.maximum.accumulate(np.where(back & ~breached, places, -1))
-    held: Bools = (last_breach >= firsts) & (last_breach > last_back)
+    held: Bools = (last_breach >= starts) & (last_breach > last_back)
     return held
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from alerts.clock_signals import BatteryLow, ClockWrong, GatewaySilent, Missing
 from alerts.signals import (
+    HELD_DAYS,
     Average,
     BaselineChange,
     Combination,
@@ -21,9 +22,6 @@ from alerts.signals import (
     Variability,
 )
 
-# What stays breached until a reading is back in range has no window of its own: a year is longer than any program lets
-# somebody go without one.
-_HYSTERESIS: Final = timedelta(days=366)
 _A_DAY: Final = timedelta(days=1)
 
 
@@ -31,7 +29,7 @@ def lookback(signal: Signal) -> timedelta:
     """Return how much older than a reading the oldest one can be that has a say in its verdict."""
     match signal:
         case Single(clear_value=clear):
-            return _HYSTERESIS if clear else timedelta()
+            return timedelta(days=HELD_DAYS) if clear else timedelta()
         case Confirmed(within_minutes=minutes):
             return timedelta(minutes=minutes)
         case KOfN(within_days=days) | Flagged(within_days=days):

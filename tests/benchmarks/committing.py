@@ -82,7 +82,7 @@ def _messages(plan: Plan) -> Iterable[Opened]:
     for one in plan.measured:
         sent[one.home] = sent.get(one.home, 0) + 1
         at = (start + timedelta(seconds=one.after_s)).replace(microsecond=0)
-        pressures = (one.systolic_mmhg, 75, 70)
+        pressures = (one.systolic_mmhg, min(75, one.systolic_mmhg - 20), 70)
         record = load.record(one.home, sent[one.home], at, at, "UTC", pressures)
         message = load.message(one.home, plan.run, at, [record])
         yield arrivals.open_message(

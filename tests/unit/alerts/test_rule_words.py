@@ -22,7 +22,10 @@ IRREGULAR: Final = signals.Flagged(qualifier="irregular_pulse", k=2, n=2, within
 SAID: Final = [
     (
         LOW,
-        "Glucose below 54 mg/dL in one reading, and from then on until a reading is at or above 70 mg/dL.",
+        (
+            "Glucose below 54 mg/dL in one reading, and from then on, for 31 days at most, until a reading is at or"
+            " above 70 mg/dL."
+        ),
     ),
     (
         signals.Confirmed(
@@ -103,8 +106,9 @@ SAID: Final = [
     (
         signals.Combination(mode=Mode.ALL, of=(LOW, IRREGULAR)),
         (
-            "All of these at one reading: glucose below 54 mg/dL in one reading, and from then on until a reading is"
-            " at or above 70 mg/dL; the mark “irregular pulse” of the device in each of the last 2 readings within 1 day."
+            "All of these at one reading: glucose below 54 mg/dL in one reading, and from then on, for 31 days at most,"
+            " until a reading is at or above 70 mg/dL; the mark “irregular pulse” of the device in each of the last 2"
+            " readings within 1 day."
         ),
     ),
 ]

@@ -103,6 +103,12 @@ FREQUENT = TooFrequent(kind="blood_pressure", more_than=2, within_hours=6)
             id="held until it is back in range",
         ),
         pytest.param(
+            replace(SINGLE, clear_value=160),
+            [(0, 181), (24 * 30.9, 170), (24 * 31, 170), (24 * 32, 180), (24 * 60, 170)],
+            "xx-xx",
+            id="held for a month at most",
+        ),
+        pytest.param(
             CONFIRMED, [(0, 185), (0.4, 130), (5, 120)], "---", id="repeated and in range"
         ),
         pytest.param(CONFIRMED, [(0, 185), (0.4, 190), (5, 120)], "-x-", id="confirmed"),
