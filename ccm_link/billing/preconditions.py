@@ -66,7 +66,7 @@ def consent(enrolment: InProgram, set_aside: Sequence[SetAside]) -> Iterator[Hol
         words=(
             f"{words.duration(seconds)} were worked before the consent was documented and do not count."
             if documented is not None
-            else f"No consent is documented; {words.duration(seconds)} of work do not count."
+            else "No consent is documented, and without one nothing counts."
         ),
         stops=documented is None,
         can_be_settled=False,

@@ -361,6 +361,28 @@ def test_a_payer_covers_a_program_for_some_diagnoses(
     assert bool(holds(found, Why.COVERAGE)) is not is_proposed
 
 
+def test_a_rule_that_is_unknown_proposes_nothing() -> None:
+    row = (
+        OVERLAY[: OVERLAY.index("[[coverage]]")]
+        + """
+[[code]]
+form = "first_minutes"
+name = "99490"
+title = "Chronic care management, first 20 minutes of staff"
+program = "ccm"
+from_minutes = 20
+source = "Made up."
+certainty = "unknown"
+"""
+    )
+    book = BOOK.with_payer("a-payer", row)
+    found = patient_month.propose(book, month([worked(3, TWENTY_S)]), LATER)
+    assert ([line.code for line in found.held], found.proposed) == (["99490"], ())
+    assert [(hold.stops, hold.can_be_settled) for hold in holds(found, Why.UNKNOWN_RULE)] == [
+        (True, False)
+    ]
+
+
 def test_a_payers_rows_take_the_place_of_ours_from_their_day_on() -> None:
     book = BOOK.with_payer("a-payer", OVERLAY)
     beside = (Beside(what="tcm", by=By.US),)
