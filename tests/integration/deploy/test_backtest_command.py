@@ -131,20 +131,33 @@ def test_file_with_a_mistake_is_refused_with_its_line(run: Run, tmp_path: Path) 
     assert "neither a file" in err
 
 
+def test_rules_that_the_clock_asks_are_not_tried_and_that_is_said(run: Run, tmp_path: Path) -> None:
+    status, out, err = run("silence", "--since", "2026-08-01")
+    assert (status, out) == (1, "")
+    assert "the clock asks these rules" in err
+    file = tmp_path / "both.toml"
+    silence = rule_set.shipped()["silence"]
+    rule = silence[silence.index('[[rule]]\nfamily = "battery-low"') :].split("\n\n")[0]
+    file.write_text(rule_set.shipped()["diabetes"] + "\n" + rule, encoding="utf-8")
+    status, out, _ = run(file, "--since", "2026-08-01", "--no-sensitivity")
+    assert status == 0
+    assert "Not tried, for the clock asks it: battery-low (technical)." in out
+
+
 def test_shares_are_all_who_have_readings_and_their_arrays_are_those_of_all(
-    database: Any, practice: MadeUp
+    database: Any, made_up: MadeUp
 ) -> None:
-    asked = (practice.practice_id, Kind.BLOOD_PRESSURE, NOW - timedelta(days=100), NOW)
+    asked = (made_up.practice_id, Kind.BLOOD_PRESSURE, NOW - timedelta(days=100), NOW)
     with (
         database.connect("homevitals_console") as connection,
-        tenancy.transaction(connection, practice.practice_id) as cur,
+        tenancy.transaction(connection, made_up.practice_id) as cur,
     ):
         whole, patients = history.courses(cur, *asked)
         counts = np.bincount(whole.patient).tolist()
         (together,) = history.shares(cur, *asked)
         apart = history.shares(cur, *asked, most_readings=1)
         parts = [history.courses(cur, *asked, of=share) for share in apart]
-        nobody = history.shares(cur, practice.practice_id, Kind.KETONE, NOW, NOW)
+        nobody = history.shares(cur, made_up.practice_id, Kind.KETONE, NOW, NOW)
         nothing, _ = history.courses(cur, *asked, of=[])
     assert together == patients
     assert apart == [[one] for one in patients]
