@@ -13,7 +13,7 @@ from typing import Final
 # Command → what it does; the module deploy/commands/<command>.py has `arguments(parser)` and `run(options)`.
 _COMMANDS: Final = {
     "ingest": "take readings from the broker into the store; read stored bytes again, import, export",
-    "alerts": "try rules on the readings of the past before they are in force",
+    "alerts": "try rules on the readings of the past, put them in force, list them",
     "evaluate": "evaluate stored readings against the rules and open tasks",
     "notify": "call people about what nobody has acknowledged; try a channel out",
     "schedule": "do what happens by the clock: partitions, old sessions, watching",
