@@ -7,13 +7,14 @@ Everything is by patient and then by time, so a patient's course is one slice. A
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.measures import Measure
+from alerts.theil_sen import Slopes
 
 DAY_S: Final = 86_400
 
@@ -29,6 +30,7 @@ class Courses:
         numbers: by measure, float64 (n) in its unit; NaN where the reading has none, ±inf for “HI” and “LO”.
         flags: by qualifier, bool (n).
         until_s: until when it is known what was measured, seconds since 1970 UTC: silence after that says nothing.
+        trends: what was computed of them once, for another limit on the same trend: it takes long.
     """
 
     patient: NDArray[np.int64]
@@ -37,6 +39,9 @@ class Courses:
     numbers: Mapping[Measure, NDArray[np.float64]]
     flags: Mapping[str, NDArray[np.bool_]]
     until_s: int
+    trends: dict[tuple[Measure, int, int], Slopes] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __len__(self) -> int:
         return len(self.at_s)

@@ -175,7 +175,12 @@ def _slope(signal: Slope, courses: Courses, wanted: Bools | None) -> Verdicts:
     weeks = days.local_day / _WEEK_DAYS
     if wanted is not None:
         ends = np.where(wanted[days.where], ends, starts - 1)  # windows of nothing
-    found = theil_sen.slopes(weeks, days.values, starts, ends, signal.min_days)
+    key = (signal.measure, signal.days, signal.min_days)
+    found = courses.trends.get(key) if wanted is None else None
+    if found is None:
+        found = theil_sen.slopes(weeks, days.values, starts, ends, signal.min_days)
+    if wanted is None:
+        courses.trends[key] = found
     sure = found.low > 0 if signal.comparison is Comparison.AT_OR_ABOVE else found.high < 0
     breached = _beyond_change(signal.comparison, signal.per_week, found.slope) & sure
     return _scattered(courses, days, breached, found.slope, ends - starts + 1)
