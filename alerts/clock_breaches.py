@@ -155,6 +155,12 @@ def join_episode(cur: Cursor, practice_id: UUID, episode_id: UUID, at: datetime)
     cur.execute(Q.join_episode, {"practice_id": practice_id, "episode_id": episode_id, "at": at})
 
 
+def asked_at(cur: Cursor, practice_id: UUID) -> datetime | None:
+    """Return when a practice's rules were asked last; None where they never were, or the last try failed."""
+    row = cur.execute(Q.load_asked, {"practice_id": practice_id}).fetchone()
+    return None if row is None else row[0]
+
+
 def of_patient(cur: Cursor, practice_id: UUID, patient_id: UUID, since: datetime) -> list[Told]:
     """Return what was found of a patient since an instant, aware, the newest first, fifty at most."""
     asked = {"practice_id": practice_id, "patient_id": patient_id, "since": since, "limit": _MOST}

@@ -24,6 +24,11 @@ update alerts.watch set asked_at = %(at)s, failed_at = null where practice_id = 
 insert into alerts.watch (practice_id, asked_at, failed_at) values (%(practice_id)s, %(at)s, %(at)s)
 on conflict (practice_id) do update set asked_at = excluded.asked_at, failed_at = excluded.failed_at;
 
+-- name: load_asked
+-- When the practice's rules were asked last; null where they never were, or the last try failed. Role homevitals_console.
+select asked_at from alerts.watch
+where practice_id = %(practice_id)s and failed_at is null and asked_at > '-infinity';
+
 -- name: patients_with_rules
 -- Patients for whom a rule of these severities was made: no other severity is asked by the clock.
 select distinct patient_id from alerts.rule

@@ -63,6 +63,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Ask the rules about history and print what they would have made of it."""
     rules = given_rules.read(options.rules)
+    if all(rule.kind is None for rule in rules.rules):
+        raise errors.DeployError(
+            "the clock asks these rules, of homes and not of readings: there is no history to try them on"
+        )
     if options.chart is not None and Path(options.chart).suffix not in _FORMS:
         raise errors.DeployError(
             f"end the chart's name with {', '.join(_FORMS[:-1])} or {_FORMS[-1]}"
@@ -156,3 +160,6 @@ def _print(rules: RuleSet, found: list[Backtest]) -> None:
             console.print("Episodes if a limit is moved by 5 or 10 per cent:", markup=False)
         for line in backtest_report.sensitivity(one):
             console.print(f"  {line}", markup=False)
+    for rule in rules.rules:
+        if rule.kind is None:
+            console.print(f"Not tried, for the clock asks it: {rule.name}.", markup=False)

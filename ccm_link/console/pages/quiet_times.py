@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from alerts import quiet_hours, silence_windows
+from alerts import clock_breaches, clock_watch, quiet_hours, silence_windows
 from alerts.errors import AlertsError
 from alerts.silence_windows import Whom
 from ccm_link.console import (
@@ -29,6 +30,10 @@ from ingest import store
 from ingest.directory import Standing
 
 router = APIRouter(prefix="/quiet-times", include_in_schema=False)
+
+
+# Four turns of the watch; evaluators that run ask every few minutes.
+_LATE_AFTER: Final = 4 * clock_watch.ASK_EVERY
 
 
 class _Form(StrEnum):
@@ -174,10 +179,13 @@ def _show(
 ) -> HTMLResponse:
     windows = silence_windows.of_fleet(cur, desk.practice_id, desk.now)
     gateways = dict(_gateways(desk, cur))
+    asked_at = clock_breaches.asked_at(cur, desk.practice_id)
     return desk.page(
         cur,
         "quiet_times.html",
         status=200 if refusal is NOTHING_REFUSED else refusal.status,
+        asked_at=asked_at,
+        is_late=asked_at is None or desk.now - asked_at > _LATE_AFTER,
         kept=quiet_hours.in_force(cur, desk.practice_id, desk.now),
         windows=windows,
         gateways=gateways,

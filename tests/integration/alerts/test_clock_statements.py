@@ -68,6 +68,7 @@ FILES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "take": (ALERTS, {"before_at": AT, **SOME}),
         "done": (ALERTS, SOME),
         "failed": (ALERTS, SOME),
+        "load_asked": (CONSOLE, SOME),
         "patients_with_rules": (ALERTS, SOME),
         "load_runs": (ALERTS, SOME),
         "add_run": (ALERTS, RUN),

@@ -38,6 +38,7 @@ Q = named_queries.load("ingest")
 DAYS = named_queries.load("ingest", "daily_summary")
 CORRECTIONS = named_queries.load("ingest", "corrections")
 RULES = named_queries.load("alerts", "history")
+HOMES = named_queries.load("alerts", "homes")
 CONSOLE, ALERTS, INGEST = "homevitals_console", "homevitals_alerts", "homevitals_ingest"
 
 # Two practices of 60 patients with a reading every day; every 97th reading is nobody's.
@@ -318,6 +319,20 @@ def test_what_the_rules_look_at(history: Database) -> None:
     )
     assert len(found.scanned) == 1
     assert "Seq Scan" not in found.kinds(r"reading_\d{4}")
+
+
+def test_what_was_measured_when_is_asked_once_for_everybody_and_looks_at_those_days_alone(
+    history: Database,
+) -> None:
+    asked = {
+        "practice_id": PRACTICE,
+        "patient_ids": [UUID(int=number) for number in range(60)],
+        "kinds": [Kind.BLOOD_PRESSURE],
+        "from_at": NOW - timedelta(days=10),
+        "until_at": NOW,
+    }
+    found = plan(history, ALERTS, HOMES.load_measurements, asked)
+    assert 0 < len(found.scanned) <= months_or_weeks(history, 10)
 
 
 def test_superseding_a_patients_readings(history: Database) -> None:

@@ -125,7 +125,9 @@ def test_quiet_hours_are_set_changed_and_ended(casey: httpx.Client, clock: Clock
         "quiet_days": "sat, sun",
         "reason": "Closed.",
     }
-    assert "There are none" in text_of(casey.get("/quiet-times"))
+    said = text_of(casey.get("/quiet-times"))
+    assert "There are none" in said
+    assert "The rules about silence have not been asked" in said
     assert casey.post("/quiet-times/hours", data=hours).status_code == 303
     said = text_of(casey.get("/quiet-times?said=hours-set"))
     assert "Every day from 18:00 to 08:00 and all day on Sat, Sun" in said
@@ -183,6 +185,7 @@ def test_a_task_says_which_link_is_missing_and_what_to_do(
     with connect("homevitals_alerts") as connection:
         connection.autocommit = True
         assert clock_watch.ask_all(connection, CARE_SIDE, now) > 0
+    assert "rules about silence were asked last just now." in text_of(casey.get("/quiet-times"))
     said = text_of(casey.get(f"/patients/{made_up.patients['amalia']}"))
     assert "What silence meant in the last 30 days" in said
     assert "Outreach Blood pressure: 28 of 28 agreed measurements of 7 days are missing." in said
