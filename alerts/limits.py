@@ -41,11 +41,13 @@ class Line:
 
     Attributes:
         level: in the unit of the measure.
+        is_of_mean: only the mean of some days is held against it, no single reading.
     """
 
     measure: Measure
     comparison: Comparison
     level: float
+    is_of_mean: bool = False
 
 
 def limit_of(signal: Signal) -> Limit | None:
@@ -70,8 +72,10 @@ def limit_of(signal: Signal) -> Limit | None:
 def line_of(signal: Signal) -> Line | None:
     """Return the line that a signal draws through a chart; None where it draws none."""
     match signal:
-        case Single() | Confirmed() | KOfN() | Average():
+        case Single() | Confirmed() | KOfN():
             return Line(signal.measure, signal.comparison, signal.limit_value)
+        case Average():
+            return Line(signal.measure, signal.comparison, signal.limit_value, is_of_mean=True)
         case _:
             return None
 

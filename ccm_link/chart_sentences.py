@@ -108,9 +108,13 @@ def _of(limits: Sequence[Limit], measure: Measure) -> list[Limit]:
     return [limit for limit in limits if limit.measure is measure]
 
 
+def _of_single_readings(limits: Sequence[Limit]) -> list[Limit]:
+    return [limit for limit in limits if not limit.is_of_mean]
+
+
 def _reached(numbers: Numbers, limits: Sequence[Limit]) -> Mask:
     reached = np.zeros(len(numbers), dtype=np.bool_)
-    for limit in limits:
+    for limit in _of_single_readings(limits):
         match limit.comparison:
             case Comparison.AT_OR_ABOVE:
                 reached |= numbers >= limit.level
@@ -122,5 +126,7 @@ def _reached(numbers: Numbers, limits: Sequence[Limit]) -> Mask:
 def _limits_in_words(reached: Mask, limits: Sequence[Limit]) -> str:
     if not limits:
         return "no limits are set"
+    if not _of_single_readings(limits):
+        return "no limit for single readings is set"
     count = int(reached.sum())
     return f"{_count(count, 'reading')} reached a limit" if count else "no reading reached a limit"

@@ -44,12 +44,17 @@ _PRESSURE: Final = kinds.OF[Kind.BLOOD_PRESSURE].needed[0]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One threshold line: what it asks, and its level in the unit of the chart it is drawn into."""
+    """One threshold line: what it asks, and its level in the unit of the chart it is drawn into.
+
+    Attributes:
+        is_of_mean: The mean of some days is held against it, no single reading.
+    """
 
     measure: Measure
     comparison: Comparison
     severity: Severity
     level: float
+    is_of_mean: bool = False
 
 
 def blood_pressure(
@@ -251,7 +256,8 @@ def _limit_layers(limits: Sequence[Limit], domain: tuple[float, float], look: Lo
 
 def _label(limit: Limit, look: Look) -> str:
     name = _NAMES.get(limit.measure, ("", ""))[look.frame.has_short_names]
-    return f"{name}{_SIGNS[limit.comparison]} {limit.level:g}"
+    mean = "mean " if limit.is_of_mean else ""
+    return f"{mean}{name}{_SIGNS[limit.comparison]} {limit.level:g}"
 
 
 def _label_levels(limits: Sequence[Limit], domain: tuple[float, float], look: Look) -> list[float]:

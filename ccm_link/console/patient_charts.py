@@ -135,7 +135,7 @@ def load(
     )
     drawn = {number.name for number in kinds.OF[name.kind].needed}
     limits = [
-        Limit(line.measure, line.comparison, rule.spec.severity, line.level)
+        Limit(line.measure, line.comparison, rule.spec.severity, line.level, line.is_of_mean)
         for rule in in_force
         if (line := line_of(rule.spec.signal)) is not None and line.measure in drawn
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -125,6 +126,8 @@ def test_limits_are_lines_with_their_names_beside_them() -> None:
     ]
     narrow = charts.blood_pressure(COURSE, LIMITS, DAYS, Look.of(Theme.LIGHT, Size.NARROW))
     assert texts(narrow)[:2] == ["sys ≥ 180", "sys ≥ 140"]
+    goal = replace(CLINICAL, level=135, is_of_mean=True)
+    assert texts(charts.blood_pressure(COURSE, [goal], DAYS, WIDE))[0] == "mean systolic ≥ 135"
 
 
 def test_names_of_close_limits_do_not_lie_upon_each_other() -> None:
@@ -258,6 +261,9 @@ def test_below_means_below_and_at_or_above_includes_the_limit() -> None:
     assert "; 1 reading reached a limit;" in sentence(low, high)
     assert "; no reading reached a limit;" in sentence(low)
     assert "; no limits are set;" in sentence()
+    goal = replace(low, level=200, is_of_mean=True)
+    assert "; no reading reached a limit;" in sentence(low, goal)
+    assert "; no limit for single readings is set;" in sentence(goal)
 
 
 def test_a_sentence_shows_the_decimals_of_its_number() -> None:
