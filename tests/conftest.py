@@ -32,14 +32,13 @@ from tests.enrolled_gateways import gateway_credentials
 from tests.made_up_practice import MadeUp
 
 # No clock decides whether a property test passes: the machine may do other work meanwhile.
-hypothesis.settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+_PATIENT = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-# Fewer examples for the quick run of the unit tests while one works; the whole suite takes its time.
-hypothesis.settings.register_profile(
-    "quick", hypothesis.settings.get_profile("patient"), max_examples=20
-)
-hypothesis.settings.load_profile("patient")
+# Few examples while one works, some in each run of the whole suite, many where there is time (tests/README.md).
+for _profile, _examples in (("quick", 20), ("suite", 50), ("thorough", 1000)):
+    hypothesis.settings.register_profile(_profile, _PATIENT, max_examples=_examples)
+hypothesis.settings.load_profile("suite")
 
 pytest_plugins = ("tests.console_server",)
 
