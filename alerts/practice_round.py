@@ -12,16 +12,16 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
-from alerts import errors, history, store, windows
+from alerts import confirmations, errors, history, store, windows
 from alerts.assessment import Assessed, Assessment, RuleVersion, Waiting, assess
 from alerts.breaches import Breach, Outcome, Silence
 from alerts.care_side import CareSide
+from alerts.confirmations import ConfirmationRequest
 from alerts.episode import Episode
 from alerts.history import WaitingReading
 from alerts.reconcile import Reconciler, evaluation
 from alerts.rule_set import is_about
 from alerts.rules import Memberships, Rule
-from alerts.store import ConfirmationRequest
 from firmware_profiles.readings import Kind
 from ingest.evaluation_queue import JUDGED
 from ingest.rows import EvaluationWork
@@ -122,7 +122,7 @@ def load(
     known = store.breaches(cur, practice_id, ids)
     revisions = store.revisions(cur, practice_id, ids)
     episodes = store.open_episodes(cur, practice_id, patients)
-    asked_patients = store.asked_patients(cur, practice_id, patients)
+    asked_patients = confirmations.asked_patients(cur, practice_id, patients)
     items_of = _by_patient(work, lambda item: item.patient_id)
     assessed_of = _by_patient(assessed, lambda one: one.reading.patient_id)
     known_of = _by_patient(known, lambda one: one.patient_id)
@@ -266,9 +266,7 @@ def write(
             )
             for one, each in waiting
         ]
-        store.replace_confirmation_requests(
-            cur, practice_id, share.patient_id, settled, requests, at
-        )
+        confirmations.replace(cur, practice_id, share.patient_id, settled, requests, at)
     return Written(_asks_again(share, items, waiting))
 
 

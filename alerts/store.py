@@ -5,7 +5,7 @@ Every function takes an open cursor first; whoever opened the transaction commit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar, cast
@@ -243,60 +243,6 @@ def withdraw_breach(cur: Cursor, practice_id: UUID, breach: Breach, at: datetime
 def recount_breaches(cur: Cursor, practice_id: UUID, episode_id: UUID) -> None:
     """Count again which readings breached an episode's rules."""
     cur.execute(Q.recount_breaches, {"practice_id": practice_id, "episode_id": episode_id})
-
-
-# Confirmations
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmationRequest:
-    """What a patient is asked to do, and until when an answer counts."""
-
-    reading_id: UUID
-    family: str
-    ask: str
-    asked_at: datetime
-    until_at: datetime
-
-
-def asked_patients(
-    cur: Cursor, practice_id: UUID, patient_ids: Collection[UUID]
-) -> frozenset[UUID]:
-    """Return those of some patients who were asked to measure again."""
-    found: list[dict[str, UUID]] = _rows(
-        cur, dict, Q.load_asked_patients, practice_id=practice_id, patient_ids=list(patient_ids)
-    )
-    return frozenset(row["patient_id"] for row in found)
-
-
-def replace_confirmation_requests(
-    cur: Cursor,
-    practice_id: UUID,
-    patient_id: UUID,
-    settled: Collection[UUID],
-    requests: Sequence[ConfirmationRequest],
-    at: datetime,
-) -> None:
-    """Put what a patient is asked from now on in the place of what was asked because of some readings, or is over."""
-    whose = {"practice_id": practice_id, "patient_id": patient_id, "at": at}
-    cur.execute(Q.delete_confirmation_requests, whose | {"reading_ids": list(settled)})
-    for request in requests:
-        fields = {name: getattr(request, name) for name in request.__slots__}
-        cur.execute(Q.insert_confirmation_request, whose | fields)
-
-
-def confirmation_requests(
-    cur: Cursor, practice_id: UUID, patient_id: UUID, at: datetime
-) -> list[ConfirmationRequest]:
-    """Load what a patient is asked at an instant."""
-    return _rows(
-        cur,
-        ConfirmationRequest,
-        Q.load_confirmation_requests,
-        practice_id=practice_id,
-        patient_id=patient_id,
-        at=at,
-    )
 
 
 # Episodes

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from alerts import store as alerts_store
+from alerts import confirmations
 from ccm_link.chart_look import Look, Size, Theme
 from ccm_link.console import drawing, patient_charts, problems
 from ccm_link.console.desk import AtDesk, Cursor, Desk
@@ -33,9 +33,7 @@ def home_page(desk: AtDesk, days: Window = Window.MONTH) -> HTMLResponse:
         window = days.days(desk.now, patient)
         charts = [patient_charts.load(cur, patient, name, window, []) for name in ChartName]
         readings = [reading for chart in charts for reading in chart.shown]
-        requests = alerts_store.confirmation_requests(
-            cur, desk.practice_id, patient.patient_id, desk.now
-        )
+        requests = confirmations.of_patient(cur, desk.practice_id, patient.patient_id, desk.now)
         desk.saw(patient.patient_id, readings=len(readings), days=days, requests=len(requests))
         return desk.page(
             cur,

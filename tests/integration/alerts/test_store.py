@@ -10,10 +10,11 @@ from typing import Any, cast
 
 import pytest
 
-from alerts import errors, store
+from alerts import confirmations, errors, store
 from alerts.limits import with_limit
 from alerts.measures import Severity
 from alerts.rules import Memberships, RuleProposal, Scope, in_force
+from ingest import named_queries
 from tests import single_limits
 
 pytestmark = [
@@ -38,12 +39,19 @@ PROPOSAL = RuleProposal(spec=with_limit(RAISED, 150))
 SYSTOLIC = ("systolic-high", Severity.CLINICAL)
 
 
-@pytest.mark.parametrize("name", list(store.Q))
-def test_statement_is_valid_and_its_role_may_run_it(database: Any, name: str) -> None:
-    statement = getattr(store.Q, name)
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        *((store, name) for name in store.Q),
+        *((confirmations, name) for name in named_queries.load("alerts", "confirmations")),
+    ],
+)
+def test_statement_is_valid_and_its_role_may_run_it(database: Any, module: Any, name: str) -> None:
+    queries = store.Q if module is store else confirmations._Q
+    statement = getattr(queries, name)
     parameters = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement))
-    source = store.__spec__.loader.get_source(store.__name__)  # type: ignore[union-attr]
-    assert re.search(rf"\bQ\.{name}\b", source), f"nothing uses {name}"
+    source = module.__spec__.loader.get_source(module.__name__)
+    assert re.search(rf"\bQ\.{name}\b|\b_Q\.{name}\b", source), f"nothing uses {name}"
     role = "homevitals_console" if name in CONSOLE else "homevitals_alerts"
     with database.connect(role) as connection:
         explain = "" if name == "listen" else "explain "
