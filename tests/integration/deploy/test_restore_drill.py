@@ -110,9 +110,7 @@ def deliver(outbox: Outbox, home: Home, database: Any) -> Counter[ReceiptStatus]
         outbox.apply_receipt(receipt, datetime.now(UTC))
     settings = AlertsSettings(database=database.conninfo("homevitals_alerts"))
     with psycopg.connect(settings.database, autocommit=True) as connection:
-        while evaluator.evaluate_batch(
-            connection, settings, CARE_SIDE, datetime.now(UTC)
-        ):
+        while evaluator.evaluate_batch(connection, settings, CARE_SIDE, datetime.now(UTC)):
             pass
     return Counter(fate.status for fate in fates.values())
 

@@ -52,8 +52,9 @@ def reach(connection: psycopg.Connection, station: str, practice_id: Any) -> Non
                 (practice_id, rule_id, AT),
             )
             connection.execute(
-                "insert into alerts.episode (practice_id, episode_id, patient_id, rule_id, rule_version, family, severity,"
-                " opened_at, breach_count, breached_at) values (%s, %s, %s, %s, 1, 'f', 'urgent', %s, 1, %s)",
+                "insert into alerts.episode (practice_id, episode_id, patient_id, rule_id, rule_version, family,"
+                " severity, opened_at, breach_count, breached_at)"
+                " values (%s, %s, %s, %s, 1, 'f', 'urgent', %s, 1, %s)",
                 (practice_id, episode_id, patient_id, rule_id, AT, AT),
             )
 
