@@ -1,13 +1,14 @@
 """A change of rules tried on history before it is in force: which episodes it would bring, and which take away. Pure.
 
 Each patient is asked about with the rules that hold for that patient, before the change and after it: rules for a
-condition, a program or one patient stay in force around a change of the practice's.
+condition, a program or one patient stay in force around a change of the practice's. Only the subjects that change are
+asked about.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,7 +23,7 @@ from alerts.courses import Courses
 from alerts.measures import Severity
 from alerts.replay import ReplayedEpisode, apart, replay
 from alerts.rule_set import RuleSpec
-from alerts.rules import Memberships, Question, Rule, RuleProposal, in_force
+from alerts.rules import Memberships, Question, Rule, RuleProposal, Scope, in_force
 from firmware_profiles.readings import Kind
 
 DAYS: Final = 30
@@ -124,21 +125,34 @@ def changed(
 
 
 def holding(
-    rules: Sequence[Rule],
+    rules: Iterable[Rule],
     kind: Kind,
+    families: Collection[str],
     patients: Sequence[UUID],
     memberships: Mapping[UUID, Memberships],
     now: datetime,
 ) -> Holding:
-    """Return which rules of a kind hold for each of some patients, by their numbers."""
-    return {
-        number: tuple(
-            rule.spec
-            for rule in in_force(rules, patient_id, memberships.get(patient_id, Memberships()), now)
-            if rule.spec.kind is kind
-        )
-        for number, patient_id in enumerate(patients)
-    }
+    """Return which rules of a kind and of some subjects hold for each of some patients, by their numbers."""
+    shared: list[Rule] = []
+    own: dict[str, list[Rule]] = {}
+    for rule in rules:
+        if rule.spec.family in families:
+            of_one = rule.scope is Scope.PATIENT
+            (own.setdefault(rule.scope_key, []) if of_one else shared).append(rule)
+    # Most patients have no rule of their own, and the same hold for all of them with the same conditions.
+    known: dict[Memberships, tuple[RuleSpec, ...]] = {}
+    found: dict[int, tuple[RuleSpec, ...]] = {}
+    for number, patient_id in enumerate(patients):
+        member = memberships.get(patient_id, Memberships())
+        theirs = own.get(str(patient_id), [])
+        held = None if theirs else known.get(member)
+        if held is None:
+            asked = in_force([*shared, *theirs], patient_id, member, now)
+            held = tuple(rule.spec for rule in asked if rule.spec.kind is kind)
+        if not theirs:
+            known[member] = held
+        found[number] = held
+    return found
 
 
 def lead_in(rules: Iterable[RuleSpec]) -> timedelta:

@@ -56,19 +56,22 @@ def _tried(
 ) -> tuple[Trial, set[UUID]]:
     since = now - timedelta(days=trial.DAYS)
     then = trial.changed(rules, practice_id, proposals, now)
+    families = {one.spec.family for one in proposals}
     found, seen = Trial(untried=_untried(proposals)), set[UUID]()
     for kind in dict.fromkeys(one.spec.kind for one in proposals):
         if kind is None:
             continue
-        begin = since - trial.lead_in(rule.spec for rule in then if rule.spec.kind is kind)
+        begin = since - trial.lead_in(
+            rule.spec for rule in then if rule.spec.kind is kind and rule.spec.family in families
+        )
         for share in _shares(cur, practice_id, kind, begin, now, of):
             courses, patients = history.courses(cur, practice_id, kind, begin, now, share)
             members = audience.memberships(cur, practice_id, patients, now)
             seen.update(patients)
             found.add(
                 courses,
-                trial.holding(rules, kind, patients, members, now),
-                trial.holding(then, kind, patients, members, now),
+                trial.holding(rules, kind, families, patients, members, now),
+                trial.holding(then, kind, families, patients, members, now),
                 since,
             )
     return found, seen

@@ -25,7 +25,7 @@ def tried(rules: list[Rule], proposal: RuleProposal, points: list[Point], now: d
     members = {PATIENTS[2]: Memberships(conditions=frozenset({"I10"}))}
     then = trial.changed(rules, rules[0].practice_id, [proposal], now)
     holding: Callable[[list[Rule]], Any] = lambda held: trial.holding(  # noqa: E731
-        held, Kind.BLOOD_PRESSURE, PATIENTS, members, now
+        held, Kind.BLOOD_PRESSURE, {"systolic-high"}, PATIENTS, members, now
     )
     found.add(courses(points), holding(rules), holding(then), SINCE)
     return found
@@ -45,7 +45,11 @@ def test_a_change_is_felt_by_those_for_whom_nothing_narrower_holds(
     ]
     raised = RuleProposal(spec=with_limit(practice.spec, 160))
     found = tried([practice, own], raised, points, noon)
-    assert (found.readings, found.patients, found.patient_days) == (6, 3, 27)  # 3 times day 12 to 20
+    assert (found.readings, found.patients, found.patient_days) == (
+        6,
+        3,
+        27,
+    )  # 3 times day 12 to 20
     # The one on day 5 began before the days tried; the second patient's own limit is reached by nothing.
     assert (found.before[QUESTION], found.after[QUESTION]) == (4, 2)
     assert (found.new, found.gone) == (0, 2)
