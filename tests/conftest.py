@@ -160,7 +160,7 @@ class Broker:
         before = self.pid
         os.kill(before, signal.SIGTERM)
         assert ports.wait_until(
-            lambda: self.pid_is_new(before) and ports.is_listening(self.service_port), timeout_s=10
+            lambda: self.pid_is_new(before) and ports.is_listening(self.service_port), timeout_s=30
         )
 
     def pid_is_new(self, before: int) -> bool:
@@ -351,7 +351,7 @@ def running_broker(broker: Broker) -> Iterator[processes.Processes]:
     try:
         assert ports.wait_until(
             lambda: ports.is_listening(broker.port) and ports.is_listening(broker.service_port),
-            timeout_s=10,
+            timeout_s=30,
         ), (broker.folder / "log" / "broker.log").read_text()
         yield watched
     finally:

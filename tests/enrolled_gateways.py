@@ -49,7 +49,7 @@ def running_signer(
     thread = threading.Thread(target=service.run, args=(settings, stop, clock))
     thread.start()
     try:
-        assert ports.wait_until(settings.socket.is_socket, timeout_s=10)
+        assert ports.wait_until(settings.socket.is_socket, timeout_s=30)
         yield Signer(settings.socket)
     finally:
         stop.set()

@@ -68,7 +68,7 @@ def signer_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     stop = threading.Event()
     thread = threading.Thread(target=signer_service.run, args=(told, stop))
     thread.start()
-    assert ports.wait_until(told.socket.is_socket, timeout_s=10)
+    assert ports.wait_until(told.socket.is_socket, timeout_s=30)
     yield told.socket
     stop.set()
     thread.join(20)

@@ -252,7 +252,7 @@ def test_authority_and_log_go_on_after_a_restart(settings: SignerSettings) -> No
     with socket.socket(socket.AF_UNIX) as left_over:  # as a killed signer leaves it behind
         left_over.bind(str(settings.socket))
     with running_signer(settings) as second:
-        assert ports.wait_until(lambda: _answers(settings), timeout_s=10)
+        assert ports.wait_until(lambda: _answers(settings), timeout_s=30)
         assert second.authority() == before
         second.issue(GATEWAY, CSR)
     assert len((settings.folder / "issued.jsonl").read_text().splitlines()) == 2

@@ -140,7 +140,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def settled(condition: Callable[[], bool], timeout_s: float = 12.0) -> None:
+async def settled(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
     """Wait for the other side; it has no event to offer."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110

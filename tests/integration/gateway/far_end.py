@@ -62,7 +62,7 @@ def listening(broker: Any, gateway_id: str) -> Iterator[Ingest]:
     client.connect(broker.host, broker.service_port)
     client.loop_start()
     client.subscribe([(topics.readings(gateway_id), 1), (topics.status(gateway_id), 1)])
-    assert subscribed.wait(5)
+    assert subscribed.wait(30)
     listener.statuses.clear()
     try:
         yield listener
@@ -86,7 +86,7 @@ def captured(number: int) -> CapturedRecord:
     )
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - paho's thread sets no asyncio event
             await asyncio.sleep(0.01)

@@ -107,7 +107,7 @@ def test_gateway_tells_its_supervisor_the_technician_and_the_server_how_it_is(
         beside.hear_until("STATUS=connected, 0 of 1 radios, 0 records wait")
         assert ports.wait_until(
             lambda: any(said.health and said.health.adapters for said in ingest.statuses),
-            timeout_s=15,
+            timeout_s=30,
         )
     found = beside.command("doctor", "--json")
     told = {one["name"]: one for one in json.loads(found.stdout)}
@@ -120,7 +120,7 @@ def test_gateway_tells_its_supervisor_the_technician_and_the_server_how_it_is(
     assert beside.command("readings").stdout == "no peripheral has sent anything yet\n"
     assert beside.command("outbox", "summary").returncode == errors.ExitCode.OK
     beside.process.send_signal(signal.SIGTERM)
-    assert beside.process.wait(15) == errors.ExitCode.OK
+    assert beside.process.wait(30) == errors.ExitCode.OK
     beside.hear_until("STOPPING=1")
 
 

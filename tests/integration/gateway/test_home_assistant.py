@@ -63,7 +63,7 @@ class Household:
         self.process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        assert ports.wait_until(lambda: ports.is_listening(self.port), timeout_s=10)
+        assert ports.wait_until(lambda: ports.is_listening(self.port), timeout_s=30)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -89,7 +89,7 @@ class Household:
         client.on_connect = lambda *_: client.subscribe("#", qos=1)
         client.connect("127.0.0.1", self.port)
         client.loop_start()
-        assert is_ready.wait(10)
+        assert is_ready.wait(30)
         return client
 
     def last(self, topic: str) -> Any:
@@ -220,7 +220,7 @@ async def telling(settings: GatewaySettings, home: Home) -> AsyncIterator[Tellin
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 20.0) -> None:
+async def until(condition: Callable[[], Any], timeout_s: float = 40.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - it looks at what a thread has heard
             await asyncio.sleep(0.02)

@@ -168,7 +168,7 @@ def evict(settings: GatewaySettings) -> None:
     client.on_connect = lambda *_: connected.set()
     client.connect(settings.broker_host, settings.broker_port)
     client.loop_start()
-    assert connected.wait(5)
+    assert connected.wait(30)
     client.disconnect()
     client.loop_stop()
 

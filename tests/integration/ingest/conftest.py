@@ -150,7 +150,7 @@ class Gateway:
         self._client.on_subscribe = lambda *_: is_ready.set()
         self._client.loop_start()
         self._client.subscribe(topics.receipts(self.gateway_id), qos=1)
-        assert is_ready.wait(10)
+        assert is_ready.wait(30)
 
     def receipted(self) -> dict[tuple[str, int], set[wire.ReceiptStatus]]:
         """Return all that was said about each position, by epoch and sequence number."""
@@ -188,7 +188,7 @@ def connect_once(broker: Any, name: str, *, forget: bool) -> None:
     client.manual_ack_set(on=True)  # what the session holds is not ours to take
     client.on_connect = lambda *_: is_connected.set()
     client.loop_start()
-    assert is_connected.wait(10)
+    assert is_connected.wait(30)
     client.disconnect()
     client.loop_stop()
 

@@ -398,7 +398,7 @@ def _work_due(owner: Owner) -> int:
     return int(found)
 
 
-def _wait_until(holds: Callable[[], bool], timeout_s: float = 15) -> None:
+def _wait_until(holds: Callable[[], bool], timeout_s: float = 45) -> None:
     deadline = threading.Event()
     threading.Timer(timeout_s, deadline.set).start()
     while not holds():

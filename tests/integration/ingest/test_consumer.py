@@ -134,7 +134,7 @@ def test_stopping_does_not_wait_when_the_inbox_is_full(gateway: Any) -> None:
     message = Publication(b"t", b"", 1, 1, retain=False)
     network = threading.Thread(target=lambda: consumer._on_publications([message, message]))
     network.start()
-    assert ports.wait_until(lambda: consumer._inbox.is_full, timeout_s=10)
+    assert ports.wait_until(lambda: consumer._inbox.is_full, timeout_s=30)
 
     consumer.stop()
 
@@ -164,11 +164,11 @@ def test_what_waits_is_forgotten_when_the_connection_is_lost(
 ) -> None:
     consumer = start()
     gateway.publish(b"one")
-    assert ports.wait_until(lambda: len(consumer._inbox) == 1, timeout_s=10)
+    assert ports.wait_until(lambda: len(consumer._inbox) == 1, timeout_s=30)
 
     take_over_session("ingest-1")
     assert ports.wait_until(
-        lambda: consumer._connection == 1 and consumer._is_connected, timeout_s=10
+        lambda: consumer._connection == 1 and consumer._is_connected, timeout_s=30
     )
 
     # the broker sends it again, so it waits once, not twice
@@ -184,7 +184,7 @@ def test_gateway_hears_what_is_published_to_it(
 
     consumer.publish_all([(f"hv/1/down/{gateway.gateway_id}/receipts", b"receipt")])
 
-    assert ports.wait_until(lambda: gateway.heard == [b"receipt"], timeout_s=10)
+    assert ports.wait_until(lambda: gateway.heard == [b"receipt"], timeout_s=30)
 
 
 def test_status_is_heard_although_it_was_said_before(
@@ -242,7 +242,7 @@ def test_check_fails_when_the_network_thread_died(
             return failed.reason is BrokerReason.RECEIVING_STOPPED
         return False
 
-    assert ports.wait_until(fails, timeout_s=10)
+    assert ports.wait_until(fails, timeout_s=30)
     consumer.stop()
 
 

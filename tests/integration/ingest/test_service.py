@@ -161,7 +161,7 @@ def test_worker_ends_in_order_when_it_is_told_to(
 
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(15) == 0
+    assert worker.wait(30) == 0
     assert processes.has_said("ingest_stopped")
     assert not any(line["level"] in {"error", "critical"} for line in processes.log())
 
@@ -177,6 +177,6 @@ def test_worker_ends_although_the_broker_was_never_there(
     try:
         assert ports.wait_until(lambda: processes.has_said("broker_unreachable"), timeout_s=30)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(15) == 0
+        assert worker.wait(30) == 0
     finally:
         worker.kill()

@@ -29,14 +29,14 @@ def group(tmp_path: Path) -> Iterator[processes.Processes]:
 def test_output_goes_to_a_log_file_of_its_own(group: processes.Processes) -> None:
     group.start("sleeper", SLEEP)
     log = group.log_folder / "sleeper.log"
-    assert ports.wait_until(lambda: log.read_text() == "up\n", timeout_s=10)
+    assert ports.wait_until(lambda: log.read_text() == "up\n", timeout_s=30)
 
 
 def test_a_killed_child_is_started_again(group: processes.Processes) -> None:
     group.start("sleeper", SLEEP)
     before = group.pid("sleeper")
     group.kill("sleeper")
-    assert ports.wait_until(lambda: group.restart_ended() == ["sleeper"], timeout_s=10)
+    assert ports.wait_until(lambda: group.restart_ended() == ["sleeper"], timeout_s=30)
     assert group.pid("sleeper") != before
     group.require_running()
 
@@ -51,7 +51,7 @@ def test_an_ended_child_is_named_with_its_log(group: processes.Processes) -> Non
             return str(error)
         return ""
 
-    assert ports.wait_until(lambda: told() != "", timeout_s=10)
+    assert ports.wait_until(lambda: told() != "", timeout_s=30)
     assert "“brief” ended with status 3" in told()
     assert "brief.log" in told()
 
@@ -62,7 +62,7 @@ def test_a_child_that_ignores_the_request_is_killed(
     monkeypatch.setattr(processes, "_STOP_TIMEOUT_S", 0.3)
     group.start("stubborn", STUBBORN)
     log = group.log_folder / "stubborn.log"
-    assert ports.wait_until(lambda: log.read_text() == "up\n", timeout_s=10)
+    assert ports.wait_until(lambda: log.read_text() == "up\n", timeout_s=30)
     pid = group.pid("stubborn")
     group.stop()
     assert not processes.is_running(pid)
@@ -90,4 +90,4 @@ def test_children_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    assert ports.wait_until(lambda: not processes.is_running(child), timeout_s=10)
+    assert ports.wait_until(lambda: not processes.is_running(child), timeout_s=30)
