@@ -276,23 +276,23 @@ def wait_for_readings(database: Any, process: subprocess.Popen[str]) -> None:
 def test_an_import_that_was_ended_goes_on_without_doubling(
     database: Any, run: Run, tmp_path: Path, number: int, status: int
 ) -> None:
-    file = written(tmp_path, imported_files.generic(20_000))
+    file = written(tmp_path, imported_files.generic(10_000))
     process = start(database, file, "--apply")
     wait_for_readings(database, process)
     process.send_signal(number)
     told, error = process.communicate(timeout=60)
     assert process.returncode == status, told + error
     before = count(database)
-    assert 0 < before < 20_000
+    assert 0 < before < 10_000
     assert before == count(database, "ingest.imported_reading")
     if number != signal.SIGKILL:
         assert f"{before} readings stored; the same command goes on from there" in told
     assert "Traceback" not in error
     assert run(file, "--apply")[0] == 0
-    assert count(database) == count(database, "ingest.record_key") == 20_000
+    assert count(database) == count(database, "ingest.record_key") == 10_000
     assert rows(
         database, "select rows_done, stored_count, finished_at is null from ingest.import_run"
-    ) == [(20_000, 20_000, False)]
+    ) == [(10_000, 10_000, False)]
 
 
 def test_the_way_of_an_imported_reading_begins_in_its_file(
