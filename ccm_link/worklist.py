@@ -80,18 +80,22 @@ def tasks_of(
 ) -> list[work.Task]:
     """Return the tasks of a tab: urgent first, then what is due first; of what is resolved, the newest first."""
     asked: dict[str, Any] = {"practice_id": viewer.practice_id, "limit": limit}
-    if tab is Tab.RESOLVED_TODAY:
-        statement = _Q.load_completed_since
-        asked |= {"since": viewer.midnight}
-    else:
-        statement = _Q.load_open
-        is_mine = tab is Tab.MINE
-        asked |= {
-            "severity": _OF_SEVERITY.get(tab),
-            "owner_staff_id": viewer.staff_id if is_mine else None,
-            "is_snoozed": None if is_mine else tab is Tab.SNOOZED,
-            "at": viewer.at,
-        }
+    match tab:
+        case Tab.RESOLVED_TODAY:
+            statement = _Q.load_completed_since
+            asked |= {"since": viewer.midnight}
+        case Tab.SNOOZED:
+            statement = _Q.load_snoozed
+            asked |= {"at": viewer.at}
+        case _:
+            statement = _Q.load_open
+            is_mine = tab is Tab.MINE
+            asked |= {
+                "severity": _OF_SEVERITY.get(tab),
+                "owner_staff_id": viewer.staff_id if is_mine else None,
+                "with_snoozed": is_mine,
+                "at": viewer.at,
+            }
     with cur.connection.cursor(row_factory=kwargs_row(task_store.as_task)) as rows:
         return rows.execute(statement, asked).fetchall()
 

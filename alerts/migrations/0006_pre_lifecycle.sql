@@ -11,6 +11,9 @@ alter table alerts.episode
     add constraint episode_acknowledged_by foreign key (practice_id, acknowledged_by)
         references ingest.staff (practice_id, staff_id);
 
+create index episode_snoozed on alerts.episode (practice_id, snoozed_until)
+    where closed_at is null and snoozed_until is not null;
+
 -- Who did it, of what people do, and whose it is or was, of what was assigned or fell back.
 alter table alerts.episode_event
     add column staff_id uuid,

@@ -49,9 +49,10 @@ QUIET_TASKS: Runs = {
         {"practice_id": ID, "task_id": ID, "owner_staff_id": ID, "row_version": 1},
     ),
 }
-FILTERS = {"severity": "urgent", "owner_staff_id": None, "is_snoozed": False}
+FILTERS = {"severity": "urgent", "owner_staff_id": None, "with_snoozed": False}
 WORKLIST: Runs = {
     "load_open": ((CONSOLE,), {"practice_id": ID, "at": AT, "limit": 1, **FILTERS}),
+    "load_snoozed": ((CONSOLE,), {"practice_id": ID, "at": AT, "limit": 1}),
     "load_completed_since": ((CONSOLE,), {"practice_id": ID, "since": AT, "limit": 1}),
     "count_tasks": ((CONSOLE,), {"practice_id": ID, "staff_id": ID, "at": AT, "since": AT}),
     "count_hidden": ((CONSOLE,), {"practice_id": ID}),
