@@ -80,6 +80,7 @@ def states(page: Page, made_up: MadeUp, connect: Connect, clock: Clock) -> Itera
         page.goto(f"/{place}")
         yield place
     yield from _peripherals(page)
+    yield from _silence(page)
     yield from _rules(page)
     _restrict(connect, made_up)
     page.goto("/peripherals")
@@ -151,6 +152,24 @@ def _peripherals(page: Page) -> Iterator[str]:
     page.click("a:has-text('Amalia')")
     page.locator("#latest-table ~ tbody a").first.click()
     yield "reading"
+
+
+def _silence(page: Page) -> Iterator[str]:
+    page.goto("/patients")
+    page.click("a:has-text('Amalia')")
+    page.click("summary:has-text('Agree on a schedule')")
+    page.click("summary:has-text('Say when silence is expected')")
+    page.fill("#agree-on_days", "Monday")
+    page.fill("#agree-reason", "Enough for her.")
+    page.click("button:text('Agree on it')")
+    yield "patient with a schedule that was refused"
+    page.goto("/quiet-times")
+    for summary in page.locator("summary").all():
+        summary.click()
+    page.fill("#fleet-window-until_on", "2026-11-11")
+    page.fill("#fleet-window-reason", "A new broker.")
+    page.click("button:text('Set it')")
+    yield "quiet times, and a time of silence refused"
 
 
 def _escalation(page: Page) -> Iterator[str]:
