@@ -84,22 +84,22 @@ def _quieted(practice: Practice, findings: Sequence[Finding]) -> Iterable[Findin
         one.patient_id for one in findings if isinstance(one.rule.spec.signal, GatewaySilent)
     }
     told: dict[str, set[str]] = defaultdict(set)  # by family: what somebody is called about
-    # Whose episode is open already goes on, before those that would open one.
-    in_order = sorted(
-        findings,
-        key=lambda one: (
-            (one.patient_id, one.rule.spec.family) not in practice.told,
-            one.patient_id,
-        ),
-    )
-    for one in in_order:
+    for one in findings:
+        if _subject(one) in practice.told:
+            told[one.rule.spec.family] |= one.subjects
+    for one in sorted(findings, key=lambda found: found.patient_id):
         family = one.rule.spec.family
+        is_news = _subject(one) not in practice.told
         if one.silence is not None:
             yield one
         elif one.link is Link.GATEWAY and one.patient_id in silent_homes:
             yield replace(one, silence=ClockSilence.GATEWAY_SILENT)
-        elif one.subjects and one.subjects <= told[family]:
+        elif is_news and one.subjects and one.subjects <= told[family]:
             yield replace(one, silence=ClockSilence.TOLD_FOR_ANOTHER)
         else:
             told[family] |= one.subjects
             yield replace(one, silence=ClockSilence.QUIET_HOURS) if practice.is_quiet else one
+
+
+def _subject(found: Finding) -> Subject:
+    return found.patient_id, found.rule.spec.family

@@ -29,6 +29,7 @@ from alerts.care_side import CareSide
 from alerts.clock_breaches import Q
 from alerts.clock_reconcile import ClockReconciler
 from alerts.clock_signals import Missing
+from alerts.clock_verdicts import Subject
 from alerts.home_verdicts import LONGEST_LOOK, Practice
 from alerts.missing_link import OwnService
 from alerts.rules import Rule
@@ -102,7 +103,8 @@ def ask(cur: store.Cursor, practice_id: UUID, care_side: CareSide, at: datetime)
     rules = _rules(cur, practice_id, at)
     runs = clock_breaches.going_on(cur, practice_id)
     if rules or runs:
-        practice = _practice(cur, practice_id, care_side, known, held, rules, at)
+        told = {key for key, run in runs.items() if run.episode_id is not None}
+        practice = _practice(cur, practice_id, care_side, known, held, rules, told, at)
         asked = clock_verdicts.ask(practice, rules, at)
         store.record_rule_failures(cur, practice_id, asked.failures, at)
         ClockReconciler(cur, practice_id, care_side, runs, at).follow(asked)
@@ -125,6 +127,7 @@ def _practice(
     known: dict[UUID, homes.Home],
     held: list[agreements.Agreement],
     rules: list[Rule],
+    told: set[Subject],
     at: datetime,
 ) -> Practice:
     memberships = care_side.memberships(cur, practice_id, known.keys(), at)
@@ -146,7 +149,7 @@ def _practice(
         memberships=cared_for,
         service=OwnService(hearing.span(cur), homes.waiting_since(cur)),
         is_quiet=_is_quiet(cur, practice_id, at),
-        told=store.open_episodes(cur, practice_id, cared_for.keys()).keys(),
+        told=told | store.open_episodes(cur, practice_id, cared_for.keys()).keys(),
     )
 
 

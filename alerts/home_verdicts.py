@@ -92,7 +92,8 @@ class Practice:
         windows: those that end within the longest look or later.
         memberships: of those for whom somebody cares; nobody else is asked about.
         is_quiet: whether nobody is there for what may wait.
-        told: patient and family of episodes that are open: of several patients of a home, theirs goes on.
+        told: patient and family of what somebody was called about and goes on, or whose episode is open: of several
+            patients of a home, theirs speaks for all.
     """
 
     homes: Mapping[UUID, Home]

@@ -199,6 +199,12 @@ def test_a_silent_gateway_explains_what_is_missing_and_quiet_hours_come_last(
     # Finn's episode is open already, so it goes on, and Rosa's home is told of there.
     assert by_family(asked)[SILENT].silence is ClockSilence.TOLD_FOR_ANOTHER
     assert by_family(asked, FINN)[SILENT].silence is None
+    # Also while nobody would be called about Finn's now, for somebody was called before.
+    away = window(-MINUTE, MINUTE, patient_id=FINN)
+    asked = clock_verdicts.ask(
+        practice(silent, memberships=both, windows=[away], told={(FINN, SILENT)}), rules, NOW
+    )
+    assert by_family(asked)[SILENT].silence is ClockSilence.TOLD_FOR_ANOTHER
     alone = [rule for rule in rules if rule.spec.family != SILENT]
     found = by_family(clock_verdicts.ask(practice(silent, measured={}), alone, NOW))[MISSING]
     assert (found.link, found.silence) == (Link.GATEWAY, None)
