@@ -132,6 +132,21 @@ SPOILT = {
         "roles",
         "homevitals_ingest owns something",
     ),
+    "a call that nobody makes": (
+        """set session_replication_role = replica;
+        insert into alerts.climb values
+            (gen_random_uuid(), gen_random_uuid(), '-infinity', now() - interval '1 hour')""",
+        "calls",
+        "is due for 3600 s",
+    ),
+    "an address that takes no messages": (
+        """set session_replication_role = replica;
+        insert into alerts.notification
+            (practice_id, round_at, channel, contact_id, state, next_at, queued_at, settled_at)
+        values (gen_random_uuid(), now(), 'email', gen_random_uuid(), 'given_up', now(), now(), now())""",
+        "calls",
+        "messages to 1 addresses do not arrive",
+    ),
     "a migration that did not run": (
         """delete from public.homevitals_migration
         where (package, name) in (select package, max(name) from public.homevitals_migration

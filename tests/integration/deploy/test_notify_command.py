@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy import cli, ports, processes
+from deploy import cli, ports, processes, scheduler
+from deploy.settings import SchedulerSettings
 from tests import mail_server
 from tests.integration.alerts import called_practice
 from tests.mail_server import Postbox
-
-AT = datetime(2026, 11, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -110,13 +109,18 @@ def test_settings_that_would_send_over_an_open_way_are_refused(
 
 @pytest.mark.db
 def test_two_notifiers_call_everybody_once_and_end_when_they_are_told_to(
-    database: Any, settings_file: Path, tmp_path: Path
+    database: Any, settings_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     postbox, watched = Postbox(), processes.Processes(tmp_path / "log")
     with database.connect("postgres") as owner, mail_server.serve(postbox) as port:
         practice = called_practice.set_up(owner)
         for _ in range(3):
             practice.open_episode()
+        with database.connect("homevitals_scheduler") as connection:
+            for seconds in (0, 90):  # after which it is said that nobody calls
+                now = datetime.now(UTC) + timedelta(seconds=seconds)
+                scheduler.watch_calls(connection, SchedulerSettings(), now)
+        assert [one.message for one in caplog.records] == ["notifier_is_behind"]
         write(settings_file, port, database.conninfo("homevitals_notifier"))
         words = ["-m", "deploy.cli", "notify", "run", "--config", str(settings_file)]
         for name in ("one", "other"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -70,7 +69,7 @@ def call(connect: Connect, clock: Clock, refused: bool = False) -> list[str]:
 def test_a_ladder_is_set_changed_and_climbed(
     petra: httpx.Client, sign_in: SignIn, connect: Connect, made_up: MadeUp, clock: Clock
 ) -> None:
-    clock.now += timedelta(minutes=1)
+    clock.move(minutes=1)
     page = petra.get("/escalation").text
     assert page.count("no ladder") == 4
     assert 'value="practice_line" selected' in page  # what we propose
@@ -89,7 +88,7 @@ def test_a_ladder_is_set_changed_and_climbed(
 
     # A task from before the ladder calls nobody; one that opens now does.
     assert call(connect, clock) == []
-    task_id = _reopen(connect, made_up, clock)
+    task_id = needs_somebody(connect, made_up, clock)
     # It has no owner, so the practice line is called at once.
     assert call(connect, clock) == [f"line@example.org https://x.example/tasks/{task_id}"]
 
@@ -108,9 +107,9 @@ def test_a_ladder_is_set_changed_and_climbed(
     assert "Nobody is called" in petra.get("/escalation").text
 
 
-def _reopen(connect: Connect, made_up: MadeUp, clock: Clock) -> str:
+def needs_somebody(connect: Connect, made_up: MadeUp, clock: Clock) -> str:
     """Let an urgent episode need somebody from now on, as if its rule were breached again; return the task."""
-    clock.now += timedelta(minutes=1)
+    clock.move(minutes=1)
     with connect("postgres") as connection:
         episode_id, task_id = connection.execute(
             "select episode_id, task_id from ccm.task where patient_id = %s and severity = 'urgent'",
@@ -223,7 +222,7 @@ def test_an_open_page_is_told_what_needs_its_person_and_when_the_session_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(needs_stream, "_LOOK_S", 0.1)
-    clock.now += timedelta(minutes=1)
+    clock.move(minutes=1)
     petra.post("/escalation/ladders/urgent", data=FIRST)
     casey = sign_in("casey")
     with casey.stream("GET", "/needs/stream?seconds=60") as answer:
@@ -233,7 +232,7 @@ def test_an_open_page_is_told_what_needs_its_person_and_when_the_session_ends(
             "needs",
             {"count": 0, "urgent": 0, "sentence": "", "address": "/worklist"},
         )
-        task_id = _reopen(connect, made_up, clock)
+        task_id = needs_somebody(connect, made_up, clock)
         call(connect, clock)
         assert _next(lines) == (
             "needs",
