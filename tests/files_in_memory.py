@@ -15,7 +15,7 @@ from typing import Final
 
 _MEMORY: Final = Path("/dev/shm")
 _PREFIX: Final = "hv-t"  # short, for the paths of sockets below it are limited to 107 bytes
-_NEEDED_BYTES: Final = 4 * 2**30
+_NEEDED_BYTES: Final = 2 * 2**30  # a worker uses some 200 MB
 
 
 class RunFolder:
