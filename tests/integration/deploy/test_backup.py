@@ -403,7 +403,8 @@ TAMPERING = {
     " and measured_at < '2026-11-01'": "table ingest.reading_series, 2026-10: ",
     "delete from ingest.reading_series where measured_at < '2026-09-01'":
         "table ingest.reading_series, 2026-08: 0 rows instead of",
-    "insert into ccm.task_event select * from ccm.task_event limit 1": "table ccm.task_event: ",
+    "insert into ccm.task_event overriding system value select * from ccm.task_event limit 1":
+        "table ccm.task_event: ",
     "drop policy practice_wall on ingest.patient": "policy ingest.patient practice_wall is missing",
     "alter table ingest.patient no force row level security":
         "the definition of relation ingest.patient is another",
