@@ -16,6 +16,7 @@ from alerts import (
     agreements,
     clock_breaches,
     clock_watch,
+    evaluator,
     quiet_hours,
     rule_set,
     silence_windows,
@@ -230,6 +231,18 @@ def test_nobody_is_called_in_a_window_or_in_quiet_hours_and_it_is_said_why(house
         quiet_hours.keep(cur, practice_id, hours, set_by="Casey", reason="Closed.", at=house.now)
     house.ask()
     assert house.runs()[MISSING].silence is ClockSilence.SILENCE_WINDOW
+    assert house.tasks() == 0
+    # Readings are judged as ever: neither the journey nor the hours know of them.
+    urgent = house.home.blood_pressure(systolic_mmhg=195, measured_at=house.now)
+    house.home.store(urgent)
+    evaluator.evaluate_batch(
+        house.home.evaluator, house.home.settings, CARE_SIDE, house.now.replace(hour=20)
+    )
+    assert house.home.count("select count(*) from ccm.task where severity = 'urgent'") == 1
+    with house.home.owner.transaction(), house.home.owner.cursor() as cur:
+        cur.execute("delete from ccm.task_event")
+        cur.execute("delete from ccm.task")
+        cur.execute("delete from ingest.reading_series")
     with house.home.owner.transaction(), house.home.owner.cursor() as cur:
         assert silence_windows.end(cur, practice_id, window_id, ended_by="Casey", at=house.now)
 
