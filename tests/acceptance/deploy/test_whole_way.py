@@ -127,12 +127,12 @@ def test_every_home_s_gateway_says_how_it_is(stack: Stack) -> None:
         assert health["peripherals"][0]["peripheral"] in page
 
 
-def test_a_gateway_is_enrolled_with_a_code_and_cut_off_when_it_is_revoked(
-    stack: Stack, tmp_path: Path
-) -> None:
-    file = tmp_path / "gateway.toml"
+def test_a_gateway_is_enrolled_with_a_code_and_cut_off_when_it_is_revoked(stack: Stack) -> None:
+    folder = stack.folder / "box-12"  # it runs on after this test
+    folder.mkdir()
+    file = folder / "gateway.toml"
     file.write_text(
-        f'[gateway]\nenrolment_server = "{stack.console_url}"\nstate_folder = "{tmp_path / "state"}"\n'
+        f'[gateway]\nenrolment_server = "{stack.console_url}"\nstate_folder = "{folder / "state"}"\n'
         'time_zone = "America/New_York"\nadapter = "bumble"\nhci_transport = "tcp-client:127.0.0.1:1"\n',
         encoding="utf-8",
     )
@@ -168,7 +168,7 @@ def test_a_gateway_is_enrolled_with_a_code_and_cut_off_when_it_is_revoked(
         assert time.monotonic() - revoked_at < 60
     log = stack.processes.log_folder / "gateway-live.log"
     until(lambda: "uplink_down" in log.read_text(), 30, "the gateway did not notice")
-    kept = next((tmp_path / "state" / "identity").rglob("*.pem"), None)
+    kept = next((folder / "state" / "identity").rglob("*.pem"), None)
     assert kept is not None
     # Whatever it tries from here on, the broker's door stays shut for it.
     ups = log.read_text().count("uplink_up")

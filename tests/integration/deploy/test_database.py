@@ -19,7 +19,16 @@ pytestmark = pytest.mark.db
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ROLES = tuple(
     f"homevitals_{name}"
-    for name in ("ingest", "alerts", "console", "entrance", "scheduler", "sealer", "guard", "notifier")
+    for name in (
+        "ingest",
+        "alerts",
+        "console",
+        "entrance",
+        "scheduler",
+        "sealer",
+        "guard",
+        "notifier",
+    )
 )
 
 
