@@ -343,6 +343,25 @@ def test_poisoned_item_stays_and_stops_no_other(
     assert (home.count(TASKS), home.count(QUEUED)) == (2, 0)
 
 
+def test_one_quiet_reading_that_cannot_be_stored_stops_no_other(
+    home: Any, noon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = store.insert_evaluations
+
+    def refuse(cur: Any, evaluations: list[store.Evaluation]) -> None:
+        if any(one.patient_id == home.other_patient for one in evaluations):
+            raise KeyError
+        insert(cur, evaluations)
+
+    monkeypatch.setattr(store, "insert_evaluations", refuse)
+    home.store(home.blood_pressure(120), home.blood_pressure(121, patient_id=home.other_patient))
+    drain(home, noon + MINUTE)
+    assert (home.count(EVALUATED), home.count(QUEUED)) == (1, 1)
+    monkeypatch.undo()
+    drain(home, noon + 10 * MINUTE)
+    assert (home.count(EVALUATED), home.count(QUEUED)) == (2, 0)
+
+
 def test_pause_after_failures_stops_growing_at_an_hour(home: Any, noon: datetime) -> None:
     home.store(home.blood_pressure(184))
     home.owner.execute("update ingest.evaluation_queue set attempts = 1000000")
