@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
@@ -12,7 +12,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
-from psycopg.rows import dict_row, kwargs_row, tuple_row
+from psycopg.rows import dict_row, kwargs_row, scalar_row, tuple_row
 
 from alerts.courses import Courses
 from alerts.measures import measures_of
@@ -47,9 +47,16 @@ _PAST: Final = {
     **dict.fromkeys(_NUMBERS, ">f8"),
 }
 _ARRAY_HEADER_BYTES: Final = 20
+_PATIENTS_AT_ONCE: Final = 50  # a year of each of them is some three MB
 
 MOST_READINGS: Final = 250_000
 """So many readings are looked at at once, by all rules and with all limits moved: some 200 MB."""
+
+
+def patient_count(cur: psycopg.Cursor[Any], practice_id: UUID) -> int:
+    """Return how many patients a practice has."""
+    with cur.connection.cursor(row_factory=scalar_row) as counting:
+        return int(counting.execute(_Q.count_patients, {"practice_id": practice_id}).fetchall()[0])
 
 
 def shares(
@@ -113,6 +120,53 @@ def courses(
         "patient_ids": None if of is None else list(of),
     }
     columns = _columns(cur, of_kind(_Q.readings_of_kind, kind), parameters, _TRIED)
+    return _tried(kind, columns, until)
+
+
+def parts(
+    cur: psycopg.Cursor[Any],
+    practice_id: UUID,
+    kind: Kind,
+    since: datetime,
+    until: datetime,
+    most_readings: int = MOST_READINGS,
+) -> Iterator[tuple[Courses, list[UUID]]]:
+    """Yield the same of a whole practice in parts that fit into memory, some patients in each; one part at least.
+
+    Args:
+        cur: In a transaction that works for the practice.
+        practice_id: Whose patients.
+        kind: What was measured.
+        since: Measured from then on, aware.
+        until: Measured before then, aware; also until when silence is known.
+        most_readings: Of a part; a patient with more is one alone.
+    """
+    parameters = {"practice_id": practice_id, "kind": kind, "since": since, "until": until}
+    waiting: list[dict[str, NDArray[Any]]] = []
+    readings = 0
+    with cur.connection.cursor("history", row_factory=dict_row) as rows:
+        rows.itersize = _PATIENTS_AT_ONCE
+        rows.execute(of_kind(_Q.readings_of_kind_by_patient, kind), parameters, binary=True)
+        for row in rows:
+            columns = {name: _array(row[name], form) for name, form in _TRIED.items()}
+            if waiting and readings + len(columns["patient"]) > most_readings:
+                yield _tried(kind, _joined(waiting), until)
+                waiting, readings = [], 0
+            waiting.append(columns)
+            readings += len(columns["patient"])
+    yield _tried(kind, _joined(waiting), until)
+
+
+def _joined(patients: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    nothing = {name: _array(None, form) for name, form in _TRIED.items()}
+    return {
+        name: np.concatenate([nothing[name], *(one[name] for one in patients)]) for name in _TRIED
+    }
+
+
+def _tried(
+    kind: Kind, columns: Mapping[str, NDArray[Any]], until: datetime
+) -> tuple[Courses, list[UUID]]:
     patients, patient = np.unique(columns["patient"], return_inverse=True)
     found = Courses(
         patient=patient.astype(np.int64),

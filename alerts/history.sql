@@ -25,6 +25,35 @@ from (
     order by r.patient_id, r.measured_at, r.reading_id
 ) reading;
 
+-- name: readings_of_kind_by_patient
+-- The same of a whole practice, a row for each patient: read and sorted once, for in the order of patients they lie everywhere.
+select patient_id as whose, array_send(array_agg(patient_id)) as patient, array_send(array_agg(at_s)) as at_s,
+       array_send(array_agg(local_day)) as local_day, array_send(array_agg(irregular_pulse)) as irregular_pulse,
+       array_send(array_agg(first)) as first, array_send(array_agg(second)) as second,
+       array_send(array_agg(third)) as third
+from (
+    select r.patient_id,
+           extract(epoch from r.measured_at)::bigint as at_s,
+           r.measured_day - date '1970-01-01' as local_day,
+           'irregular_pulse' = any(r.qualifiers) as irregular_pulse,
+           case r.result when 'above_range' then 'infinity' when 'below_range' then '-infinity'
+                else coalesce({first}, 'nan') end::float8 as first,
+           coalesce({second}, 'nan')::float8 as second,
+           coalesce({third}, 'nan')::float8 as third
+    from ingest.reading r
+    where r.practice_id = %(practice_id)s and r.kind = %(kind)s and r.patient_id is not null
+      and r.measured_day is not null and r.time_quality <> 'unknown'
+      and r.result in ('measured', 'above_range', 'below_range')
+      and r.measured_at >= %(since)s and r.measured_at < %(until)s
+    order by r.patient_id, r.measured_at, r.reading_id
+) reading
+group by patient_id
+order by patient_id;
+
+-- name: count_patients
+-- How many patients a practice has.
+select count(*) from ingest.patient where practice_id = %(practice_id)s;
+
 -- name: count_readings_of_kind
 -- How many of them each patient has.
 select r.patient_id, count(*) as readings

@@ -91,26 +91,27 @@ def _tried(
     options: argparse.Namespace,
     seen: set[UUID],
 ) -> list[Backtest]:
-    """Ask about each kind of reading, a share of the patients at a time: so memory stays bounded."""
+    """Ask about each kind of reading, some patients at a time: so memory stays bounded."""
     until = datetime.now(UTC)
     current = _of_practice(store.rules_of_practice(cur, practice_id).rules, until)
-    shares = [
-        (kind, share)
-        for kind in dict.fromkeys(rule.kind for rule in rules.rules if rule.kind is not None)
-        for share in history.shares(cur, practice_id, kind, options.since, until)
-    ]
+    kinds = list(dict.fromkeys(rule.kind for rule in rules.rules if rule.kind is not None))
+    total = len(kinds) * history.patient_count(cur, practice_id)
     found: dict[str, Backtest] = {}
+    done = 0
     with progress.shown("asking the rules") as show:
-        for done, (kind, share) in enumerate(shares):
-            show(done, len(shares))
-            courses, patients = history.courses(
-                cur, practice_id, kind, options.since, until, of=share
-            )
-            seen.update(patients)
-            part = backtest(
-                rules.rules, kind, courses, current, with_sensitivity=not options.no_sensitivity
-            )
-            found[kind] = part if kind not in found else together([found[kind], part])
+        for kind in kinds:
+            for courses, patients in history.parts(cur, practice_id, kind, options.since, until):
+                part = backtest(
+                    rules.rules,
+                    kind,
+                    courses,
+                    current,
+                    with_sensitivity=not options.no_sensitivity,
+                )
+                found[kind] = part if kind not in found else together([found[kind], part])
+                seen.update(patients)
+                done += len(patients)
+                show(done, total)
     return list(found.values())
 
 

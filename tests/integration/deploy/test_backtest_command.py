@@ -144,7 +144,7 @@ def test_rules_that_the_clock_asks_are_not_tried_and_that_is_said(run: Run, tmp_
     assert "Not tried, for the clock asks it: battery-low (technical)." in out
 
 
-def test_shares_are_all_who_have_readings_and_their_arrays_are_those_of_all(
+def test_shares_and_parts_are_all_who_have_readings_with_the_arrays_of_all(
     database: Any, made_up: MadeUp
 ) -> None:
     asked = (made_up.practice_id, Kind.BLOOD_PRESSURE, NOW - timedelta(days=100), NOW)
@@ -159,11 +159,22 @@ def test_shares_are_all_who_have_readings_and_their_arrays_are_those_of_all(
         parts = [history.courses(cur, *asked, of=share) for share in apart]
         nobody = history.shares(cur, made_up.practice_id, Kind.KETONE, NOW, NOW)
         nothing, _ = history.courses(cur, *asked, of=[])
+        streamed = list(history.parts(cur, *asked))
+        one_by_one = list(history.parts(cur, *asked, most_readings=1))
+        ((empty, no_one),) = history.parts(cur, made_up.practice_id, Kind.KETONE, NOW, NOW)
     assert together == patients
     assert apart == [[one] for one in patients]
     assert [len(part) for part, _ in parts] == counts
     assert np.concatenate([part.at_s for part, _ in parts]).tolist() == whole.at_s.tolist()
     assert (nobody, len(nothing)) == ([[]], 0)
+    ((all_at_once, streamed_patients),) = streamed
+    assert streamed_patients == [one for _, some in one_by_one for one in some] == patients
+    for name in ("patient", "at_s", "local_day"):
+        np.testing.assert_array_equal(getattr(all_at_once, name), getattr(whole, name))
+    for measure, numbers in whole.numbers.items():
+        np.testing.assert_array_equal(all_at_once.numbers[measure], numbers)
+    assert [len(part) for part, _ in one_by_one] == counts
+    assert (len(empty), no_one) == (0, [])
 
 
 def test_chart_is_drawn_beside_the_table_and_replaced_only_if_told_so(
