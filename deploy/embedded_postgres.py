@@ -6,9 +6,12 @@ preloaded and the store uses it; where not, everything runs on native partitions
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import importlib
 import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -65,7 +68,8 @@ def start(folder: Path) -> EmbeddedPostgres:
         ProcessFailed: the server did not start; the message names its log.
     """
     postgres_server = _import_server(folder.with_name(f"{folder.name}-run"))
-    server = postgres_server.get_server(folder, cleanup_mode=None, start=False)
+    with _turn_of(postgres_server):
+        server = postgres_server.get_server(folder, cleanup_mode=None, start=False)
     # The extension counts as present where its control file is.
     has_timescaledb = any(server.bin_path.parent.rglob("extension/timescaledb.control"))
     is_new = not (folder / "PG_VERSION").exists()
@@ -82,6 +86,17 @@ def start(folder: Path) -> EmbeddedPostgres:
             f"PostgreSQL did not start ({type(error).__name__}); look at {folder / 'log'}"
         ) from error
     return EmbeddedPostgres(server, has_timescaledb)
+
+
+@contextlib.contextmanager
+def _turn_of(postgres_server: ModuleType) -> Iterator[None]:
+    """Let others of this machine wait: as root the wheel makes a system user, and two at once would fail at that."""
+    descriptor = os.open(Path(str(postgres_server.__file__)).parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _import_server(runtime_folder: Path) -> ModuleType:
