@@ -22,8 +22,8 @@ class AlertsSettings:
         minimum=1,
         help="a breach measured longer ago than this is recorded as history and opens no task",
     )
-    # PostgreSQL keeps 64 savepoints of a transaction in shared memory, and each patient in breach takes one or two. With
-    # a hundred readings we saw a loaded database fall behind by seconds now and then, with fifty never.
+    # PostgreSQL keeps 64 savepoints of a transaction in shared memory, and each patient in breach takes one or two.
+    # With a hundred readings we saw a loaded database fall behind by seconds now and then, with fifty never.
     batch_size: int = setting(
         50, minimum=1, maximum=1000, help="readings evaluated in one transaction at most"
     )
