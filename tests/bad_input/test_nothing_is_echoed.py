@@ -223,5 +223,9 @@ def test_metrics_and_addresses_have_no_place_for_people(console: Console) -> Non
         "quarantine_id",
         "rule_id",
         "condition_id",
+        "contact_id",
+        "window_id",
+        "shift_id",
+        "severity",
     }
     assert not [path for _, path in permissions.routes(console.app) if "metric" in path]

@@ -66,13 +66,15 @@ def change_limit(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
 def end_limit(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
     """End a limit that is the patient's own: the rule for more people holds again, where there is one."""
     given, complaints = forms.check(EndLimit, fields)
-    form = f"{_END}-{fields.get('question', '').replace('/', '-')}"
+    form = _END  # until it is known which one was meant: what was posted stands in no address
     try:
         with desk.transaction() as cur:
             patient = patient_head.load(cur, desk, patient_id).record
             in_force = patient_charts.rules_in_force(cur, patient, desk.now)
             own = [rule for rule in in_force if rule.scope is Scope.PATIENT]
-            rule = None if given is None else _asking(own, given.question)
+            rule = _asking(own, fields.get("question", ""))
+            if rule is not None:
+                form = f"{_END}-{rule.spec.family}-{rule.spec.severity}"
             if given is None or rule is None:
                 refusal = Refusal(form, fields, complaints or {"question": _NONE})
                 return patients.show(desk, cur, patient_id, refusal=refusal)
