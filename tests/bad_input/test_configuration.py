@@ -42,7 +42,7 @@ from alerts.limits import Line, line_of, with_limit
 from alerts.measures import Comparison, Measure, Severity
 from alerts.rule_set import RuleSpec
 from alerts.rules import Rule, Scope
-from ccm_link.console import limits, permissions
+from ccm_link.console import limits, permissions, rule_inputs
 from deploy import certificates, cli, configuration, start_conditions
 from deploy.settings import SECTIONS
 from firmware_profiles import models, secret_file, topics, uuids
@@ -561,7 +561,8 @@ def test_row_88_no_settings_come_from_afar() -> None:
         for name in declared.__dataclass_fields__
         if any(word in name for word in ("url", "remote", "fetch"))
     }
-    assert names == {"ccm_link.public_url"}  # how browsers reach the console
+    # How browsers reach the console, what the links in messages begin with, and where text messages are handed over.
+    assert names == {"ccm_link.public_url", "notify.console_url", "sms.url"}
 
 
 @pytest.mark.parametrize("command", [check, check_gateway], ids=["server", "gateway"])
@@ -608,14 +609,25 @@ def test_row_90_the_widest_limit_still_calls_somebody(spec: RuleSpec) -> None:
     assert limits.objection(rule(spec, widest), beyond, []) is not None
 
 
-def test_row_90_no_rule_can_be_switched_off() -> None:
-    # The one route that changes rules sets a bounded limit, with a reason.
+def test_row_90_whoever_changes_a_rule_says_why_and_only_clinicians_do_so_for_all() -> None:
     changing = [
         route
         for route in permissions_routes()
         if not route.startswith("GET ") and ("rule" in route or "limit" in route)
     ]
-    assert changing == ["POST /patients/{patient_id}/rules"]
+    assert changing == [
+        "POST /patients/{patient_id}/rules",
+        "POST /patients/{patient_id}/rules/end",
+        "POST /rules/sets/activate",
+        "POST /rules/sets/trial",  # changes nothing
+        "POST /rules/{rule_id}/asked",
+        "POST /rules/{rule_id}/limit",
+    ]
+    for of_one in (rule_inputs.SetLimit, rule_inputs.EndLimit):
+        assert of_one.model_fields["reason"].is_required()
+    for of_all in (rule_inputs.ActivateSet, rule_inputs.ChangeAsked, rule_inputs.SetRuleLimit):
+        assert of_all.model_fields["reason"].is_required()
+        assert of_all.model_fields["signature"].is_required()
 
 
 def permissions_routes() -> list[str]:
@@ -634,6 +646,7 @@ def test_every_command_that_goes_on_running_has_its_conditions() -> None:
         "gaps",
         "gateway",
         "migrate",
+        "notify",  # but for “run”
         "practice",
         "profiles",
         "quarantine",

@@ -640,7 +640,7 @@ def test_row_70_a_limit_that_makes_no_sense_is_refused(
     for case, (limit, words) in LIMITS.items():
         with subtests.test(case):
             form = {
-                "question": "systolic_mmhg/at_or_above/clinical",
+                "question": "systolic-high/clinical",
                 "limit": limit,
                 "reason": "r",
             }
