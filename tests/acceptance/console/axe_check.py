@@ -45,7 +45,18 @@ def found(
             for violation in violations
             for node in violation["nodes"]
         ]
-        page_width = page.evaluate("document.documentElement.scrollWidth")
+        page_width = _page_width(page)
         if page_width > width:
             lines.append(f"{where}: the page is {page_width} pixels wide")
     return lines
+
+
+def _page_width(page: Page) -> int:
+    """Return how wide the page is once it fits, or after a while: another picture is loaded for another width."""
+    width = 0
+    for _ in range(50):
+        width, window = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        if width <= window:
+            break
+        page.wait_for_timeout(100)
+    return int(width)

@@ -106,6 +106,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "take_evaluation_work": (ALERTS, {"limit": 1, "at": AT}),
     "finish_evaluation_work": (ALERTS, {"queue_ids": [1]}),
     "postpone_evaluation_work": (ALERTS, {"queue_id": 1, "retry_at": AT, "last_error": "e"}),
+    "ask_again": (ALERTS, {"queue_id": 1, "at": AT}),
     "oldest_evaluation_work_at": (SCHEDULER, {}),
     "readings_of_patient": (
         CONSOLE,

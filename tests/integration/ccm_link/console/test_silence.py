@@ -53,7 +53,11 @@ def test_an_empty_worklist_proves_that_the_way_is_open(
             " where s.practice_id = task.practice_id limit 1)"
         )
     said = text_of(casey.get("/worklist"))
-    assert "No one needs action. Last reading received 34 minutes ago, at 10:07" in said
+    assert "No one needs action." in said
+    assert (
+        "patients in care have measured today. Last reading received 34 minutes ago, at 10:07"
+        in said
+    )
 
 
 def test_an_empty_worklist_without_any_reading_is_not_reassuring(
