@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -49,12 +50,22 @@ def running_signer(
     thread = threading.Thread(target=service.run, args=(settings, stop, clock))
     thread.start()
     try:
-        assert ports.wait_until(settings.socket.is_socket, timeout_s=30)
+        # The socket is there before anybody listens on it.
+        assert ports.wait_until(lambda: _is_answered(settings.socket), timeout_s=30)
         yield Signer(settings.socket)
     finally:
         stop.set()
         thread.join(20)
         assert not thread.is_alive()
+
+
+def _is_answered(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def signed_renewal(current_key: ec.EllipticCurvePrivateKey, csr_pem: str) -> bytes:
