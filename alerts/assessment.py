@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -199,16 +199,7 @@ def _covered(answers: Sequence[Answer]) -> tuple[Answer, ...]:
     marked = []
     for one in answers:
         family = one.rule.spec.family
-        marked.append(
-            Answer(
-                one.rule,
-                one.breached,
-                one.computed,
-                one.entered,
-                one.sentence,
-                severest.get(family) if one.breached else None,
-            )
-        )
+        marked.append(replace(one, covered_by=severest.get(family)) if one.breached else one)
         if one.breached:
             severest.setdefault(family, one.rule.rule_id)
     return tuple(marked)

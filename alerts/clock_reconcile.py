@@ -113,9 +113,8 @@ class ClockReconciler:
 
     def _episode(self, found: Finding) -> UUID | None:
         """Return the episode that a breach belongs to from now on, with its task; None where nobody cares."""
-        spec = found.rule.spec
         newest = store.hold_newest_episode(
-            self.cur, self.practice_id, found.patient_id, spec.family
+            self.cur, self.practice_id, found.patient_id, found.rule.spec.family
         )
         if newest is not None and newest.closed_at is None:
             return self._go_on(found, newest)
@@ -124,63 +123,39 @@ class ClockReconciler:
             and newest.closed_at is not None
             and self.at - newest.closed_at <= RETURNS_WITHIN
         ):
-            store.return_episode(self.cur, **self._columns(found, newest.episode_id))
+            returned = self._opened(found, newest.episode_id)
+            store.return_episode(self.cur, returned)
             clock_breaches.join_episode(self.cur, self.practice_id, newest.episode_id, self.at)
             self._note(newest.episode_id, EpisodeEventKind.RETURNED, found.sentence)
-            opened = self._opened(found, newest.episode_id)
-            is_cared_for = self.care_side.reopen_task(self.cur, opened) is not None
+            is_cared_for = self.care_side.reopen_task(self.cur, returned) is not None
             return newest.episode_id if is_cared_for else None
-        episode_id = uuid4()
-        store.open_episode(
-            self.cur,
-            **self._columns(found, episode_id),
-            patient_id=found.patient_id,
-            family=spec.family,
-            breached_at=self.at,
-        )
-        self._note(episode_id, EpisodeEventKind.OPENED, found.sentence)
-        is_cared_for = (
-            self.care_side.open_task(self.cur, self._opened(found, episode_id)) is not None
-        )
-        return episode_id if is_cared_for else None
+        opened = self._opened(found, uuid4())
+        store.open_episode(self.cur, opened)
+        self._note(opened.episode_id, EpisodeEventKind.OPENED, found.sentence)
+        is_cared_for = self.care_side.open_task(self.cur, opened) is not None
+        return opened.episode_id if is_cared_for else None
 
     def _go_on(self, found: Finding, episode: Episode) -> UUID:
         if found.rule.spec.severity.rank > episode.severity.rank:
-            store.escalate_episode(self.cur, **self._columns(found, episode.episode_id))
+            severer = self._opened(found, episode.episode_id)
+            store.escalate_episode(self.cur, severer)
             self._note(episode.episode_id, EpisodeEventKind.ESCALATED, found.sentence)
-            self.care_side.escalate_task(self.cur, self._opened(found, episode.episode_id))
+            self.care_side.escalate_task(self.cur, severer)
         else:
             self._note(episode.episode_id, EpisodeEventKind.BREACHED_AGAIN, found.sentence)
         clock_breaches.join_episode(self.cur, self.practice_id, episode.episode_id, self.at)
         return episode.episode_id
-
-    def _columns(self, found: Finding, episode_id: UUID) -> dict[str, Any]:
-        return {
-            "practice_id": self.practice_id,
-            "episode_id": episode_id,
-            "rule_id": found.rule.rule_id,
-            "rule_version": found.rule.version,
-            "severity": found.rule.spec.severity,
-            "at": self.at,
-        }
 
     def _note(self, episode_id: UUID, kind: EpisodeEventKind, note: str) -> None:
         event = EpisodeEvent(at=self.at, event=kind, reading_id=None, measured_at=None, note=note)
         store.insert_episode_event(self.cur, self.practice_id, episode_id, event)
 
     def _opened(self, found: Finding, episode_id: UUID) -> OpenedEpisode:
-        spec = found.rule.spec
-        return OpenedEpisode(
-            practice_id=self.practice_id,
+        return OpenedEpisode.by(
+            found.rule,
+            episode_id,
             patient_id=found.patient_id,
-            episode_id=episode_id,
-            rule_id=found.rule.rule_id,
-            rule_version=found.rule.version,
-            family=spec.family,
-            title=spec.title,
-            severity=spec.severity,
             opened_at=self.at,
-            due_at=self.at + spec.due_within,
             reading_id=None,
             measured_at=self.at,
             sentence=found.sentence,

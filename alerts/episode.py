@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from alerts.measures import Severity
+from alerts.rules import Rule
 
 
 class EpisodeEventKind(StrEnum):
@@ -72,6 +73,35 @@ class OpenedEpisode:
     reading_id: UUID | None
     measured_at: datetime
     sentence: str
+
+    @classmethod
+    def by(
+        cls,
+        rule: Rule,
+        episode_id: UUID,
+        *,
+        patient_id: UUID,
+        opened_at: datetime,
+        reading_id: UUID | None,
+        measured_at: datetime,
+        sentence: str,
+    ) -> Self:
+        """Return what there is to tell of an episode because a rule is breached."""
+        return cls(
+            practice_id=rule.practice_id,
+            patient_id=patient_id,
+            episode_id=episode_id,
+            rule_id=rule.rule_id,
+            rule_version=rule.version,
+            family=rule.spec.family,
+            title=rule.spec.title,
+            severity=rule.spec.severity,
+            opened_at=opened_at,
+            due_at=opened_at + rule.spec.due_within,
+            reading_id=reading_id,
+            measured_at=measured_at,
+            sentence=sentence,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

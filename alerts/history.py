@@ -16,7 +16,7 @@ from psycopg.rows import dict_row, kwargs_row, scalar_row, tuple_row
 
 from alerts.courses import Courses
 from alerts.measures import measures_of
-from alerts.past_readings import Past, past
+from alerts.past_readings import IRREGULAR_PULSE, Past, past
 from firmware_profiles.readings import Kind, Result
 from ingest import named_queries
 from ingest.rows import EvaluationWork, Origin
@@ -176,7 +176,7 @@ def _tried(
             measure: columns[name].astype(np.float64)
             for measure, name in zip(measures_of(kind), _NUMBERS, strict=False)
         },
-        flags={"irregular_pulse": columns["irregular_pulse"]},
+        flags={IRREGULAR_PULSE: columns["irregular_pulse"]},
         until_s=int(until.timestamp()),
     )
     return found, [UUID(bytes=one.tobytes()) for one in patients]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from alerts.courses import Courses
 from alerts.measures import Measure
+from firmware_profiles import kinds
 from firmware_profiles.readings import Kind, Result
 from ingest.rows import Origin
 
@@ -26,8 +27,6 @@ IRREGULAR_PULSE: Final = "irregular_pulse"
 
 # What a device that could only call it “HI” or “LO” measured: beyond every limit on its side.
 _BEYOND: Final = {Result.ABOVE_RANGE: np.inf, Result.BELOW_RANGE: -np.inf}
-# A meter that cannot show one of several numbers says nothing of the others.
-_HAS_RANGE_RESULTS: Final = frozenset({Measure.GLUCOSE_MG_DL, Measure.KETONE_MMOL_L})
 
 
 class PastReading(NamedTuple):
@@ -127,21 +126,18 @@ def past(
     is_new[1:] = patient[1:] != patient[:-1]
     beyond = np.zeros(len(patient))
     for known, number in _BEYOND.items():
-        beyond[result == _RESULTS.index(known)] = number
+        # Where a device cannot show one of several numbers it says nothing of the others.
+        told = number if kinds.OF[kind].has_range_results else np.nan
+        beyond[result == _RESULTS.index(known)] = told
     courses = Courses(
         patient=np.cumsum(is_new) - 1,
         at_s=columns["at_us"].astype(np.int64) // _SECOND_US,
         local_day=columns["local_day"].astype(np.int64),
-        numbers={measure: _numbers(found, beyond, measure) for measure, found in numbers.items()},
+        numbers={
+            measure: np.where(beyond == 0, found, beyond).astype(np.float64)
+            for measure, found in numbers.items()
+        },
         flags={IRREGULAR_PULSE: columns["irregular_pulse"]},
         until_s=int(until.timestamp()),
     )
     return Past(_Rows(kind, columns, numbers), courses)
-
-
-def _numbers(
-    numbers: NDArray[np.float64], beyond: NDArray[np.float64], measure: Measure
-) -> NDArray[np.float64]:
-    """Return what was measured; beyond everything for “HI” and “LO”, NaN where there is no number."""
-    told = beyond if measure in _HAS_RANGE_RESULTS else np.nan
-    return np.where(beyond == 0, numbers, told).astype(np.float64)

@@ -29,8 +29,8 @@ from ingest.rows import EvaluationWork
 Spans = dict[UUID, tuple[datetime, datetime]]
 _One = TypeVar("_One")
 
-# Rules were asked about readings of then; a rule that ended before the earliest of them is of no interest.
-_A_MOMENT: Final = timedelta(microseconds=1)
+# Work can change what was said of readings before its own; a rule that ended so long before is not asked.
+_RULES_SINCE: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def load(
     patients = {item.patient_id for item in work}
     readings = history.of_work(cur, practice_id, work)
     earliest = min(item.measured_at for item in work)
-    loaded = store.rules_of_patients(cur, practice_id, patients, earliest - timedelta(days=366))
+    loaded = store.rules_of_patients(cur, practice_id, patients, earliest - _RULES_SINCE)
     memberships = care_side.memberships(cur, practice_id, patients, at)
     assessed: list[Assessed] = []
     failures = dict(loaded.unreadable)

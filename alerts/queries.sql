@@ -16,7 +16,7 @@ select pg_advisory_xact_lock(key) from (
 -- name: load_rules_of_practice
 -- Every version of the practice's rules, those for single patients too; "infinity" becomes null, for Python has no such
 -- instant.
-select practice_id, rule_id, version, scope, scope_key, is_asked, definition, in_force_from,
+select practice_id, rule_id, version, scope, scope_key, is_asked, definition::text, in_force_from,
        nullif(in_force_until, 'infinity') as in_force_until, set_by, reason
 from alerts.rule
 where practice_id = %(practice_id)s
@@ -24,7 +24,7 @@ order by severity desc, family, scope, scope_key, version;
 
 -- name: load_rules_of_patients
 -- The versions that may have been asked about these patients' readings since an instant.
-select practice_id, rule_id, version, scope, scope_key, is_asked, definition, in_force_from,
+select practice_id, rule_id, version, scope, scope_key, is_asked, definition::text, in_force_from,
        nullif(in_force_until, 'infinity') as in_force_until, set_by, reason
 from alerts.rule
 where practice_id = %(practice_id)s and (patient_id is null or patient_id = any (%(patient_ids)s))
@@ -115,19 +115,19 @@ for update;
 insert into alerts.episode
     (practice_id, episode_id, patient_id, rule_id, rule_version, family, severity, opened_at, breached_at)
 values
-    (%(practice_id)s, %(episode_id)s, %(patient_id)s, %(rule_id)s, %(rule_version)s, %(family)s, %(severity)s, %(at)s,
-     %(breached_at)s);
+    (%(practice_id)s, %(episode_id)s, %(patient_id)s, %(rule_id)s, %(rule_version)s, %(family)s, %(severity)s, %(opened_at)s,
+     %(measured_at)s);
 
 -- name: escalate_episode
 -- A severer rule of the family is breached; severity never falls.
 update alerts.episode
-set severity = %(severity)s, rule_id = %(rule_id)s, rule_version = %(rule_version)s, escalated_at = %(at)s
+set severity = %(severity)s, rule_id = %(rule_id)s, rule_version = %(rule_version)s, escalated_at = %(opened_at)s
 where practice_id = %(practice_id)s and episode_id = %(episode_id)s and closed_at is null;
 
 -- name: return_episode
 -- Breached again soon after it was closed: open again, with its history.
 update alerts.episode
-set closed_at = null, closed_by = null, returned_at = %(at)s, return_count = return_count + 1, severity = %(severity)s,
+set closed_at = null, closed_by = null, returned_at = %(opened_at)s, return_count = return_count + 1, severity = %(severity)s,
     rule_id = %(rule_id)s, rule_version = %(rule_version)s
 where practice_id = %(practice_id)s and episode_id = %(episode_id)s and closed_at is not null;
 

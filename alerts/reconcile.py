@@ -9,7 +9,7 @@ closed by it: whoever has the task sees it, and decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,7 +23,7 @@ from alerts.breaches import RETURNS_WITHIN, Breach, Outcome, Silence
 from alerts.care_side import CareSide
 from alerts.episode import Episode, EpisodeEvent, EpisodeEventKind, OpenedEpisode
 from ingest import corrections
-from ingest.corrections import Cause
+from ingest.corrections import Cause, Version
 from ingest.rows import Origin
 
 _WITHDRAWN: Final = {
@@ -79,10 +79,15 @@ class Reconciler:
     def withdraw_superseded(self, reading_ids: Iterable[UUID]) -> None:
         """Withdraw readings whose place a later version took."""
         for reading_id in reading_ids:
-            standing = [one for (known_id, _), one in self.known.items() if known_id == reading_id]
+            standing = [
+                one
+                for (known_id, _), one in self.known.items()
+                if known_id == reading_id and one.withdrawn_at is None
+            ]
+            if standing:
+                versions = corrections.history(self.cur, self.practice_id, reading_id)
             for breach in standing:
-                if breach.withdrawn_at is None:
-                    self._withdraw(breach, _WITHDRAWN[self._cause(reading_id)])
+                self._withdraw(breach, _WITHDRAWN[_cause(versions, reading_id)])
 
     def follow(self, one: Assessed) -> list[Followed] | None:
         """Write what follows from what the rules say of one reading; None where nothing changes."""
@@ -91,13 +96,14 @@ class Reconciler:
         changes = []
         for family in sorted(asked):
             answer = breaches.get(family)
-            known = self.known.get((one.reading.reading_id, family))
-            stands = known is not None and known.withdrawn_at is None
+            standing = self.known.get((one.reading.reading_id, family))
+            if standing is not None and standing.withdrawn_at is not None:
+                standing = None
             if answer is None:
-                if stands and known is not None:
-                    self._withdraw(known, _CHANGED)
-                    changes.append(Followed(family, known.rule_id, None, known.episode_id))
-            elif not (stands and known is not None and _is_same(known, answer)):
+                if standing is not None:
+                    self._withdraw(standing, _CHANGED)
+                    changes.append(Followed(family, standing.rule_id, None, standing.episode_id))
+            elif standing is None or not _is_same(standing, answer):
                 changes.append(self._follow(one, answer))
         return changes or None
 
@@ -164,20 +170,13 @@ class Reconciler:
             if breach.patient_id != one.reading.patient_id:
                 continue  # withdrawn by the former patient's own work, which holds that patient's lock
             if breach.withdrawn_at is None:
-                self._withdraw(breach, _WITHDRAWN[self._cause(breach.reading_id)])
+                self._withdraw(breach, _WITHDRAWN[_cause(versions, breach.reading_id)])
             if breach.family != family or breach.episode_id is None:
                 continue
             episode = store.episode(self.cur, self.practice_id, breach.episode_id)
             if episode is not None and breach.is_before_whoever_closes(episode.closed_at):
                 return episode
         return None
-
-    def _cause(self, reading_id: UUID) -> Cause:
-        """Return why a version was replaced: the cause of the one that replaced it."""
-        versions = corrections.history(self.cur, self.practice_id, reading_id)
-        numbers = {one.reading_id: one.version for one in versions}
-        causes = {one.version: one.cause for one in versions}
-        return Cause(causes.get(numbers[reading_id] + 1) or Cause.ASSIGNMENT)
 
     def _join(
         self, one: Assessed, answer: Answer, episode: Episode, event: EpisodeEventKind
@@ -187,59 +186,36 @@ class Reconciler:
         return _followed(answer, event, episode.episode_id)
 
     def _escalate(self, one: Assessed, answer: Answer, episode: Episode) -> Followed:
-        self._change(store.escalate_episode, answer, episode.episode_id)
+        severer = self._opened(one, answer, episode.episode_id)
+        store.escalate_episode(self.cur, severer)
         self._store(one, answer, episode.episode_id)
         self._note(episode.episode_id, EpisodeEventKind.ESCALATED, one, answer.sentence)
-        task_id = self.care_side.escalate_task(
-            self.cur, self._opened(one, answer, episode.episode_id)
-        )
+        task_id = self.care_side.escalate_task(self.cur, severer)
         return _followed(answer, EpisodeEventKind.ESCALATED, episode.episode_id, task_id)
 
     def _return(self, one: Assessed, answer: Answer, episode: Episode) -> Followed | None:
-        self._change(store.return_episode, answer, episode.episode_id)
+        returned = self._opened(one, answer, episode.episode_id)
+        store.return_episode(self.cur, returned)
         self._store(one, answer, episode.episode_id)
         self._note(episode.episode_id, EpisodeEventKind.RETURNED, one, answer.sentence)
-        task_id = self.care_side.reopen_task(
-            self.cur, self._opened(one, answer, episode.episode_id)
-        )
+        task_id = self.care_side.reopen_task(self.cur, returned)
         if task_id is None:
             return None
         return _followed(answer, EpisodeEventKind.RETURNED, episode.episode_id, task_id)
 
     def _open(self, one: Assessed, answer: Answer) -> Followed | None:
-        episode_id = uuid4()
-        self._change(
-            store.open_episode,
-            answer,
-            episode_id,
-            patient_id=one.reading.patient_id,
-            family=answer.rule.spec.family,
-            breached_at=one.reading.measured_at,
-        )
-        self._store(one, answer, episode_id)
-        self._note(episode_id, EpisodeEventKind.OPENED, one, answer.sentence)
-        task_id = self.care_side.open_task(self.cur, self._opened(one, answer, episode_id))
+        opened = self._opened(one, answer, uuid4())
+        store.open_episode(self.cur, opened)
+        self._store(one, answer, opened.episode_id)
+        self._note(opened.episode_id, EpisodeEventKind.OPENED, one, answer.sentence)
+        task_id = self.care_side.open_task(self.cur, opened)
         if task_id is None:
             return None
-        return _followed(answer, EpisodeEventKind.OPENED, episode_id, task_id)
+        return _followed(answer, EpisodeEventKind.OPENED, opened.episode_id, task_id)
 
     def _be_silent(self, one: Assessed, answer: Answer, silence: Silence) -> Followed:
         self._store(one, answer, None, silence)
         return Followed(answer.rule.spec.family, answer.rule.rule_id, None, None, silence=silence)
-
-    def _change(
-        self, change: Callable[..., None], answer: Answer, episode_id: UUID, **more: Any
-    ) -> None:
-        change(
-            self.cur,
-            practice_id=self.practice_id,
-            episode_id=episode_id,
-            rule_id=answer.rule.rule_id,
-            rule_version=answer.rule.version,
-            severity=answer.rule.spec.severity,
-            at=self.at,
-            **more,
-        )
 
     def _store(
         self,
@@ -288,18 +264,11 @@ class Reconciler:
         store.insert_episode_event(self.cur, self.practice_id, episode_id, event)
 
     def _opened(self, one: Assessed, answer: Answer, episode_id: UUID) -> OpenedEpisode:
-        spec = answer.rule.spec
-        return OpenedEpisode(
-            practice_id=self.practice_id,
+        return OpenedEpisode.by(
+            answer.rule,
+            episode_id,
             patient_id=one.reading.patient_id,
-            episode_id=episode_id,
-            rule_id=answer.rule.rule_id,
-            rule_version=answer.rule.version,
-            family=spec.family,
-            title=spec.title,
-            severity=spec.severity,
             opened_at=self.at,
-            due_at=self.at + spec.due_within,
             reading_id=one.reading.reading_id,
             measured_at=one.reading.measured_at,
             sentence=answer.sentence,
@@ -351,6 +320,13 @@ def _followed(
     answer: Answer, event: EpisodeEventKind, episode_id: UUID, task_id: UUID | None = None
 ) -> Followed:
     return Followed(answer.rule.spec.family, answer.rule.rule_id, event, episode_id, task_id)
+
+
+def _cause(versions: Sequence[Version], reading_id: UUID) -> Cause:
+    """Return why a version was replaced: the cause of the one that replaced it."""
+    numbers = {one.reading_id: one.version for one in versions}
+    causes = {one.version: one.cause for one in versions}
+    return Cause(causes.get(numbers[reading_id] + 1) or Cause.ASSIGNMENT)
 
 
 def _comes_back(one: Assessed, episode: Episode) -> bool:

@@ -7,6 +7,8 @@ breached speaks for all of them.
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -163,6 +165,16 @@ def of_definition(name: str, table: Mapping[str, Any]) -> RuleSpec:
     if rule is None or tables.mistakes:
         raise RuleSetError(name, tables.mistakes)
     return rule
+
+
+@functools.lru_cache(maxsize=4096)
+def of_json(definition_json: str) -> RuleSpec:
+    """Read a stored definition, each text once: versions never change, and every batch of readings asks for them.
+
+    Raises:
+        RuleSetError: It is no rule that this version knows.
+    """
+    return of_definition("rule", json.loads(definition_json))
 
 
 def _signal_table(signal: Signal) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from alerts import errors, rule_set
 from alerts.assessment import RuleVersion
 from alerts.breaches import Breach, Outcome, Silence
-from alerts.episode import Episode, EpisodeEvent, EpisodeEventKind
+from alerts.episode import Episode, EpisodeEvent, EpisodeEventKind, OpenedEpisode
 from alerts.measures import Severity
 from alerts.rules import Rule, RuleProposal, Scope
 from ingest import named_queries
@@ -197,10 +197,7 @@ class Evaluation:
 
 def insert_evaluations(cur: Cursor, evaluations: Iterable[Evaluation]) -> None:
     """Store what readings meant."""
-    rows = [
-        {name: getattr(one, name) for name in one.__slots__} | {"trace": Jsonb(one.trace)}
-        for one in evaluations
-    ]
+    rows = [_fields(one) | {"trace": Jsonb(one.trace)} for one in evaluations]
     if rows:
         cur.executemany(Q.insert_evaluation, rows)
 
@@ -223,8 +220,7 @@ def breaches(cur: Cursor, practice_id: UUID, reading_ids: Collection[UUID]) -> l
 
 def insert_breach(cur: Cursor, practice_id: UUID, breach: Breach, at: datetime) -> None:
     """Store a breach, or store it anew where it was withdrawn or has become another."""
-    fields = {name: getattr(breach, name) for name in breach.__slots__}
-    cur.execute(Q.insert_breach, fields | {"practice_id": practice_id, "at": at})
+    cur.execute(Q.insert_breach, _fields(breach) | {"practice_id": practice_id, "at": at})
 
 
 def withdraw_breach(cur: Cursor, practice_id: UUID, breach: Breach, at: datetime) -> None:
@@ -277,19 +273,19 @@ def open_episodes(
     return {(one.patient_id, one.family): one for one in found}
 
 
-def open_episode(cur: Cursor, **columns: Any) -> None:
+def open_episode(cur: Cursor, opened: OpenedEpisode) -> None:
     """Open an episode; the family must have no open one of this patient."""
-    cur.execute(Q.open_episode, columns)
+    cur.execute(Q.open_episode, _fields(opened))
 
 
-def escalate_episode(cur: Cursor, **columns: Any) -> None:
+def escalate_episode(cur: Cursor, severer: OpenedEpisode) -> None:
     """Make an open episode as severe as a rule that is breached now."""
-    cur.execute(Q.escalate_episode, columns)
+    cur.execute(Q.escalate_episode, _fields(severer))
 
 
-def return_episode(cur: Cursor, **columns: Any) -> None:
+def return_episode(cur: Cursor, returned: OpenedEpisode) -> None:
     """Open a closed episode again, as severe as the rule that is breached now."""
-    cur.execute(Q.return_episode, columns)
+    cur.execute(Q.return_episode, _fields(returned))
 
 
 def mark_in_range(cur: Cursor, practice_id: UUID, episode_id: UUID, measured_at: datetime) -> bool:
@@ -309,10 +305,8 @@ def insert_episode_event(
     cur: Cursor, practice_id: UUID, episode_id: UUID, event: EpisodeEvent
 ) -> None:
     """Add a line to an episode's history."""
-    fields = {name: getattr(event, name) for name in event.__slots__}
-    cur.execute(
-        Q.insert_episode_event, fields | {"practice_id": practice_id, "episode_id": episode_id}
-    )
+    whose = {"practice_id": practice_id, "episode_id": episode_id}
+    cur.execute(Q.insert_episode_event, _fields(event) | whose)
 
 
 def episode(cur: Cursor, practice_id: UUID, episode_id: UUID) -> Episode | None:
@@ -349,7 +343,11 @@ def close_episode(
     return True
 
 
-# Rows into dataclasses
+# Dataclasses into rows and back
+
+
+def _fields(of: Breach | EpisodeEvent | Evaluation | OpenedEpisode) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in of.__slots__}
 
 
 def _loaded(rows: Iterable[dict[str, Any]]) -> LoadedRules:
@@ -357,7 +355,7 @@ def _loaded(rows: Iterable[dict[str, Any]]) -> LoadedRules:
     for row in rows:
         definition = row.pop("definition")
         try:
-            spec = rule_set.of_definition("rule", definition)
+            spec = rule_set.of_json(definition)
         except Exception as error:  # noqa: BLE001  # a rule that a newer version wrote, or a damaged one
             unreadable[row["rule_id"], row["version"]] = type(error).__name__
             continue
