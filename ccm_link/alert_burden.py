@@ -7,17 +7,17 @@ an open task will come to: both are counted apart and stand in no share.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, LiteralString, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import kwargs_row
 
 from alerts.measures import Severity
 from alerts.rules import Scope
+from ccm_link import store
 from ccm_link.work import Disposition
 from ingest import named_queries
 from ingest.people import Role
@@ -203,17 +203,18 @@ def of_practice(cur: Cursor, practice_id: UUID, since: datetime, until: datetime
         until: tasks opened before then, aware.
     """
     asked = {"practice_id": practice_id, "since": since, "until": until}
-    (enrolled,) = _rows(cur, _Enrolled, _Q.patient_days, asked)
+    (enrolled,) = store.rows(cur, _Enrolled, _Q.patient_days, **asked)
     return Burden(
         since=since,
         until=until,
         patients=enrolled.patients,
         patient_days=enrolled.patient_days,
         rules=_rules(
-            _rows(cur, _Counted, _Q.by_rule, asked), _rows(cur, _Ended, _Q.dispositions, asked)
+            store.rows(cur, _Counted, _Q.by_rule, **asked),
+            store.rows(cur, _Ended, _Q.dispositions, **asked),
         ),
-        days=tuple(_rows(cur, DayLoad, _Q.by_day, asked)),
-        people=tuple(_rows(cur, _person, _Q.by_person, asked)),
+        days=tuple(store.rows(cur, DayLoad, _Q.by_day, **asked)),
+        people=tuple(store.rows(cur, _person, _Q.by_person, **asked)),
     )
 
 
@@ -225,7 +226,7 @@ def of_practices(cur: Cursor, since: datetime, until: datetime) -> list[Practice
         "actionable": sorted(ACTIONABLE),
         "not_actionable": sorted(NOT_ACTIONABLE),
     }
-    return _rows(cur, PracticeLoad, _Q.of_practices, asked)
+    return store.rows(cur, PracticeLoad, _Q.of_practices, **asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,10 +304,3 @@ def _outcomes(row: _Counted, by_disposition: Mapping[Disposition, int]) -> Outco
 
 def _person(*, role: str, **columns: Any) -> PersonLoad:
     return PersonLoad(role=Role(role), **columns)
-
-
-def _rows(
-    cur: Cursor, make: Callable[..., _Row], statement: LiteralString, asked: Mapping[str, object]
-) -> list[_Row]:
-    with cur.connection.cursor(row_factory=kwargs_row(make)) as rows:
-        return rows.execute(statement, asked).fetchall()

@@ -10,13 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import kwargs_row, scalar_row
 
-from ccm_link import errors
+from ccm_link import errors, store
 from ingest import named_queries
 
 Cursor = psycopg.Cursor[Any]
@@ -110,7 +109,7 @@ def record(
         errors.BadCode: The code cannot be one.
         errors.ConditionRecorded: It is recorded already and not ended.
     """
-    condition_id = _scalar(
+    condition_id = store.scalar(
         cur,
         _Q.record,
         practice_id=practice_id,
@@ -122,7 +121,7 @@ def record(
     )
     if condition_id is None:
         raise errors.ConditionRecorded
-    return condition_id
+    return cast("UUID", condition_id)
 
 
 def end(
@@ -140,7 +139,7 @@ def end(
     Raises:
         errors.ConditionEnded: It is ended already, or the patient has none under this id.
     """
-    ended = _scalar(
+    ended = store.scalar(
         cur,
         _Q.end_condition,
         practice_id=practice_id,
@@ -156,13 +155,4 @@ def end(
 
 def of_patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[Condition]:
     """Return all that was ever recorded about a patient, what holds first."""
-    with cur.connection.cursor(row_factory=kwargs_row(Condition)) as rows:
-        return rows.execute(
-            _Q.of_patient, {"practice_id": practice_id, "patient_id": patient_id}
-        ).fetchall()
-
-
-def _scalar(cur: Cursor, statement: Any, **parameters: object) -> UUID | None:
-    with cur.connection.cursor(row_factory=scalar_row) as rows:
-        found = rows.execute(statement, parameters).fetchone()
-    return None if found is None else UUID(str(found))
+    return store.rows(cur, Condition, _Q.of_patient, practice_id=practice_id, patient_id=patient_id)
