@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import contextlib
+from typing import Any, Final
 
 from bleak import exc
 from bleak.backends.bluezdbus.client import BleakClientBlueZDBus
@@ -12,6 +14,10 @@ from bleak.backends.client import NotifyCallback
 
 from firmware_profiles import uuids
 from gateway.bluez.companion import Companion
+
+# bleak 3.1 connects again for as long as it may when a link came up and broke at once: dozens of times in 20 s, which
+# empties the batteries of a peripheral that has lost its key. Once or twice is a matter of the radio.
+_LINKS_LIMIT: Final = 3
 
 
 class CapturingClient(BleakClientBlueZDBus):
@@ -34,11 +40,33 @@ class CapturingClient(BleakClientBlueZDBus):
         if not self._companion.is_bonded(address):
             self._companion.capture.leave_alone(address)
         try:
-            await super().connect(pair, dangerous_use_bleak_cache, **others)
+            await self._unless_it_breaks(
+                asyncio.create_task(super().connect(pair, dangerous_use_bleak_cache, **others))
+            )
             await self._require_link()
         except BaseException:
             self._companion.leave(address)
             raise
+
+    async def _unless_it_breaks(self, connecting: asyncio.Task[None]) -> None:
+        """Connect, and give up when link after link has come up only to break.
+
+        Raises:
+            BleakError: they do, or as bleak's own.
+        """
+        breaking = asyncio.create_task(
+            self._companion.links_ended(self.address.upper(), _LINKS_LIMIT)
+        )
+        try:
+            await asyncio.wait({connecting, breaking}, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                raise exc.BleakError("the peripheral drops every link")
+            await connecting
+        finally:
+            for task in (breaking, connecting):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
 
     async def _require_link(self) -> None:
         """Refuse a connection whose peripheral hung up just when its services had been looked through.

@@ -66,6 +66,7 @@ class Companion:
         self._tree = ObjectTree()
         self._stirred = asyncio.Event()
         self._refusals: set[str] = set()
+        self._link_ends: dict[str, asyncio.Semaphore] = {}
         self._work: set[asyncio.Task[None]] = set()
         self.adapter = ""
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -87,6 +88,12 @@ class Companion:
     def was_key_refused(self, address: str) -> bool:
         """Whether BlueZ has said that the last link ended for want of a common key. It does so from 5.82 on."""
         return address in self._refusals
+
+    async def links_ended(self, address: str, count: int) -> None:
+        """Return when so many links to a peripheral have ended, from now on. To be waited for by one at a time."""
+        ends = self._link_ends[address] = asyncio.Semaphore(0)
+        for _ in range(count):
+            await ends.acquire()
 
     def leave(self, address: str) -> None:
         """Take note that a session has ended."""
@@ -150,6 +157,7 @@ class Companion:
         if means_gone(message, self.adapter):
             self.lose()
         self._note_refusal(message)
+        self._note_link_end(message)
         if message.member == "InterfacesAdded":
             self._hold()
         if message.member == "InterfacesRemoved":
@@ -160,6 +168,15 @@ class Companion:
         if message.member == "Disconnected" and address is not None:
             refuse = message.body[:1] == [_KEY_REFUSED]
             (self._refusals.add if refuse else self._refusals.discard)(address)
+
+    def _note_link_end(self, message: Message) -> None:
+        match message.member, message.body:
+            case "PropertiesChanged", [str(interface), {"Connected": Variant(value=False)}, _]:
+                ends = self._link_ends.get(device_path.address(str(message.path)) or "")
+                if interface == DEVICE and ends is not None:
+                    ends.release()
+            case _:
+                pass
 
     def _hold(self) -> None:
         for found in self._tree.characteristics(self.adapter):

@@ -71,6 +71,8 @@ class FakeBluez:
         lost: what the cuff sent and nobody was subscribed to.
         calls: members that were called, in order.
         tells_reasons: whether it says why a link has ended, as BlueZ does from 5.82 on.
+        aborts_links: whether it answers at once that a link was given up whose key the cuff does not have, as BlueZ
+            does where the cuff's word comes before the kernel's.
         resolves_first: whether it tells that services are resolved before it tells that there is a link.
     """
 
@@ -85,6 +87,7 @@ class FakeBluez:
         self.lost: list[bytes] = []
         self.calls: list[str] = []
         self.tells_reasons = False
+        self.aborts_links = False
         self.resolves_first = False
         self.before_answer: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
         self.hears: set[str] = set(adapters)  # which adapters the cuff reaches
@@ -328,6 +331,8 @@ class FakeBluez:
         self._set_connected(is_connected=True)
         if self.cuff.is_bonded and not self.cuff.knows_host:
             self._refuse_key()
+            if self.aborts_links:
+                raise DBusError("org.bluez.Error.Failed", "le-connection-abort-by-local")
             return _NOTHING
         if self.cuff.is_bonded and self.cuff.sends_unasked and self.cuff.may_indicate:
             await self._send_unasked()

@@ -61,6 +61,19 @@ def test_loss_is_likely_when_the_link_ends_early_again_and_again(room: Room) -> 
     asyncio.run(work())
 
 
+def test_few_links_are_tried_when_each_is_given_up_at_once(room: Room) -> None:
+    # bleak alone would try again and again until the session's deadline, and tell nobody why.
+    async def work() -> None:
+        async with room.bluez(forgetful()) as bluez, room.visiting() as visiting:
+            bluez.aborts_links = True
+            await settled(lambda: visiting.bonds.losses() != [], timeout_s=15)
+            (loss,) = visiting.bonds.losses()
+            assert (loss.side, loss.is_certain) == (Side.PERIPHERAL, False)
+            assert bluez.count("Connect") <= 9  # three in each of three sessions
+
+    asyncio.run(work())
+
+
 def test_no_loss_is_suspected_when_links_fail_for_another_reason(room: Room) -> None:
     async def work() -> None:
         cuff = a_and_d()
