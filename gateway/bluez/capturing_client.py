@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any, Final
 
 from bleak import exc
@@ -59,14 +58,14 @@ class CapturingClient(BleakClientBlueZDBus):
         )
         try:
             await asyncio.wait({connecting, breaking}, return_when=asyncio.FIRST_COMPLETED)
-            if not connecting.done():
-                raise exc.BleakError("the peripheral drops every link")
-            await connecting
         finally:
-            for task in (breaking, connecting):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
+            breaking.cancel()
+            if not connecting.done():
+                connecting.cancel()
+                await asyncio.wait({connecting})
+        if connecting.cancelled():
+            raise exc.BleakError("the peripheral drops every link")
+        await connecting
 
     async def _require_link(self) -> None:
         """Refuse a connection whose peripheral hung up just when its services had been looked through.
