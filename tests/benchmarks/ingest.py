@@ -80,6 +80,7 @@ class Receipts:
     def __init__(self, stand: Stand) -> None:
         self._kept: list[tuple[float, list[Publication]]] = []
         self._receipted: dict[tuple[str, str, int], float] = {}
+        self._stored: set[tuple[str, str, int]] = set()
         self._read = 0
         self.batches: list[tuple[float, int]] = []
         settings = stand.settings(RECEIVER)
@@ -111,11 +112,24 @@ class Receipts:
                 gateway_id = publication.topic.decode().split("/")[3]
                 for item in receipt.items:
                     for seq in range(item.first_seq, item.last_seq + 1):
-                        self._receipted[gateway_id, receipt.epoch, seq] = at
+                        number = gateway_id, receipt.epoch, seq
+                        self._receipted[number] = at
                         count += 1
+                        if item.status is wire.ReceiptStatus.STORED:
+                            self._stored.add(number)
             self._read += 1
             self.batches.append((at, count))
         return self._receipted
+
+    def check(self) -> None:
+        """Hold what was said against what was sent: each reading was new, so each was said to be stored.
+
+        Raises:
+            SystemExit: one was only ever called something else.
+        """
+        others = self.at.keys() - self._stored
+        if others:
+            raise SystemExit(f"of {len(self.at)} readings {len(others)} were never called stored")
 
     def _heard(self, publications: list[Publication]) -> None:
         self._kept.append((time.monotonic(), publications))
@@ -215,6 +229,7 @@ class Bench:
             )
         finally:
             receipts.close()
+        receipts.check()
         self.check(wanted)
         for session in [f"ingest-{number}" for number in range(1, workers + 1)]:
             settings = str(self._stand.settings_file(session))
@@ -231,6 +246,7 @@ class Bench:
             self._until(lambda: len(receipts.at) >= messages, "paced")
             self.notes["worker_mib"] = round(resident_mib(processes[0].pid))
         receipts.close()
+        receipts.check()
         self.check(messages)
         epoch = f"{self._run:032x}"
         late_ms = sorted(

@@ -63,9 +63,10 @@ def messages(run: int, count: int, per_message: int) -> Iterator[Message]:
     draw = random.Random(run)
     now = datetime.now(UTC).replace(microsecond=0)
     sent = dict.fromkeys(range(HOMES), 0)
-    # Runs do not share a second of any home: they lie side by side, a minute apart, ninety days back at most.
+    # Runs do not share a second of any home, whenever each began: they lie side by side, each in a second of the minute
+    # of its own, ninety days back at most. Where they did, equal draws were one reading, and the check failed.
     step = timedelta(minutes=1)
-    first = now - timedelta(days=1)
+    first = now.replace(second=0) - timedelta(days=1)
     for number in range(count):
         home = number % HOMES
         records = []
