@@ -42,6 +42,7 @@ _MADE: dict[str, Any] = {
     "date": AT.date(),
     "time without time zone": AT.time(),
     "text[]": [],
+    "uuid[]": [],
 }
 # Where a check wants one of its own words. Keyed by column, or by table and column.
 _WORDS: dict[str, Any] = {
@@ -67,6 +68,13 @@ _WORDS: dict[str, Any] = {
     "ingest.audit_event.outcome": "success",
     "ingest.audit_event.agent_kind": "service",
     "ccm.condition.code": "I10",
+    "ccm.care_plan_share.method": "printed",
+    "ccm.care_plan_share.recipient": "patient",
+    "ccm.stay.kind": "inpatient",
+    "ccm.education.topic": "medication",
+    "ccm.education.method": "phone",
+    "ccm.education.learner": "patient",
+    "ccm.device_set_up.learner": "patient",
     "alerts.silence_window.cause": "travel",
     "alerts.silence_window.until_at": AT.replace(hour=13),
     "alerts.clock_breach.severity": "technical",
