@@ -24,8 +24,9 @@ alter table ccm.task
     add constraint task_urgent_is_alert check (severity <> 'urgent' or episode_id is not null),
     add constraint task_schedule_has_day check ((schedule_id is null) = (occurs_on is null)),
     drop constraint task_disposition_check,
-    add constraint task_disposition_check check (disposition is null or case when episode_id is null
-        then disposition in ('done', 'not_needed', 'not_reached', 'declined', 'handed_over')
+    add constraint task_disposition_check check (disposition is null or case
+        when disposition = 'no_longer_in_care' then true
+        when episode_id is null then disposition in ('done', 'not_needed', 'not_reached', 'declined', 'handed_over')
         else disposition in ('reached_advised', 'reached_escalated', 'not_reached', 'technique_error', 'device_fault',
                              'expected_threshold_reviewed', 'emergency_services_advised') end),
     add foreign key (practice_id, made_by) references ingest.staff (practice_id, staff_id),
