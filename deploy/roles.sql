@@ -4,7 +4,8 @@ declare role_name text;
 begin
     foreach role_name in array array['homevitals_owner', 'homevitals_ingest', 'homevitals_alerts',
                                      'homevitals_console', 'homevitals_entrance', 'homevitals_scheduler',
-                                     'homevitals_sealer', 'homevitals_guard', 'homevitals_notifier'] loop
+                                     'homevitals_sealer', 'homevitals_guard', 'homevitals_notifier',
+                                     'homevitals_link'] loop
         if not exists (select from pg_roles where rolname = role_name) then
             execute format('create role %I login noinherit nosuperuser nocreatedb nocreaterole nobypassrls', role_name);
         end if;

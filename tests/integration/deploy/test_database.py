@@ -28,6 +28,7 @@ ROLES = tuple(
         "sealer",
         "guard",
         "notifier",
+        "link",
     )
 )
 
