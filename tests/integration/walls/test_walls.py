@@ -34,6 +34,7 @@ ROLES = tuple(
         "sealer",
         "guard",
         "notifier",
+        "link",
     )
 )
 # No practice in it: what the series are stored in, and whether the broker is heard.
@@ -54,6 +55,9 @@ WIDE = {
     ("alerts.notification", "homevitals_notifier", "ALL"),
     ("alerts.notification", "homevitals_scheduler", "SELECT"),
     ("ccm.enrolment", "homevitals_scheduler", "SELECT"),
+    ("ccm.external_system", "homevitals_entrance", "SELECT"),
+    ("ccm.outgoing", "homevitals_link", "ALL"),
+    ("ccm.receiver", "homevitals_link", "ALL"),
     ("ccm.task", "homevitals_scheduler", "SELECT"),
     ("ingest.attribution_work", "homevitals_ingest", "ALL"),
     ("ingest.audit_event", "homevitals_sealer", "SELECT"),
