@@ -88,6 +88,7 @@ create table ccm.month_state (
 create table ccm.claim (
     practice_id     uuid not null,
     claim_id        uuid not null default gen_random_uuid(),
+    claim_number    bigint generated always as identity,                -- as people and payers call it
     patient_id      uuid not null,
     month_on        date not null check (extract(day from month_on) = 1),
     practitioner_id uuid,                           -- null: not known, and then nobody can attest it
@@ -103,6 +104,7 @@ create table ccm.claim (
     row_version     integer not null default 1,     -- a form that was drawn from an older row is refused
     primary key (practice_id, claim_id),
     unique (practice_id, claim_id, patient_id),
+    unique (practice_id, claim_number),
     foreign key (practice_id, patient_id) references ingest.patient,
     foreign key (practice_id, practitioner_id) references ingest.staff (practice_id, staff_id),
     foreign key (practice_id, replaces) references ccm.claim,
