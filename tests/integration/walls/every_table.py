@@ -42,6 +42,7 @@ _MADE: dict[str, Any] = {
     "date": AT.date(),
     "time without time zone": AT.time(),
     "text[]": [],
+    "smallint[]": [1],
     "uuid[]": [],
 }
 # Where a check wants one of its own words. Keyed by column, or by table and column.
@@ -93,6 +94,11 @@ _WORDS: dict[str, Any] = {
     "ccm.ehr_patient.state": "unknown",
     "ccm.timer.activity": "phone_call",
     "ccm.discarded_timer.activity": "phone_call",
+    "ccm.claim_line.code": "99490",
+    "ccm.claim_share.until_at": AT.replace(minute=5),
+    "ccm.claim_day.reading_ids": [uuid4()],
+    "ccm.claim_export.format": "csv",
+    "ccm.claim_event.state": "attested",
     "ccm.time_entry.activity": "phone_call",
     "ccm.time_entry.entered": "timer",
     "ccm.time_entry.ended_at": AT.replace(minute=5),
