@@ -123,6 +123,7 @@ create table ccm.claim_line (
     program            text not null,
     code               text not null check (code ~ '^[0-9A-Z]{5}$'),
     units              smallint not null check (units between 1 and 999),
+    is_set_up          boolean not null,            -- billed once in an episode of monitoring
     service_on         date not null,
     first_on           date not null,
     last_on            date not null,
