@@ -9,6 +9,11 @@
     │   ├── TaskCompleted
     │   └── TaskOwned
     ├── BadSnooze (ValueError)
+    ├── BadTask (ValueError)
+    ├── BadCover (ValueError)
+    ├── ScheduleError
+    │   ├── BadSchedule (ValueError)
+    │   └── ScheduleEnded
     ├── UnknownColleague
     ├── TimeLogError
     │   ├── NoTimer
@@ -29,7 +34,6 @@
     ├── KeyUsed
     ├── MissingWords (ValueError)
     ├── BadMonth (ValueError)
-    ├── NotEnrolled
     └── AlreadyEnrolled
 """
 
@@ -87,6 +91,93 @@ class BadSnooze(CcmLinkError, ValueError):
         """Keep the reason for callers that branch on it."""
         super().__init__(self._WORDS[reason])
         self.reason = reason
+
+
+class BadTaskReason(StrEnum):
+    """What is wrong with a task that somebody wants to open."""
+
+    URGENT = "urgent"
+    GROUP = "group"
+    DISPOSITION = "disposition"
+    PAST = "past"
+    TOO_FAR = "too_far"
+
+
+class BadTask(CcmLinkError, ValueError):
+    """This cannot be a task. Look at what was filled in."""
+
+    _WORDS = {  # noqa: RUF012 - read only
+        BadTaskReason.URGENT: "Urgent tasks are made by alerts alone. Choose another severity.",
+        BadTaskReason.GROUP: "This group cannot be given tasks. Choose care managers or clinicians.",
+        BadTaskReason.DISPOSITION: "A task cannot end like this. Choose one of the list.",
+        BadTaskReason.PAST: "That time is over. Choose one to come, or none.",
+        BadTaskReason.TOO_FAR: "That is more than two years away. Choose a nearer time, or set a schedule.",
+    }
+
+    def __init__(self, reason: BadTaskReason) -> None:
+        """Keep the reason for callers that branch on it."""
+        super().__init__(self._WORDS[reason])
+        self.reason = reason
+
+
+class CoverReason(StrEnum):
+    """What is wrong with a cover."""
+
+    SAME_PERSON = "same_person"
+    NO_TIME = "no_time"
+    TOO_LONG = "too_long"
+    TWICE = "twice"
+    OVER = "over"
+
+
+class BadCover(CcmLinkError, ValueError):
+    """This colleague cannot stand in like that. Look at persons and times."""
+
+    _WORDS = {  # noqa: RUF012 - read only
+        CoverReason.SAME_PERSON: "These are the same person. Choose two.",
+        CoverReason.NO_TIME: "This time is over, or ends before it begins. Look at both ends.",
+        CoverReason.TOO_LONG: "Nobody is away for more than a year. Hand the tasks over instead.",
+        CoverReason.TWICE: "Somebody stands in for this colleague in that time already. Call that off first.",
+        CoverReason.OVER: "This is over or called off already. Load the page again and look.",
+    }
+
+    def __init__(self, reason: CoverReason) -> None:
+        """Keep the reason for callers that branch on it."""
+        super().__init__(self._WORDS[reason])
+        self.reason = reason
+
+
+class ScheduleError(CcmLinkError):
+    """This schedule could not be changed. Load the page again and look."""
+
+
+class ScheduleReason(StrEnum):
+    """What is wrong with a schedule."""
+
+    NEVER = "never"
+    LONG_AGO = "long_ago"
+    TOO_FAR = "too_far"
+    NOBODY = "nobody"
+
+
+class BadSchedule(ScheduleError, ValueError):
+    """This cannot be a schedule. Look at its days."""
+
+    _WORDS = {  # noqa: RUF012 - read only
+        ScheduleReason.NEVER: "It ends before it begins. Look at both days.",
+        ScheduleReason.LONG_AGO: "It begins in the past. Choose today or a day to come.",
+        ScheduleReason.TOO_FAR: "It begins more than two years from now. Choose a nearer day.",
+        ScheduleReason.NOBODY: "Choose a program, or set it up for one patient on that patient's page.",
+    }
+
+    def __init__(self, reason: ScheduleReason) -> None:
+        """Keep the reason for callers that branch on it."""
+        super().__init__(self._WORDS[reason])
+        self.reason = reason
+
+
+class ScheduleEnded(ScheduleError):
+    """This schedule is ended already. Load the page again and look."""
 
 
 class UnknownColleague(CcmLinkError):
@@ -207,10 +298,6 @@ class MissingWords(CcmLinkError, ValueError):
 
 class BadMonth(CcmLinkError, ValueError):
     """This is no calendar month. Write it as year and month, for example 2026-03."""
-
-
-class NotEnrolled(CcmLinkError):
-    """The patient has no open enrolment that began before. Look at the patient's enrolments."""
 
 
 class AlreadyEnrolled(CcmLinkError):

@@ -1,38 +1,8 @@
--- Statements of care management but for tasks. Roles: homevitals_console; homevitals_owner for enrolment (set-up), and
--- homevitals_alerts for is_enrolled, inside the evaluator's transaction.
+-- Statements of care management but for tasks and programs. Role: homevitals_console.
 
 -- name: lock_person
 -- Lets one person's changes to timers and time entries happen one after the other, until the transaction ends.
 select pg_advisory_xact_lock(hashtextextended('ccm.person/' || %(staff_id)s::text, 0));
-
--- name: insert_enrolment
--- No row comes back where the patient has an open enrolment, or had one from the same instant.
-insert into ccm.enrolment (practice_id, patient_id, program, consent_documented_at, enrolled_by)
-values (%(practice_id)s, %(patient_id)s, 'ccm', %(consent_documented_at)s, %(enrolled_by)s)
-on conflict do nothing
-returning patient_id;
-
--- name: end_enrolment
--- Ends the open enrolment, never before its own beginning.
-update ccm.enrolment set ended_at = %(ended_at)s
-where practice_id = %(practice_id)s and patient_id = %(patient_id)s and program = 'ccm'
-  and ended_at = 'infinity' and consent_documented_at < %(ended_at)s
-returning patient_id;
-
--- name: load_enrolments
--- All enrolments of one patient, oldest first; "infinity" becomes null, for Python has no such instant.
-select practice_id, patient_id, consent_documented_at, nullif(ended_at, 'infinity') as ended_at, enrolled_by
-from ccm.enrolment
-where practice_id = %(practice_id)s and patient_id = %(patient_id)s and program = 'ccm'
-order by consent_documented_at;
-
--- name: is_enrolled
--- Whether an enrolment covers an instant.
-select exists (
-    select from ccm.enrolment
-    where practice_id = %(practice_id)s and patient_id = %(patient_id)s and program = 'ccm'
-      and consent_documented_at <= %(at)s and %(at)s < ended_at
-) as is_enrolled;
 
 -- name: insert_timer
 -- One per person: the primary key refuses a second.
@@ -125,12 +95,12 @@ order by entry.started_at, entry.entry_id;
 -- practice's calendar month and to the span of the patient's consent, without the times in which the patient was not
 -- active. One row for every patient who was enrolled and active on some instant of the month, or the one asked for.
 with consented as (
-    select patient_id, range_agg(tstzrange(consent_documented_at, ended_at) * span) as spans
-    from ccm.enrolment
+    select patient_id, range_agg(tstzrange(from_at, until_at) * span) as spans
+    from ccm.in_care
     cross join ccm.month_span(%(practice_id)s, %(month_on)s) span
     where practice_id = %(practice_id)s and program = 'ccm'
       and (%(patient_id)s::uuid is null or patient_id = %(patient_id)s)
-      and tstzrange(consent_documented_at, ended_at) && span
+      and tstzrange(from_at, until_at) && span
     group by patient_id
 ), cared_for as (
     select consented.patient_id, consented.spans - coalesce(inactive.spans, '{}') as spans

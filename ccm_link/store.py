@@ -2,7 +2,7 @@
 
 Every function takes an open cursor first and runs exactly one named statement of ``queries.sql``;
 whoever opened the transaction commits it. The rules about who may do what, when, stand in
-:mod:`ccm_link.time_log` and :mod:`ccm_link.enrolment`; tasks have :mod:`ccm_link.task_store`.
+:mod:`ccm_link.time_log`; tasks have :mod:`ccm_link.task_store`, programs :mod:`ccm_link.enrolment`.
 """
 
 from __future__ import annotations
@@ -67,43 +67,6 @@ class Clash:
 def lock_person(cur: Cursor, staff_id: UUID) -> None:
     """Hold this person's other changes to their time back until the transaction ends."""
     cur.execute(Q.lock_person, {"staff_id": staff_id})
-
-
-def insert_enrolment(
-    cur: Cursor,
-    practice_id: UUID,
-    patient_id: UUID,
-    consent_documented_at: datetime,
-    enrolled_by: str,
-) -> bool:
-    """Store an open enrolment; False where the patient has one."""
-    return changed(
-        cur,
-        Q.insert_enrolment,
-        practice_id=practice_id,
-        patient_id=patient_id,
-        consent_documented_at=consent_documented_at,
-        enrolled_by=enrolled_by,
-    )
-
-
-def end_enrolment(cur: Cursor, practice_id: UUID, patient_id: UUID, ended_at: datetime) -> bool:
-    """End the open enrolment; False where there is none that began before ``ended_at``."""
-    return changed(
-        cur, Q.end_enrolment, practice_id=practice_id, patient_id=patient_id, ended_at=ended_at
-    )
-
-
-def enrolments(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[work.Enrolment]:
-    """Load a patient's enrolments, oldest first."""
-    return rows(
-        cur, work.Enrolment, Q.load_enrolments, practice_id=practice_id, patient_id=patient_id
-    )
-
-
-def is_enrolled(cur: Cursor, practice_id: UUID, patient_id: UUID, at: datetime) -> bool:
-    """Tell whether an enrolment covers the instant ``at``."""
-    return bool(scalar(cur, Q.is_enrolled, practice_id=practice_id, patient_id=patient_id, at=at))
 
 
 def timers_of_patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[work.Timer]:

@@ -158,6 +158,11 @@ DISPOSITIONS: Final = {
     Disposition.DEVICE_FAULT: "Fault of the device",
     Disposition.EXPECTED_THRESHOLD_REVIEWED: "Expected for this patient, limit reviewed",
     Disposition.EMERGENCY_SERVICES_ADVISED: "Emergency services advised",
+    Disposition.DONE: "Done",
+    Disposition.NOT_NEEDED: "Not needed any more",
+    Disposition.DECLINED: "The patient declined",
+    Disposition.HANDED_OVER: "Handed over to somebody outside of the practice",
+    Disposition.NO_LONGER_IN_CARE: "The patient is not in care here any more",
 }
 
 CAUSES: Final = {
@@ -206,8 +211,10 @@ def ago(at: datetime, now: datetime) -> str:
     return f"{span(elapsed_s)} ago" if elapsed_s >= 1 else "just now"
 
 
-def due(due_at: datetime, now: datetime) -> str:
-    """Return "Due in 14 minutes" or "Overdue by 2 hours"."""
+def due(due_at: datetime | None, now: datetime) -> str:
+    """Return "Due in 14 minutes", "Overdue by 2 hours", or that it has no time."""
+    if due_at is None:
+        return "No due time"
     left_s = (due_at - now).total_seconds()
     return f"Due in {span(left_s)}" if left_s >= 0 else f"Overdue by {span(-left_s)}"
 
@@ -339,7 +346,7 @@ def audience(scope: Scope, scope_key: str) -> str:
         case Scope.PRACTICE:
             return "The whole practice"
         case Scope.PROGRAM:
-            return f"Everybody in {_program(scope_key)}"
+            return f"Everybody in {program(scope_key)}"
         case Scope.CONDITION:
             return f"Everybody with {conditions.words(scope_key)}"
         case Scope.PATIENT:
@@ -352,14 +359,15 @@ def why(of: Rule) -> str:
         case Scope.PRACTICE:
             return "for the whole practice"
         case Scope.PROGRAM:
-            return f"because of {_program(of.scope_key)}"
+            return f"because of {program(of.scope_key)}"
         case Scope.CONDITION:
             return f"because of condition {of.scope_key}"
         case Scope.PATIENT:
             return "for this patient"
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Return a program as it is called within a sentence."""
     return "chronic care management" if name == enrolment.PROGRAM else f"the program {name}"
 
 

@@ -52,8 +52,8 @@ insert into ingest.assignment (practice_id, peripheral_id, user_slot, patient_id
 select %(practice)s, ('40000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1,
        ('30000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, now() - interval '400 days', 'bench'
 from generate_series(%(first)s::integer, %(last)s::integer) n;
-insert into ccm.enrolment (practice_id, patient_id, program, consent_documented_at, enrolled_by)
-select practice_id, patient_id, 'ccm', now() - interval '400 days', 'bench'
+insert into ccm.enrolment (practice_id, patient_id, program, state, opened_at, consent_documented_at)
+select practice_id, patient_id, 'ccm', 'active', now() - interval '400 days', now() - interval '400 days'
 from ingest.patient where practice_id = %(practice)s
 """
 # Delivered when the task is committed: from then on every other connection reads it.

@@ -170,7 +170,7 @@ def show(
         questions=list(_movable(in_force)),
         tried=tried,
         tasks=found,
-        enrolments=enrolment.enrolments_of_patient(cur, desk.practice_id, patient_id),
+        enrolments=enrolment.of_patient(cur, desk.practice_id, patient_id),
         total=month.total_of_patient(cur, desk.practice_id, patient_id, this_month),
         month=this_month,
         conditions=conditions.of_patient(cur, desk.practice_id, patient_id),

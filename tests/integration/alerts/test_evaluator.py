@@ -285,10 +285,10 @@ def test_nothing_is_lost_or_doubled_when_the_evaluator_is_killed_again_and_again
         )
         patients = [patient_id for (patient_id,) in cur]
         cur.execute(
-            "insert into ccm.enrolment (practice_id, patient_id, program, consent_documented_at,"
-            " enrolled_by) select practice_id, patient_id, 'ccm', %s, 'test'"
+            "insert into ccm.enrolment (practice_id, patient_id, program, state, opened_at,"
+            " consent_documented_at) select practice_id, patient_id, 'ccm', 'active', %s, %s"
             " from ingest.patient where display_name = 'p'",
-            (noon,),
+            (noon, noon),
         )
     home.store(*(home.blood_pressure(184, patient_id=patient_id) for patient_id in patients))
     kills = 0

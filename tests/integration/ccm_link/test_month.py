@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ccm_link import enrolment, errors, month, time_log, work
+from ccm_link.enrolment_states import Change, CloseReason
 
 pytestmark = [
     pytest.mark.db,
@@ -137,16 +138,16 @@ def test_totals_equal_a_count_second_by_second(
 
     with clinic.owner.cursor() as cur:
         cur.execute("update ingest.practice set time_zone = %s", (zone,))
-        cur.execute("delete from ccm.enrolment")
+        cur.execute("truncate ccm.enrolment cascade")
         for patient_id, spans_of_patient in zip(patients, consented, strict=True):
             for at_end, offset_s, length_s in spans_of_patient:
                 begin = edges[at_end] + offset_s
                 end = edges[1] + 100_000 if length_s is None else begin + length_s
                 cur.execute(
-                    "insert into ccm.enrolment (practice_id, patient_id, program,"
-                    " consent_documented_at, ended_at, enrolled_by)"
-                    " values (%s, %s, 'ccm', %s, %s, 'test')",
-                    (clinic.practice_id, patient_id, at(begin), at(end)),
+                    "insert into ccm.enrolment (practice_id, patient_id, program, state, close_reason,"
+                    " opened_at, consent_documented_at, ended_at)"
+                    " values (%s, %s, 'ccm', 'closed', 'other', %s, %s, %s)",
+                    (clinic.practice_id, patient_id, at(begin), at(begin), at(end)),
                 )
                 if max(begin, edges[0]) < min(end, edges[1]):
                     allowed.setdefault(patient_id, []).append(range(begin, end))
@@ -223,10 +224,18 @@ def test_threshold_is_reached_at_twenty_full_minutes(clinic: Any, noon: datetime
 def test_minutes_outside_the_enrolment_do_not_count(clinic: Any, noon: datetime) -> None:
     march = month.Month(2026, 3)
     with clinic.owner.cursor() as cur:
-        enrolment.end(cur, clinic.practice_id, clinic.patient, noon + timedelta(minutes=5))
-        assert not enrolment.is_enrolled(
-            cur, clinic.practice_id, clinic.patient, noon + timedelta(minutes=5)
+        left_at = noon + timedelta(minutes=5)
+        (held,) = enrolment.of_patient(cur, clinic.practice_id, clinic.patient)
+        change = Change(
+            practice_id=clinic.practice_id,
+            patient_id=clinic.patient,
+            enrolment_id=held.enrolment_id,
+            row_version=held.row_version,
+            made_by="test",
+            at=left_at,
         )
+        enrolment.close(cur, change, CloseReason.TRANSFERRED, ended_at=left_at)
+        assert not enrolment.is_in_care(cur, clinic.practice_id, clinic.patient, left_at)
         time_log.add_by_hand(
             cur,
             clinic.practice_id,
@@ -246,22 +255,6 @@ def test_minutes_outside_the_enrolment_do_not_count(clinic: Any, noon: datetime)
             month.total_of_patient(cur, clinic.practice_id, clinic.patient, month.Month(2026, 4))
             is None
         )
-
-
-def test_enrolment_begins_once_and_ends_once(clinic: Any, noon: datetime) -> None:
-    with clinic.owner.cursor() as cur:
-        again = {"consent_documented_at": noon, "enrolled_by": "test"}
-        with pytest.raises(errors.AlreadyEnrolled):
-            enrolment.enrol(cur, clinic.practice_id, clinic.patient, **again)
-        with pytest.raises(errors.NotEnrolled):
-            enrolment.end(cur, clinic.practice_id, clinic.patient, datetime(2025, 1, 1, tzinfo=UTC))
-        enrolment.end(cur, clinic.practice_id, clinic.patient, noon)
-        with pytest.raises(errors.NotEnrolled):
-            enrolment.end(cur, clinic.practice_id, clinic.patient, noon + timedelta(days=1))
-        enrolment.enrol(cur, clinic.practice_id, clinic.patient, **again)
-        first, second = enrolment.enrolments_of_patient(cur, clinic.practice_id, clinic.patient)
-        assert (first.ended_at, second.consent_documented_at) == (noon, noon)
-        assert second.ended_at is None
 
 
 def test_entries_of_a_month_are_those_that_touch_it(clinic: Any) -> None:

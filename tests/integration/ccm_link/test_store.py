@@ -14,9 +14,6 @@ pytestmark = [
     pytest.mark.parametrize("database", ["partitions"], indirect=True),
 ]
 ROLES = {
-    "insert_enrolment": "homevitals_owner",
-    "end_enrolment": "homevitals_owner",
-    "is_enrolled": "homevitals_alerts",
     "insert_task": "homevitals_alerts",
 }
 

@@ -40,7 +40,9 @@ def complete(
 
 
 def test_patient_without_enrolment_gets_no_task(clinic: Any, noon: Any) -> None:
-    clinic.owner.execute("update ccm.enrolment set ended_at = %s", (noon,))
+    clinic.owner.execute(
+        "update ccm.enrolment set state = 'closed', close_reason = 'other', ended_at = %s", (noon,)
+    )
     clinic.owner.commit()
     assert clinic.open_task() is None
     with clinic.console.cursor() as cur:

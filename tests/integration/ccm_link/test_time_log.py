@@ -400,7 +400,14 @@ def test_database_itself_refuses(
         "delete from ccm.discarded_timer",
         "delete from ccm.task",
         "delete from ccm.task_event",
-        "insert into ccm.enrolment select * from ccm.enrolment",
+        "delete from ccm.enrolment",
+        "update ccm.enrolment set opened_at = now()",
+        "delete from ccm.enrolment_event",
+        "update ccm.enrolment_event set reason = 'better'",
+        "delete from ccm.consent",
+        "update ccm.consent set documented_at = now()",
+        "update ccm.attestation set is_met = true",
+        "update ccm.outreach set outcome = 'reached'",
     ],
 )
 def test_console_has_no_right_to(clinic: Any, statement: str) -> None:

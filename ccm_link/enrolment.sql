@@ -1,0 +1,96 @@
+-- Statements about who is in which program. Role: homevitals_console; homevitals_owner for what is set up from the command
+-- line, and homevitals_alerts for is_in_care, inside the evaluator's transaction.
+
+-- name: open_enrolment
+-- No row comes back where the patient has an open one in the program.
+insert into ccm.enrolment (practice_id, patient_id, program, state, opened_at, consent_documented_at)
+values (%(practice_id)s, %(patient_id)s, %(program)s, %(state)s, %(opened_at)s, %(consent_documented_at)s)
+on conflict do nothing
+returning enrolment_id;
+
+-- name: add_event
+-- What happened, by whom and why.
+insert into ccm.enrolment_event
+    (practice_id, enrolment_id, patient_id, at, event, from_state, to_state, made_by, reason)
+values
+    (%(practice_id)s, %(enrolment_id)s, %(patient_id)s, %(at)s, %(event)s, %(from_state)s, %(to_state)s, %(made_by)s,
+     %(reason)s);
+
+-- name: take_step
+-- From exactly the row that was looked at. What is not said stays as it is; a next attempt is for its own state.
+update ccm.enrolment set
+    state = %(to_state)s, row_version = row_version + 1, next_try_at = null,
+    consent_documented_at = coalesce(consent_documented_at, %(consent_documented_at)s),
+    ended_at = coalesce(%(ended_at)s, ended_at), close_reason = %(close_reason)s
+where practice_id = %(practice_id)s and enrolment_id = %(enrolment_id)s and patient_id = %(patient_id)s
+  and state = %(from_state)s and row_version = %(row_version)s
+returning enrolment_id;
+
+-- name: touch
+-- Counts a change that is kept elsewhere, to exactly the open row that was looked at.
+update ccm.enrolment set row_version = row_version + 1, next_try_at = %(next_try_at)s
+where practice_id = %(practice_id)s and enrolment_id = %(enrolment_id)s and patient_id = %(patient_id)s
+  and state <> 'closed' and row_version = %(row_version)s
+returning enrolment_id;
+
+-- name: enrolment
+-- One, with who bills it now.
+select enrolment.practice_id, enrolment.enrolment_id, enrolment.patient_id, program, state, opened_at,
+       consent_documented_at, nullif(ended_at, 'infinity') as ended_at, next_try_at, close_reason, row_version,
+       practitioner.staff_id as practitioner_id, staff.display_name as practitioner_name
+from ccm.enrolment
+left join ccm.enrolment_practitioner practitioner
+    on practitioner.practice_id = enrolment.practice_id and practitioner.enrolment_id = enrolment.enrolment_id
+   and practitioner.until_at = 'infinity'
+left join ingest.staff on staff.practice_id = practitioner.practice_id and staff.staff_id = practitioner.staff_id
+where enrolment.practice_id = %(practice_id)s and enrolment.patient_id = %(patient_id)s
+  and enrolment.enrolment_id = %(enrolment_id)s;
+
+-- name: of_patient
+-- All of one patient, what is open first, then the newest; "infinity" becomes null, for Python has no such instant.
+select enrolment.practice_id, enrolment.enrolment_id, enrolment.patient_id, program, state, opened_at,
+       consent_documented_at, nullif(ended_at, 'infinity') as ended_at, next_try_at, close_reason, row_version,
+       practitioner.staff_id as practitioner_id, staff.display_name as practitioner_name
+from ccm.enrolment
+left join ccm.enrolment_practitioner practitioner
+    on practitioner.practice_id = enrolment.practice_id and practitioner.enrolment_id = enrolment.enrolment_id
+   and practitioner.until_at = 'infinity'
+left join ingest.staff on staff.practice_id = practitioner.practice_id and staff.staff_id = practitioner.staff_id
+where enrolment.practice_id = %(practice_id)s and enrolment.patient_id = %(patient_id)s
+order by enrolment.ended_at desc, program, opened_at desc, enrolment.enrolment_id;
+
+-- name: events
+-- What happened to a patient's enrolments, oldest first.
+select enrolment_id, at, event, from_state, to_state, made_by, reason
+from ccm.enrolment_event
+where practice_id = %(practice_id)s and patient_id = %(patient_id)s
+order by event_no;
+
+-- name: is_in_care
+-- Whether the patient is in a program at an instant, whichever it is.
+select exists (
+    select from ccm.in_care
+    where practice_id = %(practice_id)s and patient_id = %(patient_id)s
+      and from_at <= %(at)s and %(at)s < until_at
+) as is_in_care;
+
+-- name: end_practitioner
+-- Who bills it now does so no more; never before having begun.
+update ccm.enrolment_practitioner set until_at = %(at)s
+where practice_id = %(practice_id)s and enrolment_id = %(enrolment_id)s and until_at = 'infinity' and from_at < %(at)s
+returning staff_id;
+
+-- name: begin_practitioner
+-- Who bills it from now on: a clinician with an open account. No row comes back for anybody else.
+insert into ccm.enrolment_practitioner (practice_id, enrolment_id, patient_id, staff_id, from_at, set_by)
+select practice_id, %(enrolment_id)s, %(patient_id)s, staff_id, %(at)s, %(made_by)s
+from ingest.staff
+where practice_id = %(practice_id)s and staff_id = %(staff_id)s and role = 'clinician' and disabled_at is null
+returning staff_id;
+
+-- name: practitioners
+-- Who can bill a program.
+select staff_id, display_name
+from ingest.staff
+where practice_id = %(practice_id)s and role = 'clinician' and disabled_at is null
+order by display_name, staff_id;
