@@ -30,6 +30,8 @@ class EpisodeEventKind(StrEnum):
     SNOOZED = "snoozed"
     SNOOZE_ENDED = "snooze_ended"
     FELL_BACK = "fell_back"  # acknowledged, and nobody worked on it
+    SET_ASIDE = "set_aside"  # its patient is not active any more
+    TAKEN_UP = "taken_up"  # its patient is active again
     CLOSED = "closed"
 
 

@@ -26,7 +26,7 @@ from (
 ) reading;
 
 -- name: readings_of_kind_by_patient
--- The same of a whole practice, a row for each patient: read and sorted once, for in the order of patients they lie everywhere.
+-- The same of all active patients of a practice, a row for each: read and sorted once, for in their order they lie everywhere.
 select patient_id as whose, array_send(array_agg(patient_id)) as patient, array_send(array_agg(at_s)) as at_s,
        array_send(array_agg(local_day)) as local_day, array_send(array_agg(irregular_pulse)) as irregular_pulse,
        array_send(array_agg(first)) as first, array_send(array_agg(second)) as second,
@@ -45,22 +45,28 @@ from (
       and r.measured_day is not null and r.time_quality <> 'unknown'
       and r.result in ('measured', 'above_range', 'below_range')
       and r.measured_at >= %(since)s and r.measured_at < %(until)s
+      and not exists (
+          select from ingest.patient
+          where patient.practice_id = r.practice_id and patient.patient_id = r.patient_id and patient.standing <> 'active')
     order by r.patient_id, r.measured_at, r.reading_id
 ) reading
 group by patient_id
 order by patient_id;
 
 -- name: count_patients
--- How many patients a practice has.
-select count(*) from ingest.patient where practice_id = %(practice_id)s;
+-- How many active patients a practice has.
+select count(*) from ingest.patient where practice_id = %(practice_id)s and standing = 'active';
 
 -- name: count_readings_of_kind
--- How many of them each patient has.
+-- How many of them each active patient has.
 select r.patient_id, count(*) as readings
 from ingest.reading r
 where r.practice_id = %(practice_id)s and r.kind = %(kind)s and r.patient_id is not null and r.measured_day is not null
   and r.time_quality <> 'unknown' and r.result in ('measured', 'above_range', 'below_range')
   and r.measured_at >= %(since)s and r.measured_at < %(until)s
+  and not exists (
+      select from ingest.patient
+      where patient.practice_id = r.practice_id and patient.patient_id = r.patient_id and patient.standing <> 'active')
 group by r.patient_id
 order by r.patient_id;
 

@@ -1,7 +1,7 @@
 -- Statements about homes as the rules that the clock asks see them. Role: homevitals_alerts, in the practice's scope.
 
 -- name: load_peripherals
--- Every peripheral that somebody has. Which gateway connects to it is asked for by itself: behind the walls a planner
+-- Every peripheral that somebody has who is active. Which gateway connects to it is asked for by itself: behind the walls a planner
 -- expects a row where there are thousands, and would go through all gateways for each.
 select a.patient_id, patient.time_zone, a.peripheral_id, peripheral.bluetooth_address, peripheral.profile_id,
        a.valid_from as assigned_from
@@ -9,6 +9,7 @@ from ingest.assignment a
 join ingest.peripheral on peripheral.practice_id = a.practice_id and peripheral.peripheral_id = a.peripheral_id
 join ingest.patient on patient.practice_id = a.practice_id and patient.patient_id = a.patient_id
 where a.practice_id = %(practice_id)s and a.voided_at is null and a.valid_from <= %(at)s and %(at)s < a.valid_until
+  and patient.standing = 'active'
 order by a.patient_id, a.valid_from, a.peripheral_id;
 
 -- name: load_gateways
@@ -28,9 +29,9 @@ cross join lateral jsonb_to_recordset(said.health -> 'peripherals') as p (
 where g.practice_id = %(practice_id)s and g.status = 'active';
 
 -- name: load_zones
--- The time zones of patients who have a schedule and no peripheral.
+-- The time zones of active patients who have a schedule and no peripheral.
 select patient_id, time_zone from ingest.patient
-where practice_id = %(practice_id)s and patient_id = any (%(patient_ids)s);
+where practice_id = %(practice_id)s and patient_id = any (%(patient_ids)s) and standing = 'active';
 
 -- name: load_measurements
 -- When patients measured each kind in a span of time, and by how much the peripheral's clock was off when it was read last.

@@ -36,6 +36,7 @@ _BEGINNINGS: Final = [
     EpisodeEventKind.ASSIGNED.value,
     EpisodeEventKind.SNOOZE_ENDED.value,
     EpisodeEventKind.FELL_BACK.value,
+    EpisodeEventKind.TAKEN_UP.value,
 ]
 
 
@@ -53,6 +54,7 @@ class Standing:
     """Where an episode stands.
 
     Attributes:
+        is_set_aside: Whether its patient is not active.
         snoozed_until: When a snooze that holds runs out, aware UTC.
         began_at: When the latest round began.
     """
@@ -61,13 +63,15 @@ class Standing:
     severity: Severity
     is_closed: bool
     is_acknowledged: bool
+    is_set_aside: bool
     snoozed_until: datetime | None
     began_at: datetime
 
     @property
     def is_waiting(self) -> bool:
         """Say whether somebody is needed now."""
-        return not (self.is_closed or self.is_acknowledged or self.snoozed_until is not None)
+        is_over = self.is_closed or self.is_acknowledged or self.is_set_aside
+        return not is_over and self.snoozed_until is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,7 @@ def standings(
             severity=Severity(severity),
             is_closed=is_closed,
             is_acknowledged=is_acknowledged,
+            is_set_aside=is_set_aside,
             snoozed_until=snoozed_until,
             began_at=began_at,
         )
@@ -167,6 +172,7 @@ def standings(
             severity,
             is_closed,
             is_acknowledged,
+            is_set_aside,
             snoozed_until,
             began_at,
         ) in cur.fetchall()

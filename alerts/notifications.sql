@@ -16,7 +16,7 @@ returning practice_id, episode_id;
 -- name: load_standing
 -- Where episodes stand. A round begins with what made them need somebody last, also where a snooze has just run out.
 select episode.episode_id, episode.severity, episode.closed_at is not null as is_closed,
-       episode.acknowledged_at is not null as is_acknowledged,
+       episode.acknowledged_at is not null as is_acknowledged, episode.set_aside_at is not null as is_set_aside,
        case when episode.snoozed_until > %(now)s then episode.snoozed_until end as snoozed_until,
        greatest((select max(event.at) from alerts.episode_event event
                  where event.practice_id = episode.practice_id and event.episode_id = episode.episode_id

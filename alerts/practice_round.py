@@ -23,6 +23,7 @@ from alerts.reconcile import Reconciler, evaluation
 from alerts.rule_set import is_about
 from alerts.rules import Memberships, Rule
 from firmware_profiles.readings import Kind
+from ingest import standing
 from ingest.evaluation_queue import JUDGED
 from ingest.rows import EvaluationWork
 
@@ -45,6 +46,7 @@ class PatientShare:
         open_episodes: by family.
         revisions: the newest evaluation of each reading that has one.
         is_asked: whether the patient was asked to measure again.
+        is_active: whether anybody is called about the patient at all.
     """
 
     patient_id: UUID
@@ -55,6 +57,7 @@ class PatientShare:
     open_episodes: Mapping[str, Episode]
     revisions: Mapping[UUID, tuple[int, Outcome]]
     is_asked: bool
+    is_active: bool
 
     @property
     def is_quiet(self) -> bool:
@@ -123,6 +126,7 @@ def load(
     revisions = store.revisions(cur, practice_id, ids)
     episodes = store.open_episodes(cur, practice_id, patients)
     asked_patients = confirmations.asked_patients(cur, practice_id, patients)
+    not_active = standing.not_active(cur, practice_id, patients)
     items_of = _by_patient(work, lambda item: item.patient_id)
     assessed_of = _by_patient(assessed, lambda one: one.reading.patient_id)
     known_of = _by_patient(known, lambda one: one.patient_id)
@@ -137,6 +141,7 @@ def load(
             open_episodes={one.family: one for one in episodes_of.get(patient_id, ())},
             revisions=revisions,
             is_asked=patient_id in asked_patients,
+            is_active=patient_id not in not_active,
         )
         for patient_id in sorted(patients)
     ]
@@ -239,7 +244,16 @@ def write(
         errors.WorkWithoutReading: Work points at no reading of its patient.
     """
     items = _checked(share)
-    step = Reconciler(cur, practice_id, care_side, share.known, share.open_episodes, at, late_after)
+    step = Reconciler(
+        cur,
+        practice_id,
+        care_side,
+        share.known,
+        share.open_episodes,
+        at,
+        late_after,
+        is_active=share.is_active,
+    )
     step.withdraw_superseded(
         reading_id for reading_id, reading in items.items() if reading.is_superseded
     )
@@ -265,6 +279,7 @@ def write(
                 until_at=each.until,
             )
             for one, each in waiting
+            if share.is_active
         ]
         confirmations.replace(cur, practice_id, share.patient_id, settled, requests, at)
     return Written(_asks_again(share, items, waiting))

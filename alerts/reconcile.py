@@ -66,6 +66,7 @@ class Reconciler:
         open_episodes: the patient's open episodes when the pass began, by family.
         at: now, aware UTC.
         late_after: a breach measured longer ago is history.
+        is_active: whether anybody is called about the patient at all.
     """
 
     cur: store.Cursor
@@ -75,6 +76,7 @@ class Reconciler:
     open_episodes: Mapping[str, Episode]
     at: datetime
     late_after: timedelta
+    is_active: bool
 
     def withdraw_superseded(self, reading_ids: Iterable[UUID]) -> None:
         """Withdraw readings whose place a later version took."""
@@ -138,6 +140,8 @@ class Reconciler:
         is_open = episode is not None and episode.closed_at is None
         if one.reading.origin is Origin.IMPORT:
             return self._be_silent(one, answer, Silence.IMPORTED)
+        if not self.is_active:
+            return self._be_silent(one, answer, Silence.NOT_ACTIVE)
         if is_late and not is_open:
             return self._be_silent(one, answer, Silence.TOO_LATE)
         if episode is not None and is_open:

@@ -42,16 +42,22 @@ where task.practice_id = %(practice_id)s and task.opened_at >= %(since)s and tas
 group by 1, 2, 3, 4, 5;
 
 -- name: patient_days
--- How many days of how many patients the program had in a span of time.
+-- How many days of how many patients the program had in a span of time; days on which they were not active are none.
 select count(*) as patients,
        coalesce(sum((select sum(extract(epoch from upper(part) - lower(part))) from unnest(spans) part)), 0)::double precision
            / 86400 as patient_days
 from (
-    select patient_id, range_agg(tstzrange(consent_documented_at, ended_at) * tstzrange(%(since)s, %(until)s)) as spans
-    from ccm.enrolment
-    where practice_id = %(practice_id)s and consent_documented_at < %(until)s and ended_at > %(since)s
-    group by patient_id
-) enrolled;
+    select enrolled.spans - coalesce(inactive.spans, '{}') as spans
+    from (
+        select patient_id, range_agg(tstzrange(from_at, until_at) * tstzrange(%(since)s, %(until)s)) as spans
+        from ccm.in_care
+        where practice_id = %(practice_id)s and from_at < %(until)s and until_at > %(since)s
+        group by patient_id
+    ) enrolled
+    left join ingest.inactive_time inactive
+        on inactive.practice_id = %(practice_id)s and inactive.patient_id = enrolled.patient_id
+) cared_for
+where not isempty(spans);
 
 -- name: by_day
 -- How many tasks were opened on each of the practice's own days that had some.
@@ -64,9 +70,13 @@ group by 1
 order by 1;
 
 -- name: by_person
--- How many of the tasks opened in a span of time each member of staff has finished, and holds now.
+-- How many of the tasks opened in a span of time each member of staff has finished, and holds now; of those who are not
+-- active nobody holds any.
 select staff.staff_id, staff.display_name, staff.role, count(task.disposition) as done,
-       count(*) - count(task.disposition) as held
+       count(*) filter (where task.disposition is null and not exists (
+           select from ingest.patient
+           where patient.practice_id = task.practice_id and patient.patient_id = task.patient_id
+             and patient.standing <> 'active')) as held
 from ccm.task
 join ingest.staff on staff.practice_id = task.practice_id and staff.staff_id = task.owner_staff_id
 where task.practice_id = %(practice_id)s and task.opened_at >= %(since)s and task.opened_at < %(until)s
@@ -78,10 +88,15 @@ order by done desc, staff.display_name, staff.staff_id;
 select practice_id, coalesce(opened.tasks, 0) as tasks, coalesce(opened.actionable, 0) as actionable,
        coalesce(opened.not_actionable, 0) as not_actionable, enrolled.patient_days
 from (
-    select practice_id, (sum(extract(epoch from least(ended_at, %(until)s) - greatest(consent_documented_at, %(since)s)))
-                         / 86400)::double precision as patient_days
-    from ccm.enrolment
-    where consent_documented_at < %(until)s and ended_at > %(since)s
+    select practice_id, (sum(extract(epoch from upper(part) - lower(part))) / 86400)::double precision as patient_days
+    from (
+        select practice_id, patient_id, range_agg(tstzrange(from_at, until_at) * tstzrange(%(since)s, %(until)s)) as spans
+        from ccm.in_care
+        where from_at < %(until)s and until_at > %(since)s
+        group by practice_id, patient_id
+    ) in_care
+    left join ingest.inactive_time inactive using (practice_id, patient_id)
+    cross join unnest(in_care.spans - coalesce(inactive.spans, '{}')) as part
     group by practice_id
 ) enrolled
 left join (

@@ -14,7 +14,7 @@ join alerts.episode using (practice_id, episode_id)
 join ccm.task using (practice_id, episode_id)
 where message.practice_id = %(practice_id)s and message.channel = 'console'
   and (message.staff_id = %(staff_id)s or message.staff_id is null)
-  and episode.closed_at is null and episode.acknowledged_at is null
+  and episode.closed_at is null and episode.acknowledged_at is null and episode.set_aside_at is null
   and (episode.snoozed_until is null or episode.snoozed_until <= %(now)s)
   and task.status <> 'completed'
   and message.round_at = (

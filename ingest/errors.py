@@ -12,7 +12,9 @@
     ├── EnrolmentRefused      a gateway gets no certificate (.reason)
     ├── ConfigurationRefused  a gateway gets no such configuration (.reason)
     ├── AccessRefused         a restriction, care team or emergency access cannot become so (.reason)
-    ├── FileRefused           a file of readings cannot be imported at all
+    ├── StandingRefused       a patient's standing cannot become so (.reason)
+    ├── IdentityRefused       who a patient is was corrected meanwhile
+    ├── FileRefused           a file cannot be imported at all
     ├── SignerAway            the process with the gateway authority's key does not answer
     └── AnchorError           the anchors of the audit trail cannot be written or read (.reason)
 
@@ -135,6 +137,40 @@ class ConfigurationRefused(IngestError, ValueError):
     def __init__(self, message: str, reason: ConfigurationReason) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class StandingReason(StrEnum):
+    """Why a patient's standing cannot become so."""
+
+    UNKNOWN_PATIENT = "unknown_patient"
+    CHANGED_MEANWHILE = "changed_meanwhile"
+    HOLDS_ALREADY = "holds_already"
+    DECEASED = "deceased"
+    FUTURE = "future"
+    BEFORE_THE_FORMER = "before_the_former"
+
+
+class StandingRefused(IngestError, ValueError):
+    """The patient's standing stays as it is. Load the page again and look."""
+
+    _WORDS = {  # noqa: RUF012 - read only
+        StandingReason.UNKNOWN_PATIENT: "The practice has no such patient. Start again from the list of patients.",
+        StandingReason.CHANGED_MEANWHILE: "The patient's standing changed after the page was drawn. Load it again, "
+        "look, and decide again.",
+        StandingReason.HOLDS_ALREADY: "The patient stands so already. Nothing needs to be recorded.",
+        StandingReason.DECEASED: "The patient is recorded as deceased. Where that was wrong, withdraw it.",
+        StandingReason.FUTURE: "That is still to come. Record it when it is so.",
+        StandingReason.BEFORE_THE_FORMER: "That is before the standing that holds now began. Withdraw that one first "
+        "where it was wrong, or choose a later time.",
+    }
+
+    def __init__(self, reason: StandingReason) -> None:
+        super().__init__(self._WORDS[reason])
+        self.reason = reason
+
+
+class IdentityRefused(IngestError, ValueError):
+    """Who the patient is was corrected after the page was drawn. Load it again, look, and decide again."""
 
 
 class FileRefused(IngestError, ValueError):

@@ -6,6 +6,7 @@ it commits. :mod:`ingest.credentials` has how people prove who they are, :mod:`i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from ingest import named_queries, statements, tenancy
+from ingest.standing import Standing
 
 Cursor = psycopg.Cursor[Any]
 
@@ -125,7 +127,19 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A person at home. ``time_zone`` (IANA) is the one in which their days are counted."""
+    """A person at home.
+
+    Attributes:
+        display_name: The whole name, as pages and lists show it.
+        record_number: The practice's own number for the patient.
+        time_zone: IANA name of the zone in which their days are counted.
+        standing: Whether the practice cares for them now.
+        standing_since: Since when, aware UTC; None: active since the beginning.
+        family_name, given_names: As claims and other systems want them; None: not known apart.
+        administrative_gender: Of FHIR R4: male, female, other, unknown; None: nobody asked.
+        birth_sex: Of US Core: F, M, OTH, ASKU (asked, not told), UNK; None: nobody asked.
+        language: BCP 47; None: nobody asked.
+    """
 
     practice_id: UUID
     patient_id: UUID
@@ -133,6 +147,16 @@ class Patient:
     born_on: date
     record_number: str
     time_zone: str
+    standing: Standing
+    standing_since: datetime | None
+    family_name: str | None
+    given_names: str | None
+    administrative_gender: str | None
+    birth_sex: str | None
+    language: str | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "standing", Standing(self.standing))
 
 
 def add_practice(cur: Cursor, *, slug: str, name: str, time_zone: str) -> UUID:
@@ -294,8 +318,13 @@ def add_patient(
     born_on: date,
     record_number: str,
     time_zone: str,
+    family_name: str | None = None,
+    given_names: str | None = None,
+    administrative_gender: str | None = None,
+    birth_sex: str | None = None,
+    language: str | None = None,
 ) -> UUID:
-    """Add a patient and return the id.
+    """Add a patient, who is active, and return the id; arguments as in :class:`Patient`.
 
     Raises:
         RefusedByStoreError: the practice has a patient with that record number, or there is no such
@@ -310,6 +339,11 @@ def add_patient(
             "born_on": born_on,
             "record_number": record_number,
             "time_zone": time_zone,
+            "family_name": family_name,
+            "given_names": given_names,
+            "administrative_gender": administrative_gender,
+            "birth_sex": birth_sex,
+            "language": language,
         },
     )
 
@@ -321,9 +355,12 @@ def patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> Patient | None:
     )
 
 
-def patients(cur: Cursor, practice_id: UUID) -> list[Patient]:
-    """Return the practice's patients by name."""
-    return statements.rows(cur, Patient, _Q.patients, {"practice_id": practice_id})
+def patients(
+    cur: Cursor, practice_id: UUID, standings: Collection[Standing] = (Standing.ACTIVE,)
+) -> list[Patient]:
+    """Return the practice's patients by name: those who are active, where nothing else is asked for."""
+    asked = {"practice_id": practice_id, "standings": list(standings)}
+    return statements.rows(cur, Patient, _Q.patients, asked)
 
 
 def add_peripheral(

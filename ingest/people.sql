@@ -71,21 +71,27 @@ returning person_id;
 
 -- name: add_patient
 -- A person at home.
-insert into ingest.patient (practice_id, display_name, born_on, record_number, time_zone)
-values (%(practice_id)s, %(display_name)s, %(born_on)s, %(record_number)s, %(time_zone)s)
+insert into ingest.patient
+    (practice_id, display_name, born_on, record_number, time_zone, family_name, given_names, administrative_gender, birth_sex,
+     language)
+values
+    (%(practice_id)s, %(display_name)s, %(born_on)s, %(record_number)s, %(time_zone)s, %(family_name)s, %(given_names)s,
+     %(administrative_gender)s, %(birth_sex)s, %(language)s)
 returning patient_id;
 
 -- name: patient
--- One patient of the practice.
-select practice_id, patient_id, display_name, born_on, record_number, time_zone
+-- One patient of the practice, whatever their standing.
+select practice_id, patient_id, display_name, born_on, record_number, time_zone, standing, standing_since, family_name,
+       given_names, administrative_gender, birth_sex, language
 from ingest.patient
 where practice_id = %(practice_id)s and patient_id = %(patient_id)s;
 
 -- name: patients
--- All patients of the practice.
-select practice_id, patient_id, display_name, born_on, record_number, time_zone
+-- The patients of the practice who stand so.
+select practice_id, patient_id, display_name, born_on, record_number, time_zone, standing, standing_since, family_name,
+       given_names, administrative_gender, birth_sex, language
 from ingest.patient
-where practice_id = %(practice_id)s
+where practice_id = %(practice_id)s and standing = any (%(standings)s)
 order by display_name, record_number;
 
 -- name: add_peripheral

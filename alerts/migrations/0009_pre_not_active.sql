@@ -21,4 +21,4 @@ create trigger look_at_ladder after insert on alerts.episode_event for each row
 
 grant update (set_aside_at) on alerts.episode to homevitals_console;
 grant update (ended_at) on alerts.clock_breach to homevitals_console;
-grant select (set_aside_at) on alerts.episode to homevitals_notifier;
+grant select (set_aside_at) on alerts.episode to homevitals_notifier, homevitals_scheduler;

@@ -176,3 +176,6 @@ alter table ccm.task add constraint task_disposition_check check (disposition in
      'expected_threshold_reviewed', 'emergency_services_advised', 'no_longer_in_care'));
 -- What waits for nobody, for its patient is not active: found by the few patients, not by the many tasks.
 create index task_by_patient on ccm.task (practice_id, patient_id) where status = 'open';
+
+-- The days that a practice's numbers for the log leave out are known by patient.
+grant select (patient_id) on ccm.enrolment to homevitals_scheduler;

@@ -19,6 +19,7 @@ from ccm_link.console.permissions import Action, Resource
 from ingest import access, people, tenancy
 from ingest.access import Member, Restriction
 from ingest.errors import AccessReason, AccessRefused
+from ingest.standing import Standing
 
 router = APIRouter(prefix="/restrictions", include_in_schema=False)
 
@@ -202,7 +203,7 @@ def _show_all(desk: Desk, cur: Cursor, refusal: Refusal = NOTHING_REFUSED) -> HT
     restricted = {one.patient_id for one in found}
     others = [
         patient
-        for patient in people.patients(cur, desk.practice_id)
+        for patient in people.patients(cur, desk.practice_id, tuple(Standing))
         if patient.patient_id not in restricted
     ]
     desk.saw(*restricted, *(patient.patient_id for patient in others), restricted=len(restricted))

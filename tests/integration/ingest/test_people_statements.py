@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from ingest import named_queries
 from tests import scopes
@@ -25,8 +26,11 @@ ACCOUNT = {"person_id": None, **STAFF}
 ENDED = dict.fromkeys(
     ("staff_idle_since", "staff_created_since", "home_idle_since", "home_created_since"), AT
 )
+UNASKED = dict.fromkeys(
+    ("family_name", "given_names", "administrative_gender", "birth_sex", "language")
+)
 OWNER, CONSOLE = "homevitals_owner", "homevitals_console"
-ENTRANCE, SCHEDULER = "homevitals_entrance", "homevitals_scheduler"
+ENTRANCE, SCHEDULER, ALERTS = "homevitals_entrance", "homevitals_scheduler", "homevitals_alerts"
 
 # Statement → role, parameters. A practice with the id ID, a patient and a member of staff of it are there.
 PEOPLE: Runs = {
@@ -71,11 +75,12 @@ PEOPLE: Runs = {
             "born_on": date(1950, 1, 2),
             "record_number": "r",
             "time_zone": "UTC",
+            **UNASKED,
             **SOMEBODYS,
         },
     ),
     "patient": (CONSOLE, {"patient_id": ID, **SOMEBODYS}),
-    "patients": (CONSOLE, SOMEBODYS),
+    "patients": (CONSOLE, {"standings": ["active"], **SOMEBODYS}),
     "add_peripheral": (
         CONSOLE,
         {"bluetooth_address": "AA:BB:CC:DD:EE:02", "profile_id": "x", **SOMEBODYS},
@@ -124,7 +129,64 @@ CREDENTIALS: Runs = {
     ),
     "identity_provider": (ENTRANCE, {"slug": "elm"}),
 }
-FILES = {"people": PEOPLE, "session_store": SESSION_STORE, "credentials": CREDENTIALS}
+OF_PATIENT = {"patient_id": ID, **SOMEBODYS}
+STANDING: Runs = {
+    "hold": (CONSOLE, OF_PATIENT),
+    "record": (
+        CONSOLE,
+        {
+            "standing": "transferred",
+            "since_at": AT,
+            "died_on": None,
+            "died_at": None,
+            "transferred_to": "t",
+            "reason": "r",
+            "recorded_by": "c",
+            "at": AT,
+            **OF_PATIENT,
+        },
+    ),
+    "withdraw": (
+        CONSOLE,
+        {"standing_id": ID, "why": "w", "withdrawn_by": "c", "at": AT, **OF_PATIENT},
+    ),
+    "history": (CONSOLE, OF_PATIENT),
+    "not_active": (ALERTS, {"patient_ids": [ID], **SOMEBODYS}),
+    "not_active_of_practice": (CONSOLE, {"at": AT, **SOMEBODYS}),
+}
+PATIENT_IDENTITY: Runs = {
+    "hold": (CONSOLE, OF_PATIENT),
+    "correct": (
+        CONSOLE,
+        {
+            "display_name": "d",
+            "born_on": date(1950, 1, 2),
+            "record_number": "2",
+            "time_zone": "UTC",
+            **UNASKED,
+            **OF_PATIENT,
+        },
+    ),
+    "keep_change": (
+        CONSOLE,
+        {
+            "at": AT,
+            "changed_by": "c",
+            "reason": "r",
+            "before": Jsonb({"record_number": "1"}),
+            "after": Jsonb({"record_number": "2"}),
+            **OF_PATIENT,
+        },
+    ),
+    "history": (CONSOLE, OF_PATIENT),
+}
+FILES = {
+    "people": PEOPLE,
+    "session_store": SESSION_STORE,
+    "credentials": CREDENTIALS,
+    "standing": STANDING,
+    "patient_identity": PATIENT_IDENTITY,
+}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -156,6 +218,6 @@ def test_statement_runs_with_the_rights_of_its_role(
 
     with database.connect(role) as connection:
         # The entrance finds out whose a thing is, so it works for nobody.
-        if role in {OWNER, CONSOLE}:
+        if role in {OWNER, CONSOLE, ALERTS}:
             scopes.work_for(connection, parameters.get("practice_id", ID))
         connection.execute(getattr(named_queries.load("ingest", file), name), parameters)
