@@ -10,7 +10,7 @@ join alerts.episode using (practice_id, episode_id)
 join unnest(%(severities)s::text[], %(quiet_before)s::timestamptz[]) allowed (severity, quiet_before)
     on allowed.severity = task.severity
 where task.practice_id = %(practice_id)s and task.status = 'open' and task.owner_staff_id is not null
-  and episode.closed_at is null and episode.acknowledged_at <= quiet_before
+  and episode.closed_at is null and episode.set_aside_at is null and episode.acknowledged_at <= quiet_before
   and coalesce(episode.snoozed_until, '-infinity') <= quiet_before
   and not exists (
       select from ccm.task_event event

@@ -10,17 +10,18 @@ from uuid import UUID
 
 from alerts import episode, lifecycle
 from alerts.lifecycle import Deed
-from ccm_link import store, task_store, work
+from ccm_link import enrolment, store, task_store, work
+from ingest import standing
 
 
 def open_task(cur: store.Cursor, opened: episode.OpenedEpisode) -> UUID | None:
     """Open the task of an episode, or decline: None where nobody here cares for the patient.
 
-    1. A patient without an enrolment at that instant gets no task; the evaluator then undoes the
-       episode and records ``not_enrolled`` as the reason for its silence.
+    1. A patient without an enrolment at that instant, or who is not active by now, gets no task; the evaluator then
+       undoes the episode and records ``not_enrolled`` as the reason for its silence.
     2. Store the task, due as the rule says, and its first event.
     """
-    if not store.is_enrolled(cur, opened.practice_id, opened.patient_id, opened.opened_at):
+    if not _is_cared_for(cur, opened):
         return None
     task_id = task_store.insert(cur, opened)
     _add_event(cur, opened, task_id, work.TaskEventKind.OPENED, opened.sentence)
@@ -53,7 +54,7 @@ def escalate_task(cur: store.Cursor, severer: episode.OpenedEpisode) -> UUID | N
 def reopen_task(cur: store.Cursor, returned: episode.OpenedEpisode) -> UUID | None:
     """Open the completed task of an episode again that came back, or decline: None as in :func:`open_task`.
 
-    1. A patient without an enrolment at that instant gets no task.
+    1. A patient without an enrolment at that instant, or who is not active by now, gets no task.
     2. Open the task as nobody's, with the severity and due time of the new breach. What it was completed with stays in
        its history.
     3. Record the event; nobody has acknowledged the episode, and nobody lets it wait.
@@ -65,7 +66,7 @@ def reopen_task(cur: store.Cursor, returned: episode.OpenedEpisode) -> UUID | No
     Returns:
         The task's id; None declines.
     """
-    if not store.is_enrolled(cur, returned.practice_id, returned.patient_id, returned.opened_at):
+    if not _is_cared_for(cur, returned):
         return None
     task_id = task_store.reopen(cur, returned)
     if task_id is None:
@@ -73,6 +74,11 @@ def reopen_task(cur: store.Cursor, returned: episode.OpenedEpisode) -> UUID | No
     _add_event(cur, returned, task_id, work.TaskEventKind.RETURNED, returned.sentence)
     lifecycle.start_anew(cur, returned.practice_id, returned.episode_id)
     return task_id
+
+
+def _is_cared_for(cur: store.Cursor, of: episode.OpenedEpisode) -> bool:
+    is_in_care = enrolment.is_in_care(cur, of.practice_id, of.patient_id, of.opened_at)
+    return is_in_care and not standing.not_active(cur, of.practice_id, [of.patient_id])
 
 
 def _add_event(

@@ -1,4 +1,4 @@
-"""Who a patient is: names, birth, record number, zone, gender, language; corrected with a reason, and kept as it was."""
+"""Who a patient is: names, birth, record number, zone, gender, language; corrected with a reason, kept as it was."""
 
 from __future__ import annotations
 
