@@ -6,8 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from alerts import lifecycle
-from alerts.lifecycle import Deed
-from ccm_link import errors, store, task_store, tasks, time_log, work
+from ccm_link import errors, store, task_standing, task_store, tasks, time_log, work
 
 
 def snooze(
@@ -26,7 +25,7 @@ def snooze(
     It is seen again by itself at ``until_at``, or before that when its severity rises. It stays whose it is.
 
     1. Count the change if the row is open, the person's or nobody's, and as it was drawn.
-    2. Let the episode wait; record the event, on task and episode.
+    2. Let the task or its episode wait; record the event.
 
     Raises:
         errors.UnknownTask: The practice has no such task.
@@ -56,8 +55,7 @@ def snooze(
         note=reason,
         until_at=until_at,
     )
-    deed = Deed(practice_id, before.episode_id, staff_id, at)
-    lifecycle.snooze(cur, deed, until_at=until_at, note=reason)
+    task_standing.let_wait(cur, before, staff_id, until_at, reason, at)
     return tasks.known(cur, practice_id, task_id)
 
 
@@ -91,5 +89,5 @@ def end(
         at=at,
         note="",
     )
-    lifecycle.end_snooze(cur, Deed(practice_id, before.episode_id, staff_id, at))
+    task_standing.end_wait(cur, before, staff_id, at)
     return tasks.known(cur, practice_id, task_id)

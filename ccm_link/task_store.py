@@ -13,7 +13,7 @@ from uuid import UUID
 
 from alerts import episode, measures
 from ccm_link import store, work
-from ingest import access, named_queries
+from ingest import access, named_queries, people
 
 _Q: Final = named_queries.load("ccm_link", "task_store")
 
@@ -130,8 +130,38 @@ def events(cur: store.Cursor, practice_id: UUID, task_id: UUID) -> list[work.Tas
     return store.rows(cur, _event, _Q.load_events, practice_id=practice_id, task_id=task_id)
 
 
+def lock(cur: store.Cursor, practice_id: UUID, task_id: UUID) -> None:
+    """Hold others back from a planned task until the transaction ends."""
+    cur.execute(_Q.lock_task, {"practice_id": practice_id, "task_id": task_id})
+
+
+def stand(
+    cur: store.Cursor,
+    task: work.Task,
+    *,
+    acknowledged_at: datetime | None,
+    snoozed_at: datetime | None,
+    snoozed_until: datetime | None,
+) -> None:
+    """Keep since when a planned task is taken on, and until when it waits."""
+    store.changed(
+        cur,
+        _Q.stand,
+        practice_id=task.practice_id,
+        task_id=task.task_id,
+        acknowledged_at=acknowledged_at,
+        snoozed_at=snoozed_at,
+        snoozed_until=snoozed_until,
+    )
+
+
 def claim(
-    cur: store.Cursor, practice_id: UUID, task_id: UUID, staff_id: UUID, row_version: int
+    cur: store.Cursor,
+    practice_id: UUID,
+    task_id: UUID,
+    staff_id: UUID,
+    row_version: int,
+    at: datetime,
 ) -> bool:
     """Give an open task its owner; False where it is a colleague's or not the row that was looked at."""
     return store.changed(
@@ -141,6 +171,7 @@ def claim(
         task_id=task_id,
         staff_id=staff_id,
         row_version=row_version,
+        at=at,
     )
 
 
@@ -211,11 +242,21 @@ def colleagues(cur: store.Cursor, practice_id: UUID, patient_id: UUID) -> list[a
     )
 
 
-def as_task(*, severity: str, status: str, disposition: str | None, **columns: Any) -> work.Task:
+def as_task(
+    *,
+    origin: str,
+    severity: str,
+    status: str,
+    candidate_role: str | None,
+    disposition: str | None,
+    **columns: Any,
+) -> work.Task:
     """Make a task of a row of ``ccm.named_task``."""
     return work.Task(
+        origin=work.Origin(origin),
         severity=measures.Severity(severity),
         status=work.TaskStatus(status),
+        candidate_role=None if candidate_role is None else people.Role(candidate_role),
         disposition=None if disposition is None else work.Disposition(disposition),
         **columns,
     )

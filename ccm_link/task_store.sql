@@ -25,7 +25,7 @@ returning task_id;
 -- The completed task of an episode that came back: nobody's, and as severe and soon due as a new one.
 update ccm.task set
     title = %(title)s, severity = %(severity)s, due_at = %(due_at)s, status = 'open', owner_staff_id = null,
-    completed_at = null, disposition = null, disposition_note = null, row_version = row_version + 1
+    completed_at = null, disposition = null, disposition_note = null, overdue_at = null, row_version = row_version + 1
 where practice_id = %(practice_id)s and episode_id = %(episode_id)s and status = 'completed'
 returning task_id;
 
@@ -58,11 +58,27 @@ left join ingest.staff owner on owner.practice_id = event.practice_id and owner.
 where event.practice_id = %(practice_id)s and event.task_id = %(task_id)s
 order by event.at, event.event_no;
 
+-- name: lock_task
+-- Of a planned task; one of an alert has its episode locked.
+select from ccm.task where practice_id = %(practice_id)s and task_id = %(task_id)s for update;
+
+-- name: stand
+-- Since when a planned task is taken on, and until when it waits; an alert's episode keeps that.
+update ccm.task set
+    acknowledged_at = %(acknowledged_at)s, snoozed_at = %(snoozed_at)s, snoozed_until = %(snoozed_until)s
+where practice_id = %(practice_id)s and task_id = %(task_id)s and episode_id is null
+returning task_id;
+
 -- name: claim
--- Gives an open task that is unowned, or was assigned to this person, its owner, if it is still the row looked at.
+-- Gives an open task that is unowned, was assigned to this person, or is that of a colleague for whom they stand in, its
+-- owner, if it is still the row looked at.
 update ccm.task set owner_staff_id = %(staff_id)s, row_version = row_version + 1
-where practice_id = %(practice_id)s and task_id = %(task_id)s
-  and status = 'open' and coalesce(owner_staff_id, %(staff_id)s) = %(staff_id)s and row_version = %(row_version)s
+where practice_id = %(practice_id)s and task_id = %(task_id)s and status = 'open' and row_version = %(row_version)s
+  and (coalesce(owner_staff_id, %(staff_id)s) = %(staff_id)s or exists (
+      select from ccm.staff_cover cover
+      where cover.practice_id = task.practice_id and cover.staff_id = task.owner_staff_id
+        and cover.covered_by = %(staff_id)s and cover.called_off_at is null
+        and cover.starts_at <= %(at)s and %(at)s < cover.ends_at))
 returning task_id;
 
 -- name: assign

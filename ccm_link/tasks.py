@@ -1,8 +1,9 @@
-"""A task's life: opened by an alert, claimed by a care manager, handed over, completed with a disposition.
+"""A task's life: opened by an alert or a plan, claimed by a care manager, handed over, completed with a disposition.
 
 Claiming a task acknowledges its alert's episode. Every change names the ``row_version`` that its form was drawn from:
 of two people who decide on the same task, one wins and the other is told. A change takes the episode first, then the
-task, as the evaluator does. Every function either does all that it says or raises and has changed nothing.
+task, as the evaluator does (:mod:`ccm_link.task_standing`). Every function either does all that it says or raises and
+has changed nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from uuid import UUID
 from alerts import lifecycle
 from alerts import store as alerts_store
 from alerts.lifecycle import Deed
-from ccm_link import errors, store, task_store, time_log, work
+from ccm_link import errors, planned_tasks, store, task_standing, task_store, time_log, work
 from ingest import access
 
 MOST_SHOWN: Final = 200
@@ -58,6 +59,8 @@ def claim(
 ) -> work.Task:
     """Make a person the owner of a task that is nobody's or was assigned to them; doing it again changes nothing.
 
+    Who stands in for a colleague at that instant takes on that colleague's tasks as well.
+
     1. Set the owner if the row is open, unowned or the person's, and as it was drawn; record the event.
     2. Acknowledge the episode. Whoever takes a task on does not let it wait: a snooze ends.
 
@@ -71,14 +74,14 @@ def claim(
     is_own = before.owner_staff_id == staff_id and before.acknowledged_at is not None
     if before.status is work.TaskStatus.OPEN and is_own:
         return before
-    if not task_store.claim(cur, practice_id, task_id, staff_id, row_version):
+    if not task_store.claim(cur, practice_id, task_id, staff_id, row_version, at):
         explain_refusal(cur, practice_id, task_id, row_version)
     task_store.add_event(
         cur, practice_id, task_id, work.TaskEventKind.CLAIMED, staff_id=staff_id, at=at, note=""
     )
-    deed = Deed(practice_id, before.episode_id, staff_id, at)
-    lifecycle.acknowledge(cur, deed)
-    if lifecycle.end_snooze(cur, deed):
+    if before.owner_staff_id not in {None, staff_id}:
+        task_standing.hand_over(cur, before, staff_id, staff_id, "", at)
+    if task_standing.take_on(cur, before, staff_id, at):
         task_store.add_event(
             cur,
             practice_id,
@@ -123,8 +126,7 @@ def release(
     task_store.add_event(
         cur, practice_id, task_id, work.TaskEventKind.RELEASED, staff_id=staff_id, at=at, note=note
     )
-    deed = Deed(practice_id, before.episode_id, staff_id, at)
-    lifecycle.release(cur, deed, owner_id=before.owner_staff_id, note=note)
+    task_standing.give_back(cur, before, staff_id, note, at)
     return known(cur, practice_id, task_id)
 
 
@@ -172,8 +174,7 @@ def assign(
         note=note.strip(),
         owner_staff_id=owner_staff_id,
     )
-    deed = Deed(practice_id, before.episode_id, staff_id, at)
-    lifecycle.assign(cur, deed, owner_id=owner_staff_id, note=note.strip())
+    task_standing.hand_over(cur, before, staff_id, owner_staff_id, note.strip(), at)
     return known(cur, practice_id, task_id)
 
 
@@ -188,6 +189,7 @@ def complete(
     at: datetime,
     *,
     timer_limit: timedelta,
+    follow_up: planned_tasks.NextTask | None = None,
 ) -> tuple[work.Task, work.TimeEntry | work.DiscardedTimer | None]:
     """Complete a task, stop the person's timer on it, close the alert's episode: all or nothing.
 
@@ -196,6 +198,7 @@ def complete(
     3. Acknowledge the episode where nobody had, and close it.
     4. If the person's timer runs on this task, stop and store it with the disposition's note,
        unless it has run longer than ``timer_limit``.
+    5. Open what is to follow, if anything is; each tells of the other in its history.
 
     Returns:
         The task, and what became of the timer (None: none ran on it).
@@ -206,6 +209,8 @@ def complete(
         errors.StaleTask: It changed after the form was drawn.
         errors.TaskOwned: A colleague owns it.
         errors.MissingWords: The note is empty.
+        errors.BadTask: A task of this origin cannot end so, or what is to follow cannot be a task.
+        errors.UnknownColleague: Who is to have what follows may not see the patient.
         errors.TimerTooLong: The timer on this task ran beyond the limit: stop it first, with its
             real end.
         errors.OverlappingTime: The timer's span overlaps other logged work.
@@ -213,6 +218,8 @@ def complete(
     note = time_log.words(note)
     store.lock_person(cur, staff_id)
     before = locked(cur, practice_id, task_id)
+    if disposition not in before.dispositions:
+        raise errors.BadTask(errors.BadTaskReason.DISPOSITION)
     stopped: work.TimeEntry | work.DiscardedTimer | None = None
     with cur.connection.transaction():
         if not task_store.complete(
@@ -236,15 +243,18 @@ def complete(
             note=note,
             disposition=disposition,
         )
-        lifecycle.acknowledge(cur, Deed(practice_id, before.episode_id, staff_id, at))
-        alerts_store.close_episode(
-            cur, practice_id, before.episode_id, closed_by=str(staff_id), at=at, note=note
-        )
+        if before.episode_id is not None:
+            lifecycle.acknowledge(cur, Deed(practice_id, before.episode_id, staff_id, at))
+            alerts_store.close_episode(
+                cur, practice_id, before.episode_id, closed_by=str(staff_id), at=at, note=note
+            )
         running = store.timer(cur, practice_id, staff_id)
         if running is not None and running.task_id == task_id:
             stopped = time_log.stop_timer(
                 cur, practice_id, staff_id, note=note, at=at, limit=timer_limit
             )
+        if follow_up is not None:
+            planned_tasks.open_next(cur, before, follow_up, made_by=staff_id, at=at)
     return known(cur, practice_id, task_id), stopped
 
 
@@ -261,12 +271,12 @@ def known(cur: store.Cursor, practice_id: UUID, task_id: UUID) -> work.Task:
 
 
 def locked(cur: store.Cursor, practice_id: UUID, task_id: UUID) -> work.Task:
-    """Hold others back from a task's episode until the transaction ends, and return the task as it is then.
+    """Hold others back from a task until the transaction ends, and return it as it is then.
 
     Raises:
         errors.UnknownTask: The practice has no such task.
     """
-    lifecycle.lock(cur, practice_id, known(cur, practice_id, task_id).episode_id)
+    task_standing.lock(cur, known(cur, practice_id, task_id))
     return known(cur, practice_id, task_id)
 
 

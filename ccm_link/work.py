@@ -1,4 +1,4 @@
-"""What the store holds of care management: tasks, timers, time entries, enrolments.
+"""What the store holds of care management: tasks, timers, time entries.
 
 All ``*_at`` are aware datetimes. Names of people are here for pages; they never go into logs or
 error texts.
@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from alerts.measures import Severity
+from ingest.people import Role
 
 THRESHOLD_S: Final = 1200
 """Seconds from which a calendar month can be billed as care management: 20 full minutes.
@@ -30,6 +31,19 @@ class TaskStatus(StrEnum):
     COMPLETED = "completed"
 
 
+class Origin(StrEnum):
+    """What made a task."""
+
+    ALERT = "alert"  # its episode keeps who took it on, and until when it waits
+    BY_HAND = "by_hand"
+    SCHEDULE = "schedule"
+    FOLLOW_UP = "follow_up"  # of another task
+    TRANSITION = "transition"  # a discharge
+    CARE_GAP = "care_gap"
+    REVIEW = "review"  # of plan or medication
+    OUTREACH = "outreach"  # to somebody who could enrol
+
+
 class Disposition(StrEnum):
     """What became of a task: mandatory when it is completed."""
 
@@ -40,6 +54,34 @@ class Disposition(StrEnum):
     DEVICE_FAULT = "device_fault"
     EXPECTED_THRESHOLD_REVIEWED = "expected_threshold_reviewed"
     EMERGENCY_SERVICES_ADVISED = "emergency_services_advised"
+    DONE = "done"
+    NOT_NEEDED = "not_needed"
+    DECLINED = "declined"
+    HANDED_OVER = "handed_over"  # to somebody outside of the practice
+    NO_LONGER_IN_CARE = "no_longer_in_care"
+
+
+OF_PLANNED_TASKS: Final = (
+    Disposition.DONE,
+    Disposition.NOT_REACHED,
+    Disposition.DECLINED,
+    Disposition.NOT_NEEDED,
+    Disposition.HANDED_OVER,
+    Disposition.NO_LONGER_IN_CARE,
+)
+"""How a task can end that no alert made; the database says the same."""
+
+OF_ALERTS: Final = (
+    Disposition.REACHED_ADVISED,
+    Disposition.REACHED_ESCALATED,
+    Disposition.NOT_REACHED,
+    Disposition.TECHNIQUE_ERROR,
+    Disposition.DEVICE_FAULT,
+    Disposition.EXPECTED_THRESHOLD_REVIEWED,
+    Disposition.EMERGENCY_SERVICES_ADVISED,
+    Disposition.NO_LONGER_IN_CARE,
+)
+"""How the task of an alert can end."""
 
 
 class Activity(StrEnum):
@@ -73,13 +115,22 @@ class TaskEventKind(StrEnum):
     FELL_BACK = "fell_back"  # its owner did nothing for too long
     COMPLETED = "completed"
     RETURNED = "returned"  # a breach soon after it was completed
+    OVERDUE = "overdue"  # found by the clock; it is the group's again where it is no alert's
+    FOLLOWED_UP = "followed_up"  # its completion opened another one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Work that an alert episode made, with the names a person reads beside it and how the episode stands.
+    """Work for a patient, with the names a person reads beside it and how it stands.
 
     Attributes:
+        episode_id: Of the alert that made it; None for a planned task, which is everything else.
+        candidate_role: Whose it can be; None: anybody's of a clinical role.
+        due_at: None: whenever there is time; never of an alert.
+        breached_at: When the newest breach was measured; None where no alert made it.
+        breach_sentence: What that one measured, against which limit; of a planned task, why it is to be done.
+        follows_task_id: The task whose completion opened it.
+        overdue_at: When the clock found it overdue.
         owner_staff_id: Whose it is; with no ``acknowledged_at`` it was assigned, and that person has not taken it on.
         acknowledged_at: Since when the owner has taken it on.
         snoozed_at: Since when it waits, or last waited.
@@ -96,17 +147,20 @@ class Task:
     patient_id: UUID
     patient_name: str
     record_number: str
-    episode_id: UUID
+    episode_id: UUID | None
+    origin: Origin
     title: str
     severity: Severity
     status: TaskStatus
+    candidate_role: Role | None
     owner_staff_id: UUID | None
     owner_name: str | None
     opened_at: datetime
-    due_at: datetime
+    due_at: datetime | None
+    overdue_at: datetime | None
     breach_count: int  # readings that breached the rule so far
-    breached_at: datetime  # when the newest of them was measured
-    breach_sentence: str  # what that one measured, against which limit
+    breached_at: datetime | None
+    breach_sentence: str
     is_late: bool
     is_of_reading: bool
     acknowledged_at: datetime | None
@@ -119,6 +173,8 @@ class Task:
     completed_at: datetime | None
     disposition: Disposition | None
     disposition_note: str | None
+    follows_task_id: UUID | None
+    schedule_id: UUID | None
     row_version: int  # goes into every form; an older one is refused
 
     def is_snoozed(self, now: datetime) -> bool:
@@ -128,6 +184,11 @@ class Task:
             and self.snoozed_until is not None
             and self.snoozed_until > now
         )
+
+    @property
+    def dispositions(self) -> tuple[Disposition, ...]:
+        """Return how it can end."""
+        return OF_PLANNED_TASKS if self.episode_id is None else OF_ALERTS
 
     @property
     def since(self) -> datetime:

@@ -1,4 +1,4 @@
-"""The worklist: whose alerts need somebody now, in tabs, the alerts of one patient together.
+"""The worklist: who needs somebody now, in tabs, the tasks of one patient together.
 
 Instants are aware. A practice's day begins at midnight by its own clocks.
 """
@@ -31,7 +31,7 @@ class Tab(StrEnum):
     OUTREACH = "outreach"
     TECHNICAL = "technical"
     SNOOZED = "snoozed"
-    MINE = "mine"  # also those that wait
+    MINE = "mine"  # also those that wait, and those of a colleague for whom one stands in
     RESOLVED_TODAY = "resolved_today"
 
 
@@ -51,6 +51,12 @@ class Viewer:
     staff_id: UUID
     at: datetime
     zone: ZoneInfo
+    stands_in_for: frozenset[UUID] = frozenset()
+
+    @property
+    def owner_staff_ids(self) -> list[UUID]:
+        """Return whose tasks are theirs to do."""
+        return [self.staff_id, *sorted(self.stands_in_for)]
 
     @property
     def midnight(self) -> datetime:
@@ -78,7 +84,11 @@ class MeasuredToday:
 def tasks_of(
     cur: store.Cursor, viewer: Viewer, tab: Tab, limit: int = tasks.MOST_SHOWN
 ) -> list[work.Task]:
-    """Return the tasks of a tab: urgent first, then what is due first; of what is resolved, the newest first."""
+    """Return the tasks of a tab in their order; of what is resolved, the newest first.
+
+    Urgent comes first, then what the clock found overdue, then what is due, last what has no due time; in each the
+    severer, then what is due first.
+    """
     asked: dict[str, Any] = {"practice_id": viewer.practice_id, "limit": limit}
     match tab:
         case Tab.RESOLVED_TODAY:
@@ -87,15 +97,15 @@ def tasks_of(
         case Tab.SNOOZED:
             statement = _Q.load_snoozed
             asked |= {"at": viewer.at}
-        case _:
+        case Tab.MINE:
+            statement = _Q.load_of_owners
+            asked |= {"owner_staff_ids": viewer.owner_staff_ids}
+        case Tab.NEEDS_ACTION:
             statement = _Q.load_open
-            is_mine = tab is Tab.MINE
-            asked |= {
-                "severity": _OF_SEVERITY.get(tab),
-                "owner_staff_id": viewer.staff_id if is_mine else None,
-                "with_snoozed": is_mine,
-                "at": viewer.at,
-            }
+            asked |= {"at": viewer.at}
+        case Tab.URGENT | Tab.CLINICAL | Tab.OUTREACH | Tab.TECHNICAL:
+            statement = _Q.load_of_severity
+            asked |= {"severity": _OF_SEVERITY[tab], "at": viewer.at}
     with cur.connection.cursor(row_factory=kwargs_row(task_store.as_task)) as rows:
         return rows.execute(statement, asked).fetchall()
 
@@ -104,7 +114,7 @@ def counts(cur: store.Cursor, viewer: Viewer) -> dict[Tab, int]:
     """Count the tasks of each tab, also those beyond the limit of the list."""
     asked = {
         "practice_id": viewer.practice_id,
-        "staff_id": viewer.staff_id,
+        "owner_staff_ids": viewer.owner_staff_ids,
         "at": viewer.at,
         "since": viewer.midnight,
     }

@@ -1,40 +1,93 @@
 -- The worklist. Role: homevitals_console.
 
 -- name: load_open
--- Open tasks, what is most urgent first, then what is due first: the index task_worklist has this order. Severity and owner
--- are null where they do not matter. The page is chosen before anything else is looked up for it.
+-- All that are open and do not wait, in the order of the worklist: urgent, overdue, due, undated; in each by
+-- severity, then what is due first: the index task_in_order has this order. The page is chosen before anything else is
+-- looked up for it. Who is not in care here any more waits for nobody.
 with page as materialized (
     select task.task_id
     from ccm.task
     where task.practice_id = %(practice_id)s and task.status = 'open'
-      and (%(severity)s::text is null
-           or ccm.severity_order(task.severity) = ccm.severity_order(%(severity)s::text))
-      and (%(owner_staff_id)s::uuid is null or task.owner_staff_id = %(owner_staff_id)s)
-      and (%(with_snoozed)s or not exists (
+      and (task.snoozed_until is null or task.snoozed_until <= %(at)s)
+      and not exists (
           select from alerts.episode
           where episode.practice_id = task.practice_id and episode.episode_id = task.episode_id
-            and episode.closed_at is null and episode.snoozed_until > %(at)s))
+            and episode.closed_at is null and episode.snoozed_until > %(at)s)
+      and task.patient_id <> all (array(
+          select patient_id from ingest.patient
+          where patient.practice_id = %(practice_id)s and patient.standing <> 'active'))
+    order by ccm.worklist_rank(task.severity, task.overdue_at, task.due_at), ccm.severity_order(task.severity),
+             task.due_at, task.task_id
+    limit %(limit)s
+)
+select named_task.* from page join ccm.named_task using (task_id)
+where practice_id = %(practice_id)s
+order by ccm.worklist_rank(severity, overdue_at, due_at), ccm.severity_order(severity), due_at, task_id;
+
+-- name: load_of_severity
+-- The same of one severity, in which what is overdue is due first anyway: the index task_worklist has this order.
+with page as materialized (
+    select task.task_id
+    from ccm.task
+    where task.practice_id = %(practice_id)s and task.status = 'open'
+      and ccm.severity_order(task.severity) = ccm.severity_order(%(severity)s::text)
+      and (task.snoozed_until is null or task.snoozed_until <= %(at)s)
+      and not exists (
+          select from alerts.episode
+          where episode.practice_id = task.practice_id and episode.episode_id = task.episode_id
+            and episode.closed_at is null and episode.snoozed_until > %(at)s)
+      and task.patient_id <> all (array(
+          select patient_id from ingest.patient
+          where patient.practice_id = %(practice_id)s and patient.standing <> 'active'))
     order by ccm.severity_order(task.severity), task.due_at, task.task_id
     limit %(limit)s
 )
 select named_task.* from page join ccm.named_task using (task_id)
 where practice_id = %(practice_id)s
-order by ccm.severity_order(severity), due_at, task_id;
+order by due_at, task_id;
 
--- name: load_snoozed
--- Open tasks that somebody lets wait, in the same order: found by the index episode_snoozed, for they are few.
+-- name: load_of_owners
+-- Open tasks of some people, also those that wait, in the order of the worklist.
 with page as materialized (
     select task.task_id
+    from ccm.task
+    where task.practice_id = %(practice_id)s and task.status = 'open' and task.owner_staff_id = any (%(owner_staff_ids)s)
+      and task.patient_id <> all (array(
+          select patient_id from ingest.patient
+          where patient.practice_id = %(practice_id)s and patient.standing <> 'active'))
+    order by ccm.worklist_rank(task.severity, task.overdue_at, task.due_at), ccm.severity_order(task.severity),
+             task.due_at, task.task_id
+    limit %(limit)s
+)
+select named_task.* from page join ccm.named_task using (task_id)
+where practice_id = %(practice_id)s
+order by ccm.worklist_rank(severity, overdue_at, due_at), ccm.severity_order(severity), due_at, task_id;
+
+-- name: load_snoozed
+-- Open tasks that somebody lets wait, in the same order: found by the indexes episode_snoozed and task_snoozed, for they are
+-- few.
+with waiting as (
+    select task.task_id, task.patient_id, task.severity, task.overdue_at, task.due_at
     from alerts.episode
     join ccm.task using (practice_id, episode_id)
     where episode.practice_id = %(practice_id)s and episode.closed_at is null and episode.snoozed_until > %(at)s
       and task.status = 'open'
-    order by ccm.severity_order(task.severity), task.due_at, task.task_id
+    union all
+    select task.task_id, task.patient_id, task.severity, task.overdue_at, task.due_at
+    from ccm.task
+    where task.practice_id = %(practice_id)s and task.status = 'open' and task.snoozed_until > %(at)s
+), page as materialized (
+    select task_id
+    from waiting
+    where patient_id <> all (array(
+        select patient_id from ingest.patient
+        where patient.practice_id = %(practice_id)s and patient.standing <> 'active'))
+    order by ccm.worklist_rank(severity, overdue_at, due_at), ccm.severity_order(severity), due_at, task_id
     limit %(limit)s
 )
 select named_task.* from page join ccm.named_task using (task_id)
 where practice_id = %(practice_id)s
-order by ccm.severity_order(severity), due_at, task_id;
+order by ccm.worklist_rank(severity, overdue_at, due_at), ccm.severity_order(severity), due_at, task_id;
 
 -- name: load_completed_since
 -- What was completed from an instant on, the newest first.
@@ -49,13 +102,22 @@ where practice_id = %(practice_id)s
 order by completed_at desc, task_id;
 
 -- name: count_tasks
--- How many open tasks there are of each severity, how many wait, how many are one's own; and what was completed since.
-with snoozed as materialized (
+-- How many open tasks there are of each severity, how many wait, how many are one's own or those of whom one stands in for;
+-- and what was completed since. Who is not in care here any more is in none but the last.
+with left_out as materialized (
+    select array(select patient_id from ingest.patient
+                 where practice_id = %(practice_id)s and standing <> 'active') as patient_ids
+), snoozed as materialized (
     select task.severity
     from alerts.episode
     join ccm.task using (practice_id, episode_id)
     where episode.practice_id = %(practice_id)s and episode.closed_at is null and episode.snoozed_until > %(at)s
-      and task.status = 'open'
+      and task.status = 'open' and task.patient_id <> all ((select patient_ids from left_out)::uuid[])
+    union all
+    select severity
+    from ccm.task
+    where practice_id = %(practice_id)s and status = 'open' and snoozed_until > %(at)s
+      and patient_id <> all ((select patient_ids from left_out)::uuid[])
 )
 select count(*) - (select count(*) from snoozed) as needs_action,
        count(*) filter (where severity = 'urgent')
@@ -67,11 +129,12 @@ select count(*) - (select count(*) from snoozed) as needs_action,
        count(*) filter (where severity = 'technical')
            - (select count(*) from snoozed where severity = 'technical') as technical,
        (select count(*) from snoozed) as snoozed,
-       count(*) filter (where owner_staff_id = %(staff_id)s) as mine,
+       count(*) filter (where owner_staff_id = any (%(owner_staff_ids)s)) as mine,
        (select count(*) from ccm.task
         where practice_id = %(practice_id)s and status = 'completed' and completed_at >= %(since)s) as resolved_today
 from ccm.task
-where practice_id = %(practice_id)s and status = 'open';
+where practice_id = %(practice_id)s and status = 'open'
+  and patient_id <> all ((select patient_ids from left_out)::uuid[]);
 
 -- name: count_hidden
 -- Open tasks of restricted patients whom the member of staff in force does not see: a number and nothing else.
@@ -86,7 +149,7 @@ select count(*) as in_care,
              and reading.measured_at between %(at)s - interval '36 hours' and %(at)s + interval '1 hour'
              and reading.measured_day = (%(at)s at time zone patient.time_zone)::date)) as measured_today
 from ingest.patient
-where patient.practice_id = %(practice_id)s and exists (
-    select from ccm.enrolment
-    where enrolment.practice_id = patient.practice_id and enrolment.patient_id = patient.patient_id
-      and enrolment.consent_documented_at <= %(at)s and %(at)s < enrolment.ended_at);
+where patient.practice_id = %(practice_id)s and patient.standing = 'active' and exists (
+    select from ccm.in_care
+    where in_care.practice_id = patient.practice_id and in_care.patient_id = patient.patient_id
+      and in_care.from_at <= %(at)s and %(at)s < in_care.until_at);

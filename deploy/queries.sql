@@ -16,10 +16,10 @@ order by e.at desc
 limit 1;
 
 -- name: newest_task
--- The task that was completed last, or opened last where none is completed.
+-- The task of an alert that was completed last, or opened last where none is completed.
 select task_id
 from ccm.task
-where practice_id = %(practice_id)s
+where practice_id = %(practice_id)s and episode_id is not null
 order by completed_at desc nulls last, opened_at desc
 limit 1;
 

@@ -65,11 +65,13 @@ def of_task(cur: Cursor, practice_id: UUID, task_id: UUID, outbox_row: OutboxRow
     """Return the way of the reading that opened a task, from its bytes to the time logged.
 
     Raises:
-        DeployError: the practice has no such task.
+        DeployError: the practice has no such task, or no alert made it.
     """
     task = tasks.task(cur, practice_id, task_id)
     if task is None:
         raise errors.DeployError("there is no such task")
+    if task.episode_id is None:
+        raise errors.DeployError("no alert made this task, so no reading leads to it")
     opened = alerts_store.episode_events(cur, practice_id, task.episode_id)[0]
     if opened.reading_id is None:
         raise errors.DeployError("the episode does not name the reading that opened it")

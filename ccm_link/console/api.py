@@ -65,7 +65,7 @@ def close_session(request: Request) -> Response:
 
 @router.get("/worklist")
 def read_worklist(desk: AtDesk, tab: Tab = Tab.NEEDS_ACTION) -> api_models.Worklist:
-    """Return the tasks of a tab, urgent first, then what is due first; of what is resolved, the newest first."""
+    """Return the tasks of a tab: urgent, overdue, then what is due first; of what is resolved, the newest first."""
     with desk.transaction() as cur:
         viewer = task_record.viewer(cur, desk)
         found = worklist.tasks_of(cur, viewer, tab)
@@ -94,9 +94,7 @@ def read_task(desk: AtDesk, task_id: UUID) -> api_models.TaskWithHistory:
                 withdrawn_because=breach.withdrawn or None,
                 trace=alerts_store.trace_of(cur, desk.practice_id, breach.reading_id),
             )
-            for breach in episode.breaches(
-                alerts_store.episode_events(cur, desk.practice_id, task.episode_id)
-            )
+            for breach in episode.breaches(task_record.episode_events(cur, desk, task))
         ]
         desk.saw(task.patient_id, resource_id=task_id, breaches=len(breaches))
     return api_models.TaskWithHistory(

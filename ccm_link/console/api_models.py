@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from alerts.measures import Severity
 from ccm_link import work
-from ccm_link.work import Activity, Disposition, Entered, TaskEventKind, TaskStatus
+from ccm_link.work import Activity, Disposition, Entered, Origin, TaskEventKind, TaskStatus
 from ingest.people import Role
 
 
@@ -41,21 +41,27 @@ class Task(Answer):
     ``acknowledged_at``: since when the owner has taken it on; null where it was only assigned. ``snoozed_until``: it
     waits while this is to come. ``returned_at``: when a breach soon after its completion last opened it again.
     ``in_range_at``: when the newest reading was measured that breaches nothing, if no breach is newer: a mark only.
+    Of a task that no alert made ``episode_id`` and ``breached_at`` are null, and ``breach_sentence`` says why it is to
+    be done. ``candidate_role``: whose it can be; null: anybody's of a clinical role. ``due_at``: null where it has no
+    time. ``overdue_at``: when the clock found it overdue. ``follows_task_id``: the task whose completion opened it.
     """
 
     task_id: UUID
     patient_id: UUID
     patient_name: str
     record_number: str
-    episode_id: UUID
+    episode_id: UUID | None
+    origin: Origin
     title: str
     severity: Severity
     status: TaskStatus
+    candidate_role: Role | None
     owner: Owner | None
     opened_at: datetime
-    due_at: datetime
+    due_at: datetime | None
+    overdue_at: datetime | None
     breach_count: int
-    breached_at: datetime
+    breached_at: datetime | None
     breach_sentence: str
     is_late: bool
     is_of_reading: bool
@@ -68,6 +74,7 @@ class Task(Answer):
     completed_at: datetime | None
     disposition: Disposition | None
     disposition_note: str | None
+    follows_task_id: UUID | None
     row_version: int
 
     @classmethod

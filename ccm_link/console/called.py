@@ -9,9 +9,11 @@ from ccm_link.console import calling_words
 from ccm_link.console.desk import Cursor, Desk
 
 
-def shown(cur: Cursor, desk: Desk, episode_id: UUID) -> dict[str, object]:
+def shown(cur: Cursor, desk: Desk, episode_id: UUID | None) -> dict[str, object]:
     """Return what the part shows of an episode: its calls, the last one first, and how they are said."""
     return {
-        "calls_made": notifications.calls_of_episode(cur, desk.practice_id, episode_id),
+        "calls_made": (
+            notifications.calls_of_episode(cur, desk.practice_id, episode_id) if episode_id else []
+        ),
         "calls": calling_words,
     }

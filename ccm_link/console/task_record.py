@@ -5,7 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from ccm_link import tasks
+from alerts import store as alerts_store
+from alerts.episode import EpisodeEvent
+from ccm_link import cover, tasks
 from ccm_link.console import problems, states, trail
 from ccm_link.console.desk import Cursor, Desk
 from ccm_link.console.permissions import Resource
@@ -16,7 +18,8 @@ from ccm_link.worklist import Viewer
 def viewer(cur: Cursor, desk: Desk) -> Viewer:
     """Return the person as somebody who looks at the worklist."""
     zone = ZoneInfo(desk.practice(cur).time_zone)
-    return Viewer(desk.practice_id, desk.staff_id, desk.now, zone)
+    away = cover.stands_in_for(cur, desk.practice_id, desk.staff_id, desk.now)
+    return Viewer(desk.practice_id, desk.staff_id, desk.now, zone, away)
 
 
 def load(cur: Cursor, desk: Desk, task_id: UUID) -> Task:
@@ -29,6 +32,13 @@ def load(cur: Cursor, desk: Desk, task_id: UUID) -> Task:
     if task is None:
         raise problems.Refused(problems.NOT_FOUND)
     return task
+
+
+def episode_events(cur: Cursor, desk: Desk, task: Task) -> list[EpisodeEvent]:
+    """Return the history of a task's alert; a planned task has none."""
+    if task.episode_id is None:
+        return []
+    return alerts_store.episode_events(cur, desk.practice_id, task.episode_id)
 
 
 def changed(desk: Desk, before: Task, after: Task, *, why: str = "") -> None:

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 from alerts import lifecycle
 from alerts.episode import EpisodeEventKind
 from alerts.measures import Severity
+from ccm_link import planned_tasks
 from ccm_link.console import wording
 from ccm_link.console.reading_words import Mark
 from ccm_link.task_history import Line
-from ccm_link.work import Task, TaskEventKind, TaskStatus
+from ccm_link.work import Origin, Task, TaskEventKind, TaskStatus
 from ccm_link.worklist import MeasuredToday, Tab
+from ingest.people import Role
 
 TABS: Final[Mapping[Tab, str]] = {
     Tab.NEEDS_ACTION: "Needs action",
@@ -56,6 +58,27 @@ _DEEDS: Final[Mapping[TaskEventKind, str]] = {
     TaskEventKind.FELL_BACK: "gave back",
     TaskEventKind.COMPLETED: "completed",
     TaskEventKind.RETURNED: "brought back",
+    TaskEventKind.OVERDUE: "marked",
+    TaskEventKind.FOLLOWED_UP: "opened what follows",
+}
+# Where the history says it otherwise than with the deed.
+_HAPPENED: Final[Mapping[TaskEventKind, str]] = {
+    TaskEventKind.SNOOZE_ENDED: "Snooze ended",
+    TaskEventKind.RETURNED: "Brought back",
+    TaskEventKind.OVERDUE: "Found overdue",
+    TaskEventKind.FOLLOWED_UP: "Followed by another task",
+}
+_BY_THE_CLOCK: Final = frozenset({TaskEventKind.FELL_BACK, TaskEventKind.OVERDUE})
+
+_ORIGINS: Final[Mapping[Origin, str]] = {
+    Origin.ALERT: "An alert",
+    Origin.BY_HAND: "Opened by hand",
+    Origin.SCHEDULE: "Opened by a schedule",
+    Origin.FOLLOW_UP: "Follows another task",
+    Origin.TRANSITION: "A discharge",
+    Origin.CARE_GAP: "A gap in care",
+    Origin.REVIEW: "A review that is due",
+    Origin.OUTREACH: "Outreach of a program",
 }
 
 _BY_READINGS: Final[Mapping[EpisodeEventKind, str]] = {
@@ -64,6 +87,16 @@ _BY_READINGS: Final[Mapping[EpisodeEventKind, str]] = {
     EpisodeEventKind.READING_WITHDRAWN: "A reading was withdrawn",
     EpisodeEventKind.CORRECTED: "A reading was corrected and breaches the rule still",
 }
+
+
+def group(role: Role) -> str:
+    """Return whose a task can be that is nobody's yet: "care managers"."""
+    return planned_tasks.GROUPS[role]
+
+
+def origin(of: Origin) -> str:
+    """Return what made a task, without a full stop: "Opened by hand"."""
+    return _ORIGINS[of]
 
 
 def nothing_in(tab: Tab) -> str:
@@ -95,6 +128,8 @@ def marks(task: Task, now: datetime, zone: ZoneInfo) -> Iterator[Mark]:
     if task.return_count:
         times = "" if task.return_count == 1 else f", {task.return_count} times"
         yield Mark(f"back again{times}", "A breach soon after it was completed opened it again.")
+    if task.overdue_at is not None and task.status is TaskStatus.OPEN:
+        yield Mark("overdue", f"The clock found it overdue {wording.ago(task.overdue_at, now)}.")
     if task.escalated_at is not None and task.escalated_at >= task.since:
         yield Mark("became severer", f"It was raised {wording.ago(task.escalated_at, now)}.")
     if task.is_late:
@@ -115,11 +150,15 @@ def marks(task: Task, now: datetime, zone: ZoneInfo) -> Iterator[Mark]:
         yield Mark("assigned", "Its owner has not taken it on yet.", is_caution=False)
 
 
-def doer(staff_name: str | None, event: TaskEventKind | EpisodeEventKind) -> str:
-    """Return who did something."""
+def doer(
+    staff_name: str | None, event: TaskEventKind | EpisodeEventKind, origin: Origin = Origin.ALERT
+) -> str:
+    """Return who did something to a task of an origin."""
     if staff_name:
         return staff_name
-    return "the clock" if event is TaskEventKind.FELL_BACK else "the alert rules"
+    if event in _BY_THE_CLOCK or origin is Origin.SCHEDULE:
+        return "the clock"
+    return "the alert rules" if origin is Origin.ALERT else "the program"
 
 
 def is_deed(event: TaskEventKind | EpisodeEventKind) -> bool:
@@ -148,13 +187,13 @@ def _happened_to_task(line: Line, event: TaskEventKind, zone: ZoneInfo) -> str:
             return f"Assigned to {line.owner_name}"
         case TaskEventKind.SNOOZED if line.until_at is not None:
             return f"Snoozed until {wording.moment(line.until_at, zone)}"
-        case TaskEventKind.SNOOZE_ENDED:
-            return "Snooze ended"
         case TaskEventKind.FELL_BACK:
             return f"Taken back from {line.owner_name}"
         case TaskEventKind.COMPLETED if line.disposition is not None:
             return f"Completed ({wording.disposition(line.disposition)})"
-        case TaskEventKind.RETURNED:
-            return "Brought back"
+        case TaskEventKind.OPENED if line.owner_name:
+            return f"Opened for {line.owner_name}"
+        case TaskEventKind.OVERDUE if line.owner_name:
+            return f"Overdue, taken back from {line.owner_name}"
         case _:
-            return wording.sentence_case(_DEEDS[event])
+            return _HAPPENED.get(event) or wording.sentence_case(_DEEDS[event])

@@ -40,14 +40,14 @@ alter table ccm.task_event
         'opened', 'claimed', 'released', 'assigned', 'snoozed', 'snooze_ended', 'escalated', 'fell_back', 'completed',
         'returned', 'overdue', 'followed_up'));
 
--- The order of the worklist: urgent, then overdue, then the rest; in each by severity, then what is due first, undated last.
--- Not declared strict, as ccm.severity_order.
-create function ccm.worklist_rank(severity text, overdue_at timestamptz) returns integer
+-- The order of the worklist: urgent, overdue, due, undated; in each by severity, then what is due first. Not declared
+-- strict, as ccm.severity_order.
+create function ccm.worklist_rank(severity text, overdue_at timestamptz, due_at timestamptz) returns integer
 language sql immutable parallel safe as $$
-    select case when severity = 'urgent' then 1 when overdue_at is not null then 2 else 3 end
+    select case when severity = 'urgent' then 1 when overdue_at is not null then 2 when due_at is not null then 3 else 4 end
 $$;
 create index task_in_order on ccm.task
-    (practice_id, ccm.worklist_rank(severity, overdue_at), ccm.severity_order(severity), due_at, task_id)
+    (practice_id, ccm.worklist_rank(severity, overdue_at, due_at), ccm.severity_order(severity), due_at, task_id)
     where status = 'open';
 create index task_by_owner on ccm.task (practice_id, owner_staff_id) where status = 'open' and owner_staff_id is not null;
 create index task_snoozed on ccm.task (practice_id, snoozed_until) where status = 'open' and snoozed_until is not null;
@@ -168,4 +168,6 @@ grant select on ccm.task_schedule to homevitals_scheduler;
 grant insert on ccm.task to homevitals_scheduler;
 grant select (origin, subject, schedule_id, occurs_on, snoozed_until, overdue_at),
       update (acknowledged_at, overdue_at) on ccm.task to homevitals_scheduler;
-grant select (patient_id, program) on ccm.enrolment to homevitals_scheduler;
+-- For whom: whom the patient's team names, or the schedule, where that one's account is open.
+grant select (practice_id, patient_id, role, staff_id, until_at) on ccm.team_member to homevitals_scheduler;
+grant select (practice_id, staff_id, role, disabled_at) on ingest.staff to homevitals_scheduler;

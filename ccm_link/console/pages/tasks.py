@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from alerts import clock_breaches, episode
 from alerts import store as alerts_store
-from ccm_link import task_history, tasks, time_log
+from ccm_link import cover, planned_tasks, task_history, tasks, time_log
 from ccm_link.console import (
     called,
     forms,
@@ -270,7 +270,7 @@ def _show(
 ) -> HTMLResponse:
     task = task_record.load(cur, desk, task_id)
     events = tasks.events(cur, desk.practice_id, task_id)
-    episode_events = alerts_store.episode_events(cur, desk.practice_id, task.episode_id)
+    episode_events = task_record.episode_events(cur, desk, task)
     found = episode.breaches(episode_events)
     breaches = [
         Breach(reading, one.withdrawn, alerts_store.trace_of(cur, desk.practice_id, one.reading_id))
@@ -291,7 +291,9 @@ def _show(
         patient=patient_head.load(cur, desk, task.patient_id),
         breaches=breaches,
         all_breaches=len(found),
-        told=clock_breaches.of_episode(cur, desk.practice_id, task.episode_id),
+        told=task.episode_id and clock_breaches.of_episode(cur, desk.practice_id, task.episode_id),
+        follows=task.follows_task_id and tasks.task(cur, desk.practice_id, task.follows_task_id),
+        follow_ups=planned_tasks.follow_ups(cur, desk.practice_id, task_id),
         history=task_history.in_order(events, episode_events),
         last_event=events[-1] if events else None,
         colleagues=[
@@ -302,8 +304,9 @@ def _show(
         waits=task_words.waits(task.severity),
         is_snoozed=task.is_snoozed(desk.now),
         activities=[(one.value, wording.activity(one)) for one in Activity],
-        dispositions=list(wording.DISPOSITIONS.items()),
+        dispositions=[(one, wording.disposition(one)) for one in task.dispositions],
         **called.shown(cur, desk, task.episode_id),
+        stands_in_for=cover.stands_in_for(cur, desk.practice_id, desk.staff_id, desk.now),
         grant=patient_head.grant(cur, desk, task.patient_id),
         said=said,
         refusal=refusal,

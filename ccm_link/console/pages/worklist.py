@@ -61,7 +61,7 @@ class Said(StrEnum):
         """Return the confirmation."""
         match self:
             case Said.COMPLETED:
-                return "The task is completed and its alert closed."
+                return "The task is completed."
             case Said.RELEASED:
                 return "The task is back in the worklist."
             case Said.ASSIGNED:
@@ -93,7 +93,7 @@ class Left:
 
 @router.get("")
 def page(desk: AtDesk, tab: Tab = Tab.NEEDS_ACTION, said: Said | None = None) -> HTMLResponse:
-    """Show the tasks of a tab, what is urgent first, then what is due first."""
+    """Show the tasks of a tab, what is urgent first, then what is overdue, then what is due first."""
     with desk.transaction() as cur:
         return _show(desk, cur, tab, said=said.sentence if said else "")
 
@@ -203,6 +203,7 @@ def _show(
             if one.staff_id != desk.staff_id
         ],
         waits=task_words.waits(*choosable) if choosable else [],
+        stands_in_for=viewer.stands_in_for,
         said=said,
         refusal=refusal,
         left=left,

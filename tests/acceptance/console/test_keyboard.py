@@ -105,7 +105,7 @@ def test_a_task_is_claimed_timed_and_completed_by_keyboard(
     tab_to(page, "#complete-note")
     page.keyboard.type("Rests now, measures again at noon.")
     press(page, "button:text('Complete the task')")
-    expect(page.get_by_role("status")).to_have_text("The task is completed and its alert closed.")
+    expect(page.get_by_role("status")).to_have_text("The task is completed.")
     expect(page.get_by_role("row")).to_have_count(4)
 
     press(page, "a:text('Time log')")

@@ -244,7 +244,10 @@ def test_a_returned_task_is_open_again_and_keeps_what_it_was_completed_with(
         again = complete(cur, clinic, task_id, 3, noon + 2 * HOUR)
         assert again.status is work.TaskStatus.COMPLETED
         clinic.console.commit()
-    clinic.owner.execute("update ccm.enrolment set ended_at = %s", (noon + 3 * HOUR,))
+    clinic.owner.execute(
+        "update ccm.enrolment set state = 'closed', close_reason = 'other', ended_at = %s",
+        (noon + 3 * HOUR,),
+    )
     clinic.owner.commit()
     left = clinic.again(task_id, severity=Severity.URGENT, at=noon + 4 * HOUR, due_in=HOUR)
     with clinic.evaluator.transaction(), clinic.evaluator.cursor() as cur:
@@ -297,7 +300,7 @@ def test_of_two_who_decide_at_once_one_wins(clinic: Any, noon: Any) -> None:
 
 def _owner(clinic: Any, task_id: Any) -> tuple[UUID | None, datetime | None]:
     found = clinic.owner.execute(
-        "select owner_staff_id, acknowledged_at from ccm.task"
+        "select owner_staff_id, episode.acknowledged_at from ccm.task"
         " join alerts.episode using (practice_id, patient_id, episode_id) where task_id = %s",
         (task_id,),
     ).fetchone()

@@ -49,12 +49,17 @@ QUIET_TASKS: Runs = {
         {"practice_id": ID, "task_id": ID, "owner_staff_id": ID, "row_version": 1},
     ),
 }
-FILTERS = {"severity": "urgent", "owner_staff_id": None, "with_snoozed": False}
+LISTED = {"practice_id": ID, "at": AT, "limit": 1}
 WORKLIST: Runs = {
-    "load_open": ((CONSOLE,), {"practice_id": ID, "at": AT, "limit": 1, **FILTERS}),
-    "load_snoozed": ((CONSOLE,), {"practice_id": ID, "at": AT, "limit": 1}),
+    "load_open": ((CONSOLE,), LISTED),
+    "load_of_severity": ((CONSOLE,), LISTED | {"severity": "urgent"}),
+    "load_of_owners": ((CONSOLE,), {"practice_id": ID, "owner_staff_ids": [ID], "limit": 1}),
+    "load_snoozed": ((CONSOLE,), LISTED),
     "load_completed_since": ((CONSOLE,), {"practice_id": ID, "since": AT, "limit": 1}),
-    "count_tasks": ((CONSOLE,), {"practice_id": ID, "staff_id": ID, "at": AT, "since": AT}),
+    "count_tasks": (
+        (CONSOLE,),
+        {"practice_id": ID, "owner_staff_ids": [ID], "at": AT, "since": AT},
+    ),
     "count_hidden": ((CONSOLE,), {"practice_id": ID}),
     "count_measured_today": ((CONSOLE,), {"practice_id": ID, "at": AT}),
 }
@@ -76,7 +81,12 @@ TASK_STORE: Runs = {
     "load_of_episode": ((CONSOLE,), EPISODE),
     "load_of_patient": ((CONSOLE,), {"practice_id": ID, "patient_id": ID, "limit": 1}),
     "load_events": ((CONSOLE,), TASK),
-    "claim": ((CONSOLE,), SEEN),
+    "lock_task": ((CONSOLE,), TASK),
+    "stand": (
+        (CONSOLE,),
+        TASK | {"acknowledged_at": AT, "snoozed_at": None, "snoozed_until": None},
+    ),
+    "claim": ((CONSOLE,), SEEN | {"at": AT}),
     "assign": ((CONSOLE,), TASK | {"owner_staff_id": ID, "row_version": 1}),
     "load_colleagues": ((CONSOLE,), {"practice_id": ID, "patient_id": ID}),
     "touch": ((CONSOLE,), SEEN),
