@@ -1,0 +1,177 @@
+"""All that a reviewer of one patient's month may ask for, in one piece: registers, work, alerts, readings, proof.
+
+A packet is rows as the database holds them, by section, and what the rules make of them today beside what was claimed.
+Its content is put into one canonical form, whose SHA-256 names it: two packets of the same facts at the same instant
+are the same bytes. The links of the time log's chain are in it, so that each row's own hash can be worked out from the
+packet alone; see :func:`broken_links`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from ccm_link import errors, month_facts
+from ccm_link.billing import patient_month
+from ccm_link.billing.intervals import Span
+from ccm_link.billing.rule_book import Book
+from ccm_link.month import Month
+from ingest import named_queries, people
+
+Cursor = psycopg.Cursor[Any]
+
+_Q: Final = named_queries.load("ccm_link", "audit_packet")
+
+FORMAT: Final = "homevitals-audit-packet/1"
+MOST_READINGS: Final = 20_000
+"""Some three hundred a day; a packet with as many says that there may be more."""
+
+# Columns that name members of staff, in whatever section.
+_STAFF_COLUMNS: Final = frozenset(
+    {
+        *("staff_id", "owner_staff_id", "supervisor_staff_id", "of_staff_id", "practitioner_id"),
+        *("voided_by", "decided_by", "amended_by", "locked_by", "signed_by", "shared_by"),
+        *("reviewed_by", "reconciled_by", "taught_by", "set_up_by"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A packet.
+
+    Attributes:
+        content: what is in it, as JSON has it.
+        text: the canonical form of it.
+    """
+
+    content: Mapping[str, Any]
+    text: bytes
+
+    @property
+    def sha256(self) -> str:
+        """The hexadecimal SHA-256 of the canonical form, which is the whole of the JSON file."""
+        return hashlib.sha256(self.text).hexdigest()
+
+    @property
+    def sections(self) -> Mapping[str, list[dict[str, Any]]]:
+        """The rows by section."""
+        found: Mapping[str, list[dict[str, Any]]] = self.content["sections"]
+        return found
+
+
+def of_patient_month(
+    cur: Cursor,
+    practice_id: UUID,
+    patient_id: UUID,
+    month: Month,
+    book: Book,
+    *,
+    made_by: str,
+    at: datetime,
+) -> Packet | None:
+    """Put a packet together; None where the practice has no such patient, or the person does not see them.
+
+    Args:
+        cur: A transaction that works for the practice.
+        practice_id: Whose.
+        patient_id: Of whom.
+        month: The practice's calendar month.
+        book: The billing tables of the patient's payer.
+        made_by: Who asked for it.
+        at: Now, aware.
+    """
+    practice = people.practice(cur, practice_id)
+    key = {
+        "practice_id": practice_id,
+        "patient_id": patient_id,
+        "month_on": month.first_on,
+        "limit": MOST_READINGS,
+    }
+    sections: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    with cur.connection.cursor(row_factory=tuple_row) as rows:
+        for statement in (_Q.registers, _Q.work):
+            for section, content in rows.execute(statement, key):
+                sections[section].append(content)
+        sections["reading"] = [content for (content,) in rows.execute(_Q.readings, key)]
+        if practice is None or not sections["patient"]:
+            return None
+        staff_ids = sorted(set(_staff_ids(sections)))
+        sections["person"] = [
+            content
+            for (content,) in rows.execute(
+                _Q.people, {"practice_id": practice_id, "staff_ids": staff_ids}
+            )
+        ]
+    content = {
+        "format": FORMAT,
+        "made_at": at.isoformat(),
+        "made_by": made_by,
+        "practice": {"name": practice.name, "time_zone": practice.time_zone},
+        "month": str(month),
+        "trace": _trace(cur, practice_id, patient_id, month, book, at),
+        "may_lack_readings": len(sections["reading"]) == MOST_READINGS,
+        "sections": {name: sections[name] for name in sorted(sections)},
+    }
+    return Packet(content, canonical(content))
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """Return the one form of a content: keys in order, no spaces, UTF-8."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def plain(value: Any) -> Any:
+    """Return a value of the billing rules as JSON has it: objects by their fields, instants and days in ISO 8601."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value.value if isinstance(value, Enum) else value
+        case datetime() | date():
+            return value.isoformat()
+        case UUID() | ZoneInfo() | Month():
+            return str(value)
+        case Span():
+            return {"from_at": value.from_at.isoformat(), "until_at": value.until_at.isoformat()}
+        case Mapping():
+            return {str(plain(name)): plain(one) for name, one in value.items()}
+        case tuple() | list() | frozenset():
+            return [plain(one) for one in value]
+        case _ if dataclasses.is_dataclass(value):
+            named = ((one.name, getattr(value, one.name)) for one in dataclasses.fields(value))
+            return {name: plain(one) for name, one in named}
+        case _:
+            raise TypeError(f"a {type(value).__name__} has no place in a packet")
+
+
+def _trace(
+    cur: Cursor, practice_id: UUID, patient_id: UUID, month: Month, book: Book, at: datetime
+) -> Any:
+    """Return what the rules make of the month now, with every row that they rest on; or why they make nothing of it."""
+    known = month_facts.of_patients(cur, practice_id, [patient_id], month).get(patient_id)
+    if known is None:
+        return None
+    try:
+        return plain(patient_month.propose(book, known, at))
+    except errors.NoBillingTable as error:
+        return {"why_not": str(error)}
+
+
+def _staff_ids(sections: Mapping[str, list[dict[str, Any]]]) -> Iterator[UUID]:
+    for rows in sections.values():
+        for row in rows:
+            for name in _STAFF_COLUMNS & row.keys():
+                if row[name] is not None:
+                    yield UUID(row[name])
