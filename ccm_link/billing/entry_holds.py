@@ -11,6 +11,7 @@ from ccm_link.billing.proposal import Hold, Why
 from ccm_link.billing.seconds_counted import Account
 
 _BAD_ENTRIES: Final[Mapping[Fate, str]] = {
+    Fate.NOT_APPROVED: "waits until another person approves it",
     Fate.NO_SPAN: "ends before it began, or lasts no second",
     Fate.TOO_LONG: "is longer than 8 hours",
     Fate.IN_THE_FUTURE: "ends in the future",

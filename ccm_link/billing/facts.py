@@ -75,6 +75,7 @@ class Worked:
     Attributes:
         program: for which program of the tables; None: for none.
         activity: what was done, in the words of the tables.
+        is_approved: False while it waits for another person's approval.
     """
 
     entry_id: UUID
@@ -88,6 +89,7 @@ class Worked:
     counterpart: Counterpart = Counterpart.NOBODY
     outcome: Outcome = Outcome.NOT_A_CONTACT
     is_voided: bool = False
+    is_approved: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

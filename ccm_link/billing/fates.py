@@ -19,6 +19,7 @@ class Fate(StrEnum):
     TOO_LONG = "too_long"
     IN_THE_FUTURE = "in_the_future"
     VOIDED = "voided"
+    NOT_APPROVED = "not_approved"  # another person has not approved it yet
     NO_PROGRAM = "no_program"
     UNKNOWN_PROGRAM = "unknown_program"
     NOT_CLINICAL = "not_clinical"

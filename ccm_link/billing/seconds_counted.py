@@ -139,6 +139,7 @@ def _refusal(entry: Worked, whole: Spans, rules: Rules, at: datetime) -> Fate | 
     program = rules.find(Program, entry.program) if entry.program is not None else None
     refusals = (
         (entry.is_voided, Fate.VOIDED),
+        (not entry.is_approved, Fate.NOT_APPROVED),
         (not whole, Fate.NO_SPAN),
         (intervals.seconds(whole) > LONGEST_ENTRY_S, Fate.TOO_LONG),
         (entry.ended_at > at, Fate.IN_THE_FUTURE),

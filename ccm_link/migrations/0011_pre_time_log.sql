@@ -136,6 +136,10 @@ alter table ccm.time_entry
     add column claims_dropped_id   uuid,            -- the dropped seconds that it claims back by hand
     add column needs_approval      boolean not null default false,
     add column is_late             boolean not null default false,          -- added when its month was locked
+    add constraint contact_is_whole check (
+           (method = 'chart_work') = (counterpart = 'nobody') and (method = 'chart_work') = (outcome = 'not_a_contact')
+           and (method = 'unknown') = (counterpart = 'unknown') and (method = 'unknown') = (outcome = 'unknown')
+           and (outcome not in ('voicemail', 'no_answer', 'wrong_number') or method in ('phone', 'video'))),
     add constraint time_entry_supervisor foreign key (practice_id, supervisor_staff_id)
         references ingest.staff (practice_id, staff_id),
     add constraint time_entry_claims foreign key (practice_id, claims_dropped_id, staff_id, patient_id)
@@ -168,7 +172,7 @@ alter table ccm.time_entry force row level security;
 alter table ccm.time_entry enable trigger keep_time_entries;
 alter table ccm.time_entry alter column zone set not null, alter column program drop default;
 create index time_entry_by_person on ccm.time_entry (practice_id, staff_id, started_at);
-create index time_entry_from_elsewhere on ccm.time_entry (practice_id, started_at) where entered = 'external';
+create index time_entry_from_elsewhere on ccm.time_entry (practice_id, staff_id, started_at) where entered = 'external';
 create index time_entry_waiting on ccm.time_entry (practice_id, started_at) where needs_approval;
 create unique index one_claim_of_dropped_time on ccm.time_entry (practice_id, claims_dropped_id) where voided_at is null;
 
@@ -196,9 +200,13 @@ create table ccm.time_amendment (
     unique (practice_id, amendment_id, amended_by, patient_id),
     foreign key (practice_id, entry_id, patient_id) references ccm.time_entry (practice_id, entry_id, patient_id),
     foreign key (practice_id, amended_by) references ingest.staff (practice_id, staff_id),
-    check (started_at < ended_at and ended_at - started_at <= interval '8 hours' and ended_at <= amended_at)
+    check (started_at < ended_at and ended_at - started_at <= interval '8 hours' and ended_at <= amended_at),
+    check ((method = 'chart_work') = (counterpart = 'nobody') and (method = 'chart_work') = (outcome = 'not_a_contact')
+           and (method = 'unknown') = (counterpart = 'unknown') and (method = 'unknown') = (outcome = 'unknown')
+           and (outcome not in ('voicemail', 'no_answer', 'wrong_number') or method in ('phone', 'video')))
 );
 create index time_amendment_by_entry on ccm.time_amendment (practice_id, entry_id, amended_at);
+create index time_amendment_by_patient on ccm.time_amendment (practice_id, patient_id, started_at);
 
 -- What another person said to an entry or an amendment: once, and nobody to their own.
 create table ccm.time_approval (

@@ -56,6 +56,7 @@ def on(day: int, hour: int = 12, minute: int = 0) -> datetime:
         pytest.param({"ended_at": on(4, 13)}, LATER, Fate.TOO_LONG, 25 * 3600, id="25 hours"),
         pytest.param({}, on(3, 12, 10), Fate.IN_THE_FUTURE, TWENTY_S, id="future"),
         pytest.param({"is_voided": True}, LATER, Fate.VOIDED, TWENTY_S, id="voided"),
+        pytest.param({"is_approved": False}, LATER, Fate.NOT_APPROVED, TWENTY_S, id="waits"),
         pytest.param({"program": None}, LATER, Fate.NO_PROGRAM, TWENTY_S, id="no program"),
         pytest.param({"program": "x"}, LATER, Fate.UNKNOWN_PROGRAM, TWENTY_S, id="which program"),
         pytest.param(
@@ -82,6 +83,7 @@ def test_each_kind_of_entry_that_does_not_count_has_its_answer(
     assert units(found) == {}
     assert fates(found) == {fate: seconds}
     told = {
+        Fate.NOT_APPROVED,
         Fate.NO_SPAN,
         Fate.TOO_LONG,
         Fate.IN_THE_FUTURE,
