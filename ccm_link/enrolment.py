@@ -194,6 +194,7 @@ def advance(
     asks_for_plan: bool,
     missing: Sequence[str] = (),
     consent_documented_at: datetime | None = None,
+    next_try_at: datetime | None = None,
     reason: str = "",
 ) -> None:
     """Take the next step of an enrolment.
@@ -209,6 +210,7 @@ def advance(
         asks_for_plan: As in :func:`enrolment_states.check`.
         missing: Titles of requirements that have to be there for the step and are not.
         consent_documented_at: Of the consent that makes the step.
+        next_try_at: When to call again; whatever was planned before is over with the step.
         reason: Why, in words; may be empty.
 
     Raises:
@@ -219,7 +221,14 @@ def advance(
     event = enrolment_states.check(now.state, to_state, asks_for_plan=asks_for_plan)
     if missing:
         raise program_errors.RequirementsMissing(missing)
-    _take_step(cur, change, now.state, to_state, consent_documented_at=consent_documented_at)
+    _take_step(
+        cur,
+        change,
+        now.state,
+        to_state,
+        consent_documented_at=consent_documented_at,
+        next_try_at=next_try_at,
+    )
     add_event(cur, change, event, now.state, to_state, reason)
 
 
@@ -376,6 +385,7 @@ def _take_step(
     to_state: State,
     *,
     consent_documented_at: datetime | None = None,
+    next_try_at: datetime | None = None,
     ended_at: datetime | None = None,
     close_reason: CloseReason | None = None,
 ) -> None:
@@ -389,6 +399,7 @@ def _take_step(
         from_state=from_state,
         to_state=to_state,
         consent_documented_at=consent_documented_at,
+        next_try_at=next_try_at,
         ended_at=ended_at,
         close_reason=close_reason,
     )

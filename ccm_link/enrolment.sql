@@ -17,9 +17,9 @@ values
      %(reason)s);
 
 -- name: take_step
--- From exactly the row that was looked at. What is not said stays as it is; a next attempt is for its own state.
+-- From exactly the row that was looked at; a next attempt that was planned is for the state before.
 update ccm.enrolment set
-    state = %(to_state)s, row_version = row_version + 1, next_try_at = null,
+    state = %(to_state)s, row_version = row_version + 1, next_try_at = %(next_try_at)s,
     consent_documented_at = coalesce(consent_documented_at, %(consent_documented_at)s),
     ended_at = coalesce(%(ended_at)s, ended_at), close_reason = %(close_reason)s
 where practice_id = %(practice_id)s and enrolment_id = %(enrolment_id)s and patient_id = %(patient_id)s
