@@ -1,4 +1,4 @@
-"""The statements of self-audit, lineage and audit packets run under the console's role."""
+"""The statements of self-audit, reports, lineage and audit packets run under the console's role."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ SPAN = {
     "fewest": 1,
     "round_percent": 1.0,
     "shortest": 1,
+    "last_from_on": date(2026, 3, 2),
+    "last_from_at": AT,
 }
 CLAIM = {"practice_id": ID, "claim_id": ID}
 FILES: dict[str, dict[str, dict[str, Any]]] = {
@@ -43,11 +45,20 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
         ),
         SPAN,
     ),
+    "program_report": dict.fromkeys(
+        (
+            *("panel", "states", "measuring", "pressures", "glucose"),
+            *("triage", "work", "claimed", "paid"),
+        ),
+        SPAN,
+    ),
     "lineage": {
         **dict.fromkeys(("claim", "lines", "shares", "days"), CLAIM),
         "breaches_of_episodes": {"practice_id": ID, "episode_ids": [ID]},
         "claims_of_reading": {
-            **{"practice_id": ID, "patient_id": ID, "reading_id": ID},
+            "practice_id": ID,
+            "patient_id": ID,
+            "reading_id": ID,
             "measured_on": date(2026, 3, 10),
         },
         "claims_of_task": {"practice_id": ID, "task_id": ID},
