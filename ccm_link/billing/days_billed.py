@@ -61,7 +61,7 @@ def set_up_lines(asked: Monitored) -> Iterator[Line]:
     """Yield the set-up code, if the first block of days enough belongs to the month and it was not billed before."""
     if asked.episode.is_set_up_billed:
         return
-    for found in asked.blocks:
+    for found in _judged(asked):
         rules = asked.book.on(found.block.last_on)
         for code in rules.of(SetUp):
             if code.row.program == asked.program.row.name and len(found.days) >= code.row.from_days:
@@ -72,7 +72,7 @@ def set_up_lines(asked: Monitored) -> Iterator[Line]:
 
 def missing(asked: Monitored) -> Iterator[Missing]:
     """Yield what the blocks of the month, and the one that runs, lack for the next supply code."""
-    for found in asked.blocks:
+    for found in _judged(asked):
         runs = not device_days.is_over(found.block, asked.known.patient_zone, asked.at)
         if not runs and not periods.is_of(found.block, asked.known.month):
             continue
@@ -144,6 +144,11 @@ def overlapping(lines: Sequence[Line]) -> Iterator[Hold]:
                 stops=True,
                 can_be_settled=False,
             )
+
+
+def _judged(asked: Monitored) -> Iterator[BlockCount]:
+    """Yield the blocks but one that runs into a year without a table: of that nobody knows yet what it can come to."""
+    return (one for one in asked.blocks if one.block.last_on.year in asked.book.years)
 
 
 def _supply_codes(found: BlockCount, asked: Monitored) -> list[InForce[SupplyDays]]:

@@ -24,6 +24,20 @@ create table ccm.practice_billing (
     primary key (practice_id, billing_number)
 );
 
+-- Under which name somebody bills, for nobody can tell a family name from a given one. The row recorded last holds.
+create table ccm.billing_name (
+    practice_id  uuid not null,
+    name_number  bigint generated always as identity,
+    staff_id     uuid not null,
+    family_name  text not null check (family_name <> ''),
+    given_names  text not null check (given_names <> ''),
+    recorded_by  text not null,
+    recorded_at  timestamptz not null,
+    primary key (practice_id, name_number),
+    foreign key (practice_id, staff_id) references ingest.staff
+);
+create index billing_name_by_person on ccm.billing_name (practice_id, staff_id, name_number);
+
 -- Episodes of monitoring at home, begun and ended by a person. A replaced device goes on in the same one.
 create table ccm.monitoring (
     practice_id      uuid not null,
@@ -253,6 +267,7 @@ create trigger keep_claim_parts before insert or update or delete on ccm.claim_d
     for each row execute function ccm.keep_claim_parts();
 
 call ingest.wall('ccm.practice_billing');
+call ingest.wall('ccm.billing_name');
 call ingest.wall('ccm.monitoring');
 call ingest.wall('ccm.settled_hold');
 call ingest.wall('ccm.month_state');
@@ -263,7 +278,8 @@ call ingest.wall('ccm.claim_day');
 call ingest.wall('ccm.claim_export');
 call ingest.wall('ccm.claim_event');
 
-grant select, insert on ccm.practice_billing, ccm.settled_hold, ccm.claim_export, ccm.claim_event to homevitals_console;
+grant select, insert on ccm.practice_billing, ccm.billing_name, ccm.settled_hold, ccm.claim_export, ccm.claim_event
+    to homevitals_console;
 grant select, insert, update (ended_on, ended_by, end_recorded_at, end_reason) on ccm.monitoring to homevitals_console;
 grant select, insert, update, delete on ccm.month_state to homevitals_console;
 grant select, insert, update, delete on ccm.claim to homevitals_console;
