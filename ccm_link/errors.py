@@ -97,6 +97,7 @@ class BadTaskReason(StrEnum):
     """What is wrong with a task that somebody wants to open."""
 
     URGENT = "urgent"
+    ALERT = "alert"
     GROUP = "group"
     DISPOSITION = "disposition"
     PAST = "past"
@@ -108,6 +109,7 @@ class BadTask(CcmLinkError, ValueError):
 
     _WORDS = {  # noqa: RUF012 - read only
         BadTaskReason.URGENT: "Urgent tasks are made by alerts alone. Choose another severity.",
+        BadTaskReason.ALERT: "Tasks of alerts are opened by the rules. Choose another origin.",
         BadTaskReason.GROUP: "This group cannot be given tasks. Choose care managers or clinicians.",
         BadTaskReason.DISPOSITION: "A task cannot end like this. Choose one of the list.",
         BadTaskReason.PAST: "That time is over. Choose one to come, or none.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, cast
 from uuid import UUID
@@ -32,6 +32,10 @@ GROUPS: Final[Mapping[Role, str]] = MappingProxyType(
 
 SEVERITIES: Final = (Severity.CLINICAL, Severity.OUTREACH, Severity.TECHNICAL)
 """What a planned task can be. Urgent is for alerts alone: people are called for it, day and night."""
+
+
+FARTHEST: Final = timedelta(days=731)
+"""Two years: what is farther away is a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,9 @@ def open_task(
         errors.UnknownSubject: The practice has no such patient, or that one has no such former task.
     """
     title = time_log.words(title)
-    if origin is Origin.ALERT or severity not in SEVERITIES:
-        raise errors.BadTask(errors.BadTaskReason.URGENT)
-    if candidate_role is not None and candidate_role not in GROUPS:
-        raise errors.BadTask(errors.BadTaskReason.GROUP)
+    check_kind(severity, candidate_role)
+    if origin is Origin.ALERT:
+        raise errors.BadTask(errors.BadTaskReason.ALERT)
     if owner_staff_id is not None:
         able = task_store.colleagues(cur, practice_id, patient_id)
         if owner_staff_id not in {colleague.staff_id for colleague in able}:
@@ -152,12 +155,37 @@ def open_task(
     return task_id
 
 
+def check_kind(severity: Severity, candidate_role: Role | None) -> None:
+    """Refuse what no planned task can be.
+
+    Raises:
+        errors.BadTask: The severity or the group is none of a planned task.
+    """
+    if severity not in SEVERITIES:
+        raise errors.BadTask(errors.BadTaskReason.URGENT)
+    if candidate_role is not None and candidate_role not in GROUPS:
+        raise errors.BadTask(errors.BadTaskReason.GROUP)
+
+
+def check_due(due_at: datetime | None, at: datetime) -> None:
+    """Refuse a due time that a person cannot mean. Pure.
+
+    Raises:
+        errors.BadTask: It is over, or beyond :data:`FARTHEST`.
+    """
+    if due_at is not None and due_at <= at:
+        raise errors.BadTask(errors.BadTaskReason.PAST)
+    if due_at is not None and due_at > at + FARTHEST:
+        raise errors.BadTask(errors.BadTaskReason.TOO_FAR)
+
+
 def open_next(cur: Cursor, former: Task, wanted: NextTask, *, made_by: UUID, at: datetime) -> UUID:
     """Open what is to follow a task that was just completed; the history of that one tells of it.
 
     Raises:
-        errors.BadTask, errors.MissingWords, errors.UnknownColleague: As in :func:`open_task`.
+        errors.BadTask, errors.MissingWords, errors.UnknownColleague: As in :func:`open_task` and :func:`check_due`.
     """
+    check_due(wanted.due_at, at)
     task_id = open_task(
         cur,
         former.practice_id,

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import psycopg
 
 from alerts import notifications
-from ccm_link import alert_burden, quiet_tasks
+from ccm_link import alert_burden, overdue_tasks, quiet_tasks, scheduled_tasks
 from deploy import clockwork
 from deploy.clockwork import Job
 from deploy.settings import SchedulerSettings
@@ -25,6 +26,7 @@ from ingest import (
     store,
     tenancy,
 )
+from ingest.people import Practice
 
 log = logging.getLogger(__name__)
 
@@ -129,19 +131,66 @@ def watch_calls(connection: psycopg.Connection, settings: SchedulerSettings, now
 
 def fall_back(connection: psycopg.Connection, settings: SchedulerSettings, now: datetime) -> None:
     """Give tasks back to the worklist that somebody took on and left alone, practice by practice."""
+
+    def give_back(practice: Practice) -> int:
+        with tenancy.transaction(connection, practice.practice_id) as cur:
+            return quiet_tasks.fall_back(cur, practice.practice_id, settings.fall_back_after, now)
+
+    if given_back := _in_each_practice(connection, "fall_back", give_back):
+        log.warning("tasks_fell_back", extra={"count": given_back})
+
+
+def mark_overdue(
+    connection: psycopg.Connection, settings: SchedulerSettings, now: datetime
+) -> None:
+    """Mark the tasks whose time is over, and give the planned ones among them back, practice by practice."""
+
+    def mark(practice: Practice) -> int:
+        with tenancy.transaction(connection, practice.practice_id) as cur:
+            return overdue_tasks.mark(cur, practice.practice_id, settings.overdue_after, now)
+
+    if marked := _in_each_practice(connection, "mark_overdue", mark):
+        log.warning("tasks_overdue", extra={"count": marked})
+
+
+def open_scheduled(
+    connection: psycopg.Connection, _settings: SchedulerSettings, now: datetime
+) -> None:
+    """Open the tasks that schedules ask for today, practice by practice."""
+
+    def open_due(practice: Practice) -> int:
+        zone = ZoneInfo(practice.time_zone)
+        with tenancy.transaction(connection, practice.practice_id) as cur:
+            schedules = scheduled_tasks.in_force(cur, practice.practice_id, zone, now)
+        opened = 0
+        for schedule in schedules:
+            is_more = True
+            while is_more:
+                with tenancy.transaction(connection, practice.practice_id) as cur:
+                    found = scheduled_tasks.open_due(cur, practice.practice_id, schedule, zone, now)
+                opened += found
+                is_more = found == scheduled_tasks.MOST_AT_ONCE
+        return opened
+
+    if opened := _in_each_practice(connection, "open_scheduled", open_due):
+        log.info("scheduled_tasks_opened", extra={"count": opened})
+
+
+def _in_each_practice(
+    connection: psycopg.Connection, name: str, deed: Callable[[Practice], int]
+) -> int:
+    """Do something in the scope of each practice, and return the sum; what fails in one is said, and keeps no other."""
     with connection.transaction(), connection.cursor() as cur:
-        practice_ids = [practice.practice_id for practice in people.practices(cur)]
-    for practice_id in practice_ids:
+        practices = people.practices(cur)
+    done = 0
+    for practice in practices:
         try:
-            with tenancy.transaction(connection, practice_id) as cur:
-                given_back = quiet_tasks.fall_back(cur, practice_id, settings.fall_back_after, now)
+            done += deed(practice)
         except psycopg.Error as error:
             if connection.broken:
                 raise
-            log.warning("fall_back_failed", extra={"sqlstate": error.sqlstate or ""})
-            continue
-        if given_back:
-            log.warning("tasks_fell_back", extra={"count": given_back})
+            log.warning("%s_failed", name, extra={"sqlstate": error.sqlstate or ""})
+    return done
 
 
 def tell_burden(
@@ -173,6 +222,8 @@ _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], No
     watch_gaps: timedelta(minutes=15),
     watch_calls: timedelta(minutes=1),
     fall_back: timedelta(minutes=1),
+    mark_overdue: timedelta(minutes=1),
+    open_scheduled: timedelta(minutes=10),
     tell_burden: timedelta(days=1),
 }
 

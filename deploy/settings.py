@@ -98,6 +98,31 @@ class SchedulerSettings:
         48, unit="h", minimum=1, help="the same of missed readings and of technical tasks"
     )
 
+    overdue_clinical_hours: int = setting(
+        4,
+        unit="h",
+        minimum=0,
+        help="how long after its due time a clinical task is marked overdue, shown behind the urgent ones, and, where "
+        "no alert made it, given back to whoever can do it; urgent ones at once; ours, no guideline",
+    )
+    overdue_other_hours: int = setting(
+        24,
+        unit="h",
+        minimum=0,
+        help="the same of missed readings, technical and other planned tasks",
+    )
+
+    @property
+    def overdue_after(self) -> dict[Severity, timedelta]:
+        """How long after its due time a task is marked overdue, by severity."""
+        others = timedelta(hours=self.overdue_other_hours)
+        return {
+            Severity.URGENT: timedelta(0),
+            Severity.CLINICAL: timedelta(hours=self.overdue_clinical_hours),
+            Severity.OUTREACH: others,
+            Severity.TECHNICAL: others,
+        }
+
     @property
     def fall_back_after(self) -> dict[Severity, timedelta]:
         """How long a task that was taken on may be left alone, by severity."""

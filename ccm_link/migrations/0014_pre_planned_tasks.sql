@@ -169,5 +169,5 @@ grant insert on ccm.task to homevitals_scheduler;
 grant select (origin, subject, schedule_id, occurs_on, snoozed_until, overdue_at),
       update (acknowledged_at, overdue_at) on ccm.task to homevitals_scheduler;
 -- For whom: whom the patient's team names, or the schedule, where that one's account is open.
-grant select (practice_id, patient_id, role, staff_id, until_at) on ccm.team_member to homevitals_scheduler;
+grant select (practice_id, patient_id, role, staff_id, from_at, until_at) on ccm.team_member to homevitals_scheduler;
 grant select (practice_id, staff_id, role, disabled_at) on ingest.staff to homevitals_scheduler;

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.db
 
 Runs = dict[str, tuple[tuple[str, ...], dict[str, Any]]]
 
-AT, ID = datetime(2026, 3, 10, tzinfo=UTC), uuid4()
+AT, ID, COLLEAGUE = datetime(2026, 3, 10, tzinfo=UTC), uuid4(), uuid4()
 CONSOLE, ALERTS, SCHEDULER = "homevitals_console", "homevitals_alerts", "homevitals_scheduler"
 EPISODE = {"practice_id": ID, "episode_id": ID}
 DEED = EPISODE | {"staff_id": ID, "at": AT}
@@ -93,7 +93,86 @@ TASK_STORE: Runs = {
     "release": ((CONSOLE,), TASK | {"row_version": 1}),
     "complete": ((CONSOLE,), SEEN | {"at": AT, "disposition": "not_reached", "note": "Twice."}),
 }
+PRACTICE = {"practice_id": ID}
+NEW_TASK = {
+    "patient_id": ID,
+    "subject": "x",
+    "title": "t",
+    "why": "",
+    "severity": "outreach",
+    "candidate_role": None,
+    "owner_staff_id": None,
+    "opened_at": AT,
+    "due_at": AT,
+}
+PLANNED_TASKS: Runs = {
+    "open_task": (
+        (CONSOLE,),
+        PRACTICE
+        | NEW_TASK
+        | {"origin": "by_hand", "made_by": ID, "acknowledged_at": None, "follows_task_id": None},
+    ),
+    "id_of_subject": ((CONSOLE,), PRACTICE | {"origin": "by_hand", "subject": "x"}),
+    "follow_ups": ((CONSOLE,), TASK),
+}
+SCHEDULE = {"practice_id": ID, "schedule_id": ID, "patient_id": None}
+NEW_SCHEDULE = {
+    "program": "ccm",
+    "to_care_manager": False,
+    "every": 1,
+    "unit": "month",
+    "first_on": AT.date(),
+    "until_on": None,
+    "due_after_days": 0,
+    "due_time": AT.time(),
+    "made_by": ID,
+    "at": AT,
+}
+TASK_SCHEDULES: Runs = {
+    "set_up": ((CONSOLE,), PRACTICE | NEW_TASK | NEW_SCHEDULE),
+    "end_schedule": ((CONSOLE,), SCHEDULE | {"staff_id": ID, "reason": "x", "at": AT}),
+    "load_of_patient": ((CONSOLE,), SCHEDULE),
+}
+SCHEDULED_TASKS: Runs = {
+    "load_in_force": ((SCHEDULER,), PRACTICE | {"today": AT.date(), "at": AT}),
+    "load_due": (
+        (SCHEDULER,),
+        SCHEDULE
+        | {"program": "ccm", "made_at": AT, "occurs_on": AT.date(), "day_ends_at": AT}
+        | {"at": AT, "limit": 1},
+    ),
+    "open_task": (
+        (SCHEDULER,),
+        PRACTICE | NEW_TASK | {"schedule_id": None, "occurs_on": None},
+    ),
+}
+OVERDUE_TASKS: Runs = {
+    "load_overdue": (
+        (SCHEDULER,),
+        PRACTICE
+        | {"severities": ["urgent"], "due_before": [AT], "timers_since": AT, "at": AT, "limit": 1},
+    ),
+    "mark": ((SCHEDULER,), TASK | {"at": AT}),
+}
+COVER: Runs = {
+    "arrange": (
+        (CONSOLE,),
+        PRACTICE
+        | {"staff_id": ID, "covered_by": COLLEAGUE, "starts_at": AT, "made_by": ID, "at": AT}
+        | {"ends_at": AT + timedelta(days=1)},
+    ),
+    "call_off": ((CONSOLE,), PRACTICE | {"cover_id": ID, "staff_id": ID, "at": AT}),
+    "load_to_come": ((CONSOLE,), PRACTICE | {"at": AT}),
+    "stands_in_for": ((CONSOLE,), PRACTICE | {"staff_id": ID, "at": AT}),
+    "load_open_tasks": ((CONSOLE,), PRACTICE | {"staff_id": ID, "limit": 1}),
+    "count_open_tasks": ((CONSOLE,), PRACTICE),
+}
 SUBJECTS = {
+    ("ccm_link", "planned_tasks"): PLANNED_TASKS,
+    ("ccm_link", "task_schedules"): TASK_SCHEDULES,
+    ("ccm_link", "scheduled_tasks"): SCHEDULED_TASKS,
+    ("ccm_link", "overdue_tasks"): OVERDUE_TASKS,
+    ("ccm_link", "cover"): COVER,
     ("ccm_link", "task_store"): TASK_STORE,
     ("alerts", "lifecycle"): LIFECYCLE,
     ("ccm_link", "quiet_tasks"): QUIET_TASKS,
@@ -131,8 +210,9 @@ def test_every_statement_runs(database: Any, subtests: pytest.Subtests) -> None:
         )
         admin.execute(
             "insert into ingest.staff (practice_id, staff_id, sign_in_name, display_name, role)"
-            " values (%(id)s, %(id)s, 'casey', 'Casey', 'care_manager')",
-            {"id": ID},
+            " values (%(id)s, %(id)s, 'casey', 'Casey', 'care_manager'),"
+            " (%(id)s, %(colleague)s, 'robin', 'Robin', 'clinician')",
+            {"id": ID, "colleague": COLLEAGUE},
         )
     for (package, subject), runs in SUBJECTS.items():
         for name, (roles, parameters) in runs.items():
