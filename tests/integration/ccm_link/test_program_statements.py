@@ -1,0 +1,52 @@
+"""The statements about programs are valid on both engines, for the role that uses them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+import pytest
+
+from ingest import named_queries
+
+pytestmark = pytest.mark.db
+
+SUBJECTS = (
+    "after_hours",
+    "attestations",
+    "audience",
+    "billed_beside",
+    "care_team",
+    "consent_script",
+    "consents",
+    "eligibility",
+    "enrolment",
+    "outreach",
+    "practitioner_visits",
+    "program_list",
+    "programs",
+)
+# Beside the console, which may run them all.
+ALSO = {
+    "is_in_care": "homevitals_alerts",
+    "memberships": "homevitals_alerts",
+    "open_enrolment": "homevitals_owner",
+    "add_event": "homevitals_owner",
+    "carry_over": "homevitals_owner",
+}
+
+
+def test_every_statement_is_valid_and_its_roles_may_run_it(
+    database: Any, subtests: pytest.Subtests
+) -> None:
+    for subject in SUBJECTS:
+        queries = named_queries.load("ccm_link", subject)
+        for name in queries:
+            statement = getattr(queries, name)
+            parameters = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement))
+            for role in {"homevitals_console", ALSO.get(name, "homevitals_console")}:
+                with (
+                    subtests.test(f"{subject}.{name} as {role}"),
+                    database.connect(role) as connection,
+                ):
+                    connection.execute(cast("Any", "explain " + statement), parameters)
