@@ -42,6 +42,10 @@ class CcmLinkSettings:
         maximum=480,
         help="a timer that has run longer asks when the work really ended before it is stored",
     )
+    billing_tables: Path = setting(
+        Path(),
+        help="folder with this site's own billing tables, overlays of payers, fees and charges; empty: ours alone",
+    )
     require_second_factor: bool = setting(
         False,
         help="ask people with passwords for a second factor also where the console serves this machine alone; with "

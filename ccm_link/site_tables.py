@@ -62,6 +62,16 @@ def file_name(payer: str) -> str:
     return _NOT_IN_NAMES.sub("-", payer.lower()).strip("-")
 
 
+def of_folder(folder: Path) -> SiteTables:
+    """Return the tables of a site's folder, read once per process; ``Path()``: there is none.
+
+    Raises:
+        rule_book.TableError: with every mistake in the first table that has some, and their lines.
+        OSError: The folder or a file of it cannot be read.
+    """
+    return load("" if folder == Path() else str(folder))
+
+
 @functools.cache
 def load(folder: str) -> SiteTables:
     """Read the tables once per process; "": there is no folder of the site's own.

@@ -13,7 +13,9 @@ import psycopg
 from fastapi import Request
 from psycopg_pool import ConnectionPool
 
+from ccm_link import site_tables
 from ccm_link.settings import CcmLinkSettings
+from ccm_link.site_tables import SiteTables
 from firmware_profiles.errors import SettingsError
 
 Pool = ConnectionPool[psycopg.Connection[Any]]
@@ -41,6 +43,16 @@ class Surroundings:
     def is_https(self) -> bool:
         """Say whether browsers reach the console over TLS, which decides about the cookie."""
         return bool(self.settings.public_url)
+
+    @property
+    def tables(self) -> SiteTables:
+        """Return the billing tables of this site, read once per process.
+
+        Raises:
+            rule_book.TableError: one of the site's own has mistakes.
+            OSError: the folder cannot be read.
+        """
+        return site_tables.of_folder(self.settings.billing_tables)
 
     @property
     def conninfo(self) -> str:
