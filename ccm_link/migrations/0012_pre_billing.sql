@@ -251,7 +251,8 @@ declare
 begin
     select state into claim_state from ccm.claim where practice_id = part.practice_id and claim_id = part.claim_id;
     if claim_state is distinct from 'proposed' and claim_state is not null then
-        if tg_table_name = 'claim_line' and tg_op = 'UPDATE' and not new.is_live
+        -- Through JSON, for the other tables have no such column.
+        if tg_table_name = 'claim_line' and tg_op = 'UPDATE' and to_jsonb(new) ->> 'is_live' = 'false'
                 and to_jsonb(new) - 'is_live' = to_jsonb(old) - 'is_live' then
             return new;
         end if;
@@ -285,3 +286,5 @@ grant select, insert, update, delete on ccm.month_state to homevitals_console;
 grant select, insert, update, delete on ccm.claim to homevitals_console;
 grant select, insert, delete, update (rules, is_live) on ccm.claim_line to homevitals_console;
 grant select, insert on ccm.claim_share, ccm.claim_day to homevitals_console;
+-- The number of a file stands in the file, so it is drawn before the row is written.
+grant usage on sequence ccm.claim_export_export_number_seq to homevitals_console;
