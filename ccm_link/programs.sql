@@ -22,7 +22,7 @@ cross join ccm.month_span(%(practice_id)s, %(first_on)s) span
 where enrolment.practice_id = %(practice_id)s
   and (%(patient_ids)s::uuid[] is null or enrolment.patient_id = any (%(patient_ids)s::uuid[]))
   and enrolment.consent_documented_at < least(upper(span), enrolment.ended_at)
-  and enrolment.ended_at > lower(span) - interval '31 days'
+  and enrolment.ended_at > lower(span) - interval '30 days'
 order by enrolment.patient_id, enrolment.program, enrolment.opened_at, enrolment.enrolment_id;
 
 -- name: attested_of_month
