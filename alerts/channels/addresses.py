@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -40,6 +41,11 @@ def is_email(address: str) -> bool:
 def is_web(address: str) -> bool:
     """Say whether it is an address that something may be posted to."""
     return len(address) <= 500 and address.isascii() and address.isprintable() and is_safe(address)
+
+
+def is_allowed(address: str, hosts: Collection[str]) -> bool:
+    """Say whether it is an address that something may be posted to, on one of the hosts that the operator named."""
+    return is_web(address) and urlsplit(address).hostname in hosts
 
 
 def is_safe(url: str) -> bool:

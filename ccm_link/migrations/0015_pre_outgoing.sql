@@ -38,7 +38,8 @@ create table ccm.outgoing (
     receiver_id  uuid not null,
     kind         text not null check (kind in (
                      'observation', 'task', 'communication', 'care_plan', 'consent', 'document',
-                     'task.opened', 'task.completed', 'alert.opened', 'month.closed', 'test')),
+                     'task.opened', 'task.returned', 'task.completed', 'alert.opened', 'alert.escalated', 'alert.returned',
+                     'month.closed', 'test')),
     subject_id   uuid not null,                             -- which reading, task, …
     subject_at   timestamptz,                               -- of a reading: when it was measured, to find it by
     patient_id   uuid,                                      -- null: it is about nobody in particular
@@ -188,7 +189,7 @@ create function ccm.tell_of_task() returns trigger language plpgsql as $$
 begin
     perform ccm.queue_outgoing(
         new.practice_id, (select patient_id from ccm.task where practice_id = new.practice_id and task_id = new.task_id),
-        'task', case when new.event in ('opened', 'completed') then 'task.' || new.event end, new.task_id, null, new.at);
+        'task', case when new.event in ('opened', 'returned', 'completed') then 'task.' || new.event end, new.task_id, null, new.at);
     return null;
 end $$;
 create trigger tell_of_task after insert on ccm.task_event for each row execute function ccm.tell_of_task();
@@ -198,11 +199,11 @@ begin
     perform ccm.queue_outgoing(
         new.practice_id,
         (select patient_id from alerts.episode where practice_id = new.practice_id and episode_id = new.episode_id),
-        null, 'alert.opened', new.episode_id, null, new.at);
+        null, 'alert.' || new.event, new.episode_id, null, new.at);
     return null;
 end $$;
 create trigger tell_of_alert after insert on alerts.episode_event for each row
-    when (new.event = 'opened') execute function ccm.tell_of_alert();
+    when (new.event in ('opened', 'escalated', 'returned')) execute function ccm.tell_of_alert();
 
 create function ccm.tell_of_consent() returns trigger language plpgsql as $$
 begin
@@ -242,6 +243,15 @@ begin
 end $$;
 create trigger tell_of_outreach after insert on ccm.outreach for each row execute function ccm.tell_of_outreach();
 
+create function ccm.tell_of_closed_month() returns trigger language plpgsql as $$
+begin
+    perform ccm.queue_outgoing(
+        new.practice_id, null, null, 'month.closed', new.lock_id, new.from_at, new.locked_at);
+    return null;
+end $$;
+create trigger tell_of_closed_month after insert on ccm.month_lock for each row
+    execute function ccm.tell_of_closed_month();
+
 -- Whoever stores a reading, changes a task or opens an episode queues it.
 grant usage on schema ccm to homevitals_ingest;
 grant select (practice_id, receiver_id, kind, events, ended_at) on ccm.receiver
@@ -251,7 +261,7 @@ grant insert (practice_id, receiver_id, kind, subject_id, subject_at, patient_id
 
 grant select, insert, update (events, has_patient_data, paused_at, ended_at, ended_by, turn_at, failures, failure, failing_since)
     on ccm.receiver to homevitals_console;
-grant select, update (state, next_at, attempts, overwrites, settled_at, settled_by, reason) on ccm.outgoing
+grant select, update (state, next_at, attempts, failure, overwrites, settled_at, settled_by, reason) on ccm.outgoing
     to homevitals_console;
 grant select, insert, update (state, remote_id, matched_by, looked_at) on ccm.ehr_patient to homevitals_console;
 grant select on ccm.ehr_resource to homevitals_console;
@@ -271,8 +281,8 @@ grant select, update, delete on ccm.outgoing to homevitals_link;
 grant select, insert, update on ccm.ehr_patient, ccm.ehr_resource to homevitals_link;
 grant insert on ingest.audit_event, ingest.audit_pending to homevitals_link;
 grant select on ingest.restriction, ingest.care_team_member, ingest.break_glass to homevitals_link;   -- for the walls
-grant select on ingest.practice, ingest.patient, ingest.reading, ingest.reading_history, ingest.peripheral, ingest.gateway,
-    ingest.assignment to homevitals_link;
+grant select on ingest.practice, ingest.patient, ingest.reading, ingest.reading_history, ingest.reading_version,
+    ingest.glucose_context, ingest.peripheral, ingest.gateway, ingest.assignment to homevitals_link;
 grant select (practice_id, staff_id, display_name, role) on ingest.staff to homevitals_link;
 grant select on alerts.episode, alerts.episode_event to homevitals_link;
 grant select on ccm.task, ccm.task_event, ccm.named_task, ccm.enrolment, ccm.consent, ccm.outreach, ccm.care_plan,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from urllib.parse import urlsplit
+from uuid import UUID
 
 from alerts import errors
 from alerts.channels import addresses, http_post
@@ -27,10 +27,17 @@ class WebhookTransport:
         Raises:
             errors.NotSent: with why.
         """
-        if not addresses.is_web(address) or urlsplit(address).hostname not in self._settings.hosts:
+        return self.post(address, message.message_id, texts.body(message), at)
+
+    def post(self, address: str, message_id: UUID, body: bytes, at: datetime) -> str:
+        """Post a body, signed with the address's secret, to a host that the operator has named; return its id.
+
+        Raises:
+            errors.NotSent: with why.
+        """
+        if not addresses.is_allowed(address, self._settings.hosts):
             raise errors.NotSent(Failure.NOT_ALLOWED, is_final=True)
-        body = texts.body(message)
-        signed = signature.headers(self.secrets_of(address), message.message_id, body, at)
+        signed = signature.headers(self.secrets_of(address), message_id, body, at)
         http_post.post(
             address,
             body,

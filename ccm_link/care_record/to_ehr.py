@@ -1,0 +1,166 @@
+"""How a message goes to an EHR: whose record it is for, what refers to what there, and the resources one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from ccm_link.care_record import building, outbox, resources
+from ccm_link.care_record.building import Parts, Subject
+from ccm_link.care_record.outbox import Claimed
+from ccm_link.care_record.port import (
+    CareRecord,
+    Failure,
+    Found,
+    Match,
+    NotTaken,
+    SoughtPatient,
+    Written,
+)
+from ccm_link.care_record.sending import Delivery, Held
+from ccm_link.fhir import observation
+
+_LOOK_AGAIN: Final = timedelta(hours=1)
+"""How long it is believed that the EHR does not know a patient. Ours: who is registered there is found the same day."""
+
+_FAILURES: Final = {
+    Match.UNKNOWN: Failure.PATIENT_UNKNOWN,
+    Match.AMBIGUOUS: Failure.PATIENT_AMBIGUOUS,
+    Match.DIFFERS: Failure.PATIENT_DIFFERS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EhrCarrier:
+    """The way to one EHR.
+
+    Attributes:
+        record: The EHR.
+        identifier_system: By which identifier it knows patients; "": by none.
+        knows_record_numbers: Whether our record numbers are such identifiers.
+        pace_s: The least time between two messages, in seconds.
+    """
+
+    record: CareRecord
+    identifier_system: str
+    knows_record_numbers: bool
+    pace_s: float
+
+    def prepare(self, cur: outbox.Cursor, claimed: Claimed, now: datetime) -> Delivery:
+        """Build the resources of a message for the patient's record there; see :class:`sending.Carrier`."""
+        if claimed.patient_id is None:
+            raise NotTaken(Failure.NOTHING_HERE)
+        remote_id = self.patient(cur, claimed, now)
+        parts = _built(cur, claimed)
+        known = {f"Patient/{claimed.patient_id}": f"Patient/{remote_id}"}
+        known |= _known(cur, claimed, parts)
+        return _Resources(
+            self.record,
+            claimed,
+            [(kind, resources.readdressed(resource, known)) for kind, resource in parts],
+            {kind: outbox.written(cur, claimed, kind) for kind, _ in parts},
+        )
+
+    def patient(self, cur: outbox.Cursor, claimed: Claimed, now: datetime) -> str:
+        """Return the id of a message's patient in the EHR; who is not known yet is looked for.
+
+        Raises:
+            Held: Nobody there, or not one alone.
+            NotTaken: The EHR could not be asked.
+        """
+        patient_id = claimed.patient_id
+        there = outbox.patient_there(cur, claimed)
+        if there is not None and there.remote_id is not None:
+            return there.remote_id
+        if patient_id is None or (there is not None and now - there.looked_at < _LOOK_AGAIN):
+            raise Held(_FAILURES[there.match if there else Match.UNKNOWN])
+        found = self.look(cur, claimed.practice_id, claimed.receiver_id, patient_id, now)
+        if found.remote_id is None:
+            raise Held(_FAILURES[found.match])
+        return found.remote_id
+
+    def look(
+        self,
+        cur: outbox.Cursor,
+        practice_id: UUID,
+        receiver_id: UUID,
+        patient_id: UUID,
+        now: datetime,
+    ) -> Found:
+        """Look for a patient in the EHR and remember what came of it; a patient there is one of ours at most.
+
+        Raises:
+            NotTaken: The EHR could not be asked.
+        """
+        sought: SoughtPatient | None = outbox.sought(
+            cur,
+            practice_id,
+            patient_id,
+            system=self.identifier_system,
+            knows_record_numbers=self.knows_record_numbers,
+        )
+        found = Found(Match.UNKNOWN) if sought is None else self.record.find_patient(sought)
+        if not outbox.note_patient(
+            cur, practice_id, receiver_id, patient_id, found, matched_by=None, now=now
+        ):
+            found = Found(Match.AMBIGUOUS)
+            outbox.note_patient(
+                cur, practice_id, receiver_id, patient_id, found, matched_by=None, now=now
+            )
+        return found
+
+
+@dataclass(slots=True)
+class _Resources:
+    """The resources of one message: noted when all are there, for writing one twice is like writing it once."""
+
+    record: CareRecord
+    claimed: Claimed
+    parts: Parts
+    last: dict[str, Written | None]
+    done: dict[str, Written] = field(default_factory=dict)
+
+    def send(self) -> None:
+        """Write one after the other, the main one first."""
+        for kind, resource in self.parts:
+            self.done[kind] = self.record.write(
+                resource, self.last[kind], overwrites=self.claimed.overwrites
+            )
+
+    def note(self, cur: outbox.Cursor, now: datetime) -> None:
+        """Remember under which id and version each is there."""
+        for kind, what in self.done.items():
+            outbox.note_written(cur, self.claimed, kind, what, now)
+
+
+def _built(cur: outbox.Cursor, claimed: Claimed) -> Parts:
+    builder = building.BUILDERS.get(claimed.kind)
+    if builder is None:
+        raise NotTaken(Failure.NOT_BUILT)
+    subject = Subject(claimed.practice_id, claimed.subject_id, claimed.subject_at)
+    parts = builder(cur, subject)
+    if not parts:
+        raise NotTaken(Failure.NOTHING_HERE)
+    return [(f"{claimed.kind}.{part}" if part else claimed.kind, one) for part, one in parts]
+
+
+def _known(cur: outbox.Cursor, claimed: Claimed, parts: Parts) -> dict[str, str]:
+    """Return where the EHR has what the resources refer to, by our references."""
+    subjects: dict[UUID, None] = {}
+    for _, resource in parts:
+        for reference in resources.references(resource):
+            named = observation.parted(reference.partition("/")[2])
+            if named is not None:
+                subjects[named[0]] = None
+    there = outbox.known_there(cur, claimed, list(subjects))
+    return {
+        _reference(kind, subject_id): f"{building.TYPES[kind.partition('.')[0]]}/{remote_id}"
+        for (kind, subject_id), remote_id in there.items()
+    }
+
+
+def _reference(kind: str, subject_id: UUID) -> str:
+    main, _, part = kind.partition(".")
+    return f"{building.TYPES[main]}/{observation.observation_id(subject_id, part)}"
