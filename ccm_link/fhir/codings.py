@@ -84,6 +84,12 @@ def reference(kind: str, resource_id: object, display: str = "") -> Json:
     return without_empty({"reference": f"{kind}/{resource_id}", "display": display})
 
 
+def named(kind: str, resource_id: UUID | None, display: str) -> Json:
+    """Return who or what is meant, by its id and words: a reference to a resource that this server does not have."""
+    identifier = None if resource_id is None else uuid_identifier(resource_id)
+    return without_empty({"type": kind, "identifier": identifier, "display": display})
+
+
 def uuid_identifier(named: UUID) -> Json:
     """Return a UUID as an Identifier."""
     return {"system": URI, "value": named.urn}
