@@ -229,6 +229,23 @@ def not_active(cur: Cursor, practice_id: UUID, patient_ids: Collection[UUID]) ->
     return frozenset(patient_id for (patient_id,) in cur.execute(_Q.not_active, asked).fetchall())
 
 
+def measured_since(
+    cur: Cursor, practice_id: UUID, patient_id: UUID, since: datetime, at: datetime
+) -> tuple[int, datetime | None]:
+    """Return how many readings a patient has from after an instant, and when the last was measured, aware UTC.
+
+    Args:
+        cur: Open cursor.
+        practice_id: Whose.
+        patient_id: Whose.
+        since: Aware.
+        at: Now, aware UTC; what a clock dates more than a day behind it is left out.
+    """
+    asked = {"practice_id": practice_id, "patient_id": patient_id, "since": since, "at": at}
+    row = cur.execute(_Q.measured_since, asked).fetchone()
+    return (0, None) if row is None else (row[0], row[1])
+
+
 def not_active_of_practice(cur: Cursor, practice_id: UUID, at: datetime) -> list[NotActive]:
     """Return all patients who are not active, the latest first, with what was measured since then.
 

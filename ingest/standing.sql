@@ -38,6 +38,12 @@ order by withdrawn_at is not null, since_at desc, recorded_at desc;
 select patient_id from ingest.patient
 where practice_id = %(practice_id)s and patient_id = any (%(patient_ids)s) and standing <> 'active';
 
+-- name: measured_since
+-- How many readings of a patient were measured after an instant, and when the last one was.
+select count(*) as readings, max(measured_at) as last_at from ingest.reading
+where practice_id = %(practice_id)s and patient_id = %(patient_id)s and measured_at > %(since)s
+  and measured_at <= %(at)s + interval '1 day';
+
 -- name: not_active_of_practice
 -- All who are not, the latest first, with the last that was measured since then: nobody looks for it otherwise.
 select patient.patient_id, patient.display_name, patient.record_number, patient.time_zone, patient.standing,

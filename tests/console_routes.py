@@ -13,6 +13,7 @@ import httpx
 
 from ccm_link.console import permissions
 from ccm_link.console.permissions import Action, Resource
+from tests import console_bodies_record
 from tests.made_up_practice import PASSWORD, Connect, MadeUp
 
 _QUERIES = {
@@ -221,6 +222,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     f"POST /api/v1{_ASSIGNMENT}/end": {"valid_until": "2026-11-12T13:00:00Z"},
     f"POST /api/v1{_ASSIGNMENT}/correct-patient": {"patient_id": None, **_SPAN},
     f"POST /api/v1{_ASSIGNMENT}/correct-time": _SPAN,
+    **console_bodies_record.BODIES,
 }
 
 
@@ -285,6 +287,7 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
                 "select reading_id from ingest.reading_series where patient_id = %s order by measured_at desc"
             ),
             "person_id": first("select person_id from ingest.home_person where patient_id = %s"),
+            **dict.fromkeys(console_bodies_record.OF_NOTHING, str(patient_id)),
         }
 
 

@@ -130,6 +130,12 @@ Minutes = Annotated[
     _digits(int, "[0-9]{1,5}", "Write a whole number of minutes."),
     Field(strict=True, ge=0, le=10_080),
 ]
+# The place of a payer in the order of billing.
+Rank = Annotated[
+    int,
+    _digits(int, "[1-9]", "Write a number from 1 to 9."),
+    Field(strict=True, ge=1, le=9),
+]
 DaysLater = Annotated[
     int,
     _digits(int, "[0-9]{1,2}", "Write a number of days from 0 to 7."),

@@ -10,7 +10,10 @@ from ingest.people import SignedIn
 OF_PATIENT: Final = "/patients/{patient_id}"
 
 # What follows the patient's own address, in the order in which the pages are shown.
-_PLACES: Final = (("", "Readings"),)
+_PLACES: Final = (
+    ("", "Readings"),
+    ("/record", "Record"),
+)
 
 
 def of(who: SignedIn) -> list[tuple[str, str]]:

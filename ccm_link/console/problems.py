@@ -20,9 +20,11 @@ from starlette.types import Scope
 from alerts import errors as alerts_errors
 from alerts.errors import AlertsError
 from ccm_link import errors as ccm_errors
+from ccm_link import registry_errors
 from ccm_link.console import rendering
 from ccm_link.errors import CcmLinkError
 from firmware_profiles.errors import WireReason
+from ingest import errors as ingest_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,9 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (alerts_errors.BadShift, 422, "Nobody could work this shift"),
     (alerts_errors.ScheduleChanged, 409, "The schedule has changed"),
     (alerts_errors.BadWindow, 422, "This time cannot be set"),
+    (registry_errors.RegistryConflict, 409, "The patient's record has changed"),
+    (ingest_errors.StandingRefused, 409, "The patient's standing stays as it is"),
+    (ingest_errors.IdentityRefused, 409, "The patient's record has changed"),
     (CcmLinkError, 422, "This cannot be done"),
     (AlertsError, 422, "This rule cannot be set"),
 )
@@ -220,7 +225,12 @@ def of_json(reason: WireReason) -> Problem:
     return replace(BAD_NUMBER if is_readable else BAD_JSON, reason=reason.value)
 
 
-def of_error(error: CcmLinkError | AlertsError) -> Problem:
+def of_error(
+    error: CcmLinkError
+    | AlertsError
+    | ingest_errors.StandingRefused
+    | ingest_errors.IdentityRefused,
+) -> Problem:
     """Return the answer to a refusal from below; its message says what is wrong and then what to do."""
     status, title = next(
         (status, title) for kind, status, title in _REFUSALS if isinstance(error, kind)

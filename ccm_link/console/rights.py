@@ -20,6 +20,7 @@ class Resource(StrEnum):
     RULE = "rule"  # the limits of one patient
     PRACTICE_RULE = "practice_rule"  # what is asked about everybody, or all with a condition; and what that costs
     CONDITION = "condition"  # what a patient has, as codes
+    REGISTRY = "registry"  # who the patients are, how they stand, who pays, how they are reached
     ESCALATION = "escalation"  # ladders, shifts, addresses: whom to call
     CALL = "call"  # that one is needed oneself
     QUIET_TIMES = "quiet_times"  # when what may wait does, and silence of gateways and the practice is expected
@@ -89,6 +90,10 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
         Role.CLINICIAN: _WORK,
     },
     Resource.CONDITION: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    Resource.REGISTRY: {
+        Role.CARE_MANAGER: _WORK | {Action.CREATE},
+        Role.CLINICIAN: _WORK | {Action.CREATE},
+    },
     # Everybody who can be on duty sees who is; addresses of colleagues are the administrator's.
     Resource.ESCALATION: {
         Role.PRACTICE_ADMINISTRATOR: _WORK,
@@ -159,6 +164,7 @@ WITH_PATIENTS: Final = frozenset(
         Resource.RULE,
         Resource.PRACTICE_RULE,
         Resource.CONDITION,
+        Resource.REGISTRY,
         Resource.TIME_LOG,
         Resource.TIMER,
         Resource.UNASSIGNED,

@@ -13,6 +13,7 @@ from alerts.missing_link import Link
 from alerts.rule_set import RuleSpec
 from alerts.rules import Rule, Scope
 from ccm_link import conditions, enrolment, local_days
+from ccm_link.console import record_words
 from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal
 from firmware_profiles import kinds
 from firmware_profiles.readings import Kind
@@ -112,7 +113,7 @@ _FIELDS: Final = {
     "weekly-staff_id": "Who",
     "whom": "Which gateway",
     "worked_on": "Day",
-}
+} | record_words.FIELDS
 
 _LINKS: Final = {
     Link.PATIENT: "The patient did not measure",

@@ -1,4 +1,4 @@
-"""The patients, and one patient: course, readings, limits, minutes."""
+"""One patient: course, readings, limits, minutes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from ccm_link.console.patient_charts import ChartName, Window
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.rule_changes import TriedLimit
 from ccm_link.month import Month
-from ingest import access, people
 
 router = APIRouter(prefix="/patients", include_in_schema=False)
 
@@ -69,27 +68,6 @@ _SENTENCES: Final = {
     Said.FOUND_NONE: "No restricted record has exactly this name or number.",
     Said.FOUND_SEVERAL: "Several restricted records have this name: ask for the record number.",
 }
-
-
-@router.get("")
-def patients_page(desk: AtDesk, said: Said | None = None) -> HTMLResponse:
-    """List the practice's patients with their minutes of the current month."""
-    with desk.transaction() as cur:
-        practice = desk.practice(cur)
-        this_month = Month.of(desk.now, practice.time_zone)
-        totals = month.totals(cur, desk.practice_id, this_month)
-        patients = people.patients(cur, desk.practice_id)
-        desk.saw(*(patient.patient_id for patient in patients), patients=len(patients))
-        return desk.page(
-            cur,
-            "patients.html",
-            patients=patients,
-            restricted=access.hidden_records(cur, desk.practice_id),
-            totals={total.patient_id: total for total in totals},
-            month=this_month,
-            nothing_refused=NOTHING_REFUSED,
-            said=said.sentence if said else "",
-        )
 
 
 @router.get("/{patient_id}")

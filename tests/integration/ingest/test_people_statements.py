@@ -152,6 +152,7 @@ STANDING: Runs = {
     ),
     "history": (CONSOLE, OF_PATIENT),
     "not_active": (ALERTS, {"patient_ids": [ID], **SOMEBODYS}),
+    "measured_since": (CONSOLE, {"since": AT, "at": AT, **OF_PATIENT}),
     "not_active_of_practice": (CONSOLE, {"at": AT, **SOMEBODYS}),
 }
 PATIENT_IDENTITY: Runs = {

@@ -89,7 +89,7 @@ def test_every_body_and_every_answer_has_an_example_that_fits_its_schema(
 COUNTS = re.compile(
     r"count|version|readings|days|numbers|sessions|needed|had|entered|imported|undated|without_number|control_solution"
     r"|above_range|below_range|beyond_protocol|outside_hours|status|slot|port"
-    r"|waiting_records|troubles|failures|adapters|saved|highest_seq"
+    r"|waiting_records|troubles|rank|failures|adapters|saved|highest_seq"
 )
 UNITS = re.compile(
     r"_(mmhg|bpm|mg_dl|mmol_l|kg|celsius|percent|bytes|dbm|c|s|day)$|^(seconds|mean|smallest|largest)$"
