@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from ccm_link.time_entry import Limits
 from firmware_profiles.settings import setting
 
 
@@ -41,6 +42,14 @@ class CcmLinkSettings:
         minimum=1,
         maximum=480,
         help="a timer that has run longer asks when the work really ended before it is stored",
+    )
+    timer_idle_minutes: int = setting(
+        15,
+        unit="min",
+        minimum=0,
+        maximum=480,
+        help="where nothing was seen of somebody for longer while their timer ran, it is cut at the last sign of work "
+        "and waits; 0 never cuts",
     )
     billing_tables: Path = setting(
         Path(),
@@ -91,6 +100,7 @@ class CcmLinkSettings:
     )
 
     @property
-    def timer_limit(self) -> timedelta:
-        """How long a timer may run before its end has to be said."""
-        return timedelta(minutes=self.timer_limit_minutes)
+    def timer_limits(self) -> Limits:
+        """When a timer is not believed."""
+        idle = timedelta(minutes=self.timer_idle_minutes)
+        return Limits(timedelta(minutes=self.timer_limit_minutes), idle or None)

@@ -8,14 +8,15 @@ has changed nothing.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, NoReturn
 from uuid import UUID
 
 from alerts import lifecycle
 from alerts import store as alerts_store
 from alerts.lifecycle import Deed
-from ccm_link import errors, planned_tasks, store, task_standing, task_store, time_log, work
+from ccm_link import errors, planned_tasks, store, task_standing, task_store, time_log, timers, work
+from ccm_link.time_entry import EndedTimer, Limits
 from ingest import access
 
 MOST_SHOWN: Final = 200
@@ -188,16 +189,16 @@ def complete(
     note: str,
     at: datetime,
     *,
-    timer_limit: timedelta,
+    limits: Limits,
     follow_up: planned_tasks.NextTask | None = None,
-) -> tuple[work.Task, work.TimeEntry | work.DiscardedTimer | None]:
+) -> tuple[work.Task, EndedTimer | None]:
     """Complete a task, stop the person's timer on it, close the alert's episode: all or nothing.
 
     1. Complete the row if it is open, as it was drawn, and the person's own or nobody's.
     2. Record the event.
     3. Acknowledge the episode where nobody had, and close it.
     4. If the person's timer runs on this task, stop and store it with the disposition's note,
-       unless it has run longer than ``timer_limit``.
+       unless it has run longer than is believed.
     5. Open what is to follow, if anything is; each tells of the other in its history.
 
     Returns:
@@ -220,7 +221,7 @@ def complete(
     before = locked(cur, practice_id, task_id)
     if disposition not in before.dispositions:
         raise errors.BadTask(errors.BadTaskReason.DISPOSITION)
-    stopped: work.TimeEntry | work.DiscardedTimer | None = None
+    stopped: EndedTimer | None = None
     with cur.connection.transaction():
         if not task_store.complete(
             cur,
@@ -248,11 +249,9 @@ def complete(
             alerts_store.close_episode(
                 cur, practice_id, before.episode_id, closed_by=str(staff_id), at=at, note=note
             )
-        running = store.timer(cur, practice_id, staff_id)
+        running = timers.running(cur, practice_id, staff_id)
         if running is not None and running.task_id == task_id:
-            stopped = time_log.stop_timer(
-                cur, practice_id, staff_id, note=note, at=at, limit=timer_limit
-            )
+            stopped = timers.stop(cur, practice_id, staff_id, note=note, at=at, limits=limits)
         if follow_up is not None:
             planned_tasks.open_next(cur, before, follow_up, made_by=staff_id, at=at)
     return known(cur, practice_id, task_id), stopped

@@ -9,6 +9,7 @@
     │   ├── BadCredential (ValueError)
     │   ├── CredentialOverlaps
     │   └── CredentialEnded
+    ├── WhichProgram (ValueError)
     ├── TimerState
     ├── UnknownDroppedTime
     ├── MonthLocked
@@ -33,6 +34,10 @@ from ccm_link.errors import TimeLogError
 
 class BadContact(TimeLogError, ValueError):
     """Way of contact, counterpart and outcome contradict each other. Choose three that go together."""
+
+
+class WhichProgram(TimeLogError, ValueError):
+    """The patient is in several programs. Say for which of them this time is."""
 
 
 class CredentialError(TimeLogError):

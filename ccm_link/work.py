@@ -93,13 +93,15 @@ class Activity(StrEnum):
     MEDICATION_REVIEW = "medication_review"
     PATIENT_EDUCATION = "patient_education"
     CARE_PLAN_REVIEW = "care_plan_review"
-
-
-class Entered(StrEnum):
-    """How a time entry came to be."""
-
-    TIMER = "timer"
-    BY_HAND = "by_hand"
+    SYMPTOM_MONITORING = "symptom_monitoring"
+    READING_REVIEW = "reading_review"
+    REFERRAL = "referral"
+    TRANSITION = "transition"  # after a stay
+    COMMUNITY_RESOURCE = "community_resource"
+    APPOINTMENT = "appointment"
+    PREVENTIVE_CARE_GAP = "preventive_care_gap"
+    DOCUMENTATION = "documentation"
+    DEVICE_SUPPORT = "device_support"  # of the peripheral at home
 
 
 class TaskEventKind(StrEnum):
@@ -215,70 +217,6 @@ class TaskEvent:
     disposition: Disposition | None = None
     until_at: datetime | None = None
     owner_name: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timer:
-    """A running timer; the server holds the start, a page only shows it."""
-
-    practice_id: UUID
-    staff_id: UUID
-    patient_id: UUID
-    patient_name: str
-    task_id: UUID | None
-    activity: Activity
-    started_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscardedTimer:
-    """A timer that was thrown away instead of stored, and why."""
-
-    timer: Timer
-    discarded_at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeEntry:
-    """One person's work for one patient, [started_at, ended_at); never changed, at most voided."""
-
-    practice_id: UUID
-    entry_id: UUID
-    staff_id: UUID
-    staff_name: str
-    staff_role: str  # at the time of entering
-    patient_id: UUID
-    patient_name: str
-    task_id: UUID | None
-    activity: Activity
-    started_at: datetime
-    ended_at: datetime
-    note: str
-    entered: Entered
-    reason: str  # why it was entered by hand; empty for a timer
-    entered_at: datetime
-    replaces: UUID | None  # the voided entry that this one corrects
-    voided_at: datetime | None
-    voided_by: UUID | None
-    voided_by_name: str | None
-    void_reason: str | None
-
-    @property
-    def seconds(self) -> int:
-        """Elapsed whole seconds; a clock change in between makes no difference."""
-        return int((self.ended_at - self.started_at).total_seconds())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enrolment:
-    """A patient's consent to a program; minutes before ``consent_documented_at`` never count."""
-
-    practice_id: UUID
-    patient_id: UUID
-    consent_documented_at: datetime
-    ended_at: datetime | None  # None: still enrolled
-    enrolled_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.people import Role
 from ingest.rows import QuarantineRow, StoredReading
 from ingest.tenancy import Scope
-from tests import gateway_rows, single_limits
+from tests import gateway_rows, made_up_plan, single_limits
 
 ZONE = ZoneInfo("America/New_York")
 NOW = datetime(
@@ -121,6 +121,11 @@ def set_up(connect: Connect, now: datetime = NOW) -> MadeUp:
     _store(connect, [*made_up, *foreign, *_nobodys(practice_id, now)], now)
     _quarantine(connect, practice_id, now)
     _log_time(connect, practice_id, staff, patients, now)
+    with connect("homevitals_console") as connection, connection.cursor() as cur:
+        tenancy.enter(cur, Scope((practice_id,)))
+        signed_at = now - timedelta(days=20)
+        for patient_id in (patients["amalia"], patients["bertram"]):
+            made_up_plan.sign(cur, practice_id, patient_id, staff_id=staff["dana"], at=signed_at)
     with connect("postgres") as connection:
         (foreign_task_id,) = connection.execute(
             "select task_id from ccm.task where practice_id = %s", (foreign_id,)
@@ -533,6 +538,7 @@ def _log_time(
                 patients[patient],
                 started_at=ended_at - timedelta(minutes=minutes),
                 ended_at=ended_at,
+                program="ccm",
                 activity=activity,
                 note=note,
                 reason="Was on the phone away from the desk.",
@@ -545,6 +551,7 @@ def _log_time(
             patients["noor"],
             started_at=now - timedelta(days=4, minutes=30),
             ended_at=now - timedelta(days=4),
+            program="ccm",
             activity=Activity.CARE_COORDINATION,
             note="Wrote to the cardiologist.",
             reason="Forgot to start the timer.",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from alerts import episode
 from alerts import store as alerts_store
-from ccm_link import repeated_requests, tasks, time_log, work, worklist
+from ccm_link import tasks, worklist
 from ccm_link.console import (
     api_description,
     api_models,
-    input_types,
     inputs,
-    patient_head,
     problems,
     rate_limits,
     sessions,
@@ -23,10 +21,10 @@ from ccm_link.console import (
     task_deeds,
     task_inputs,
     task_record,
-    time_lines,
+    time_deeds,
+    time_inputs,
 )
-from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.repeated_requests import KeyedRequest
+from ccm_link.console.desk import AtDesk
 from ccm_link.worklist import Tab
 from ingest import store
 
@@ -142,86 +140,12 @@ def end_snooze(desk: AtDesk, task_id: UUID, given: task_inputs.EndSnooze) -> api
 
 
 @router.post("/tasks/{task_id}/timer", status_code=201)
-def start_timer(desk: AtDesk, task_id: UUID, given: inputs.StartTimer) -> api_models.Timer:
+def start_timer(desk: AtDesk, task_id: UUID, given: time_inputs.StartTimer) -> api_models.Timer:
     """Start one's timer on a task; a timer that runs elsewhere is stored first."""
     with desk.transaction() as cur:
         patient_id = task_record.load(cur, desk, task_id).patient_id
-        timer, former = time_log.start_timer(
-            cur,
-            desk.practice_id,
-            desk.staff_id,
-            patient_id,
-            activity=given.activity,
-            at=desk.now,
-            limit=desk.timer_limit,
-            task_id=task_id,
-        )
-        if former is not None:
-            time_lines.ended(desk, former)
-        time_lines.started(desk, timer)
+        timer = time_deeds.start(cur, desk, patient_id, task_id, given)
     return api_models.Timer.model_validate(timer)
-
-
-@router.post("/timer/stop")
-def stop_timer(desk: AtDesk, given: inputs.StopTimer) -> api_models.StoppedTimer:
-    """Stop one's timer and store its span."""
-    with desk.transaction() as cur:
-        stopped = time_log.stop_timer(
-            cur,
-            desk.practice_id,
-            desk.staff_id,
-            note=given.note,
-            at=desk.now,
-            limit=desk.timer_limit,
-            ended_at=given.ended_at,
-        )
-        time_lines.ended(desk, stopped)
-    if isinstance(stopped, work.DiscardedTimer):
-        return api_models.StoppedTimer(entry=None)
-    return api_models.StoppedTimer(entry=api_models.TimeEntry.model_validate(stopped))
-
-
-@router.post("/time-entries", status_code=201)
-def add_time(
-    desk: AtDesk,
-    given: inputs.TimeEntry,
-    idempotency_key: Annotated[input_types.RequestKey | None, Header()] = None,
-) -> api_models.TimeEntry:
-    """Log a span of one's own work that no timer held; sent again under the same key, it is logged once."""
-    with desk.transaction() as cur:
-        patient_head.load(cur, desk, given.patient_id)
-        keyed = None
-        if idempotency_key is not None:
-            body = given.model_dump_json().encode()
-            keyed = KeyedRequest(desk.practice_id, desk.staff_id, idempotency_key, body, desk.now)
-            if (former := _made_before(cur, desk, keyed)) is not None:
-                return former
-        added = time_log.add_by_hand(
-            cur,
-            desk.practice_id,
-            desk.staff_id,
-            given.patient_id,
-            started_at=given.started_at,
-            ended_at=given.ended_at,
-            activity=given.activity,
-            note=given.note,
-            reason=given.reason,
-            at=desk.now,
-            task_id=given.task_id,
-        )
-        if keyed is not None:
-            repeated_requests.remember(cur, keyed, added.entry_id)
-        time_lines.added(desk, added)
-    return api_models.TimeEntry.model_validate(added)
-
-
-def _made_before(cur: Cursor, desk: Desk, keyed: KeyedRequest) -> api_models.TimeEntry | None:
-    entry_id = repeated_requests.made_before(cur, keyed)
-    entry = None if entry_id is None else time_log.entry(cur, desk.practice_id, entry_id)
-    if entry is None:
-        return None
-    desk.saw(entry.patient_id, resource_id=entry.entry_id)
-    return api_models.TimeEntry.model_validate(entry)
 
 
 @router.post("/tasks/{task_id}/complete")

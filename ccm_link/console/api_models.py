@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 from alerts.measures import Severity
 from ccm_link import work
-from ccm_link.work import Activity, Disposition, Entered, Origin, TaskEventKind, TaskStatus
+from ccm_link.billing.facts import StaffRole
+from ccm_link.contact import Counterpart, Method, Outcome
+from ccm_link.time_entry import Entered
+from ccm_link.work import Activity, Disposition, Origin, TaskEventKind, TaskStatus
 from ingest.people import Role
 
 
@@ -133,34 +136,58 @@ class Worklist(Answer):
 
 
 class Timer(Answer):
-    """The person's running timer."""
+    """The person's timer. ``paused_at``: since when it waits; ``is_idle``: because nothing was seen for too long."""
 
+    timer_id: UUID
     patient_id: UUID
     task_id: UUID | None
+    program: str | None
     activity: Activity
     started_at: datetime
+    paused_at: datetime | None
+    is_idle: bool
 
 
 class TimeEntry(Answer):
-    """An interval of somebody's work, from ``started_at`` until before ``ended_at``."""
+    """An interval of somebody's work, from ``started_at`` until before ``ended_at``.
+
+    ``billing_role``: what the person was at its beginning, as far as it was recorded. ``is_approved``: null while
+    nobody has approved or refused it. ``is_late``: its month was locked when it was added.
+    """
 
     entry_id: UUID
     staff_id: UUID
+    credential: str
+    billing_role: StaffRole
     patient_id: UUID
     task_id: UUID | None
+    program: str | None
     activity: Activity
+    method: Method
+    counterpart: Counterpart
+    outcome: Outcome
     started_at: datetime
     ended_at: datetime
+    zone: str
     seconds: int
     note: str
     entered: Entered
     reason: str
+    needs_approval: bool
+    is_approved: bool | None
+    is_late: bool
+    voided_at: datetime | None
 
 
 class StoppedTimer(Answer):
-    """What became of the timer: a time entry, or nothing where it ran less than a second."""
+    """What became of the timer: its spans as time entries, of which ``entry`` is the last; none: nothing was worked.
+
+    ``dropped_seconds``: in which nothing was seen of the person for too long; they are in no entry.
+    """
 
     entry: TimeEntry | None
+    entries: list[TimeEntry]
+    dropped_seconds: int
 
 
 class ProblemDocument(BaseModel):

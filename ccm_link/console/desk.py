@@ -20,7 +20,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from alerts import notifications
-from ccm_link import time_log
+from ccm_link import timers
 from ccm_link.console import (
     needs,
     patient_places,
@@ -33,7 +33,7 @@ from ccm_link.console import (
 )
 from ccm_link.console.permissions import Resource
 from ccm_link.console.trail import Line, Trail
-from ccm_link.work import Timer
+from ccm_link.time_entry import Limits, Timer
 from ingest import access, audit, people, store, tenancy
 from ingest.audit import Kind, Outcome
 from ingest.people import Practice, SignedIn
@@ -102,9 +102,9 @@ class Desk:
         return self.who.patient_id
 
     @property
-    def timer_limit(self) -> timedelta:
-        """Return how long a timer may run before its end has to be said."""
-        return surroundings.of(self.request).settings.timer_limit
+    def timer_limits(self) -> Limits:
+        """Return when a timer is not believed."""
+        return surroundings.of(self.request).settings.timer_limits
 
     @property
     def scope(self) -> Scope:
@@ -130,6 +130,7 @@ class Desk:
         try:
             with pool.connection() as connection, connection.cursor() as cur:
                 tenancy.enter(cur, self.scope)
+                self._see(cur)
                 yield cur
                 if self.rule[0] in permissions.WITH_PATIENTS and not self.trail.tells_anything:
                     raise trail.Unrecorded
@@ -255,6 +256,29 @@ class Desk:
         )
         return HTMLResponse(text, status)
 
+    def _see(self, cur: Cursor) -> None:
+        """Take the request as a sign of the person's work, for their timer; unless nobody sent it by hand."""
+        if not permissions.may(self.who, Resource.TIMER, permissions.Action.CHANGE):
+            return
+        headers = self.request.headers
+        is_opened = "text/html" in headers.get("accept", "") and "hx-request" not in headers
+        if self.request.method != "POST" and not is_opened:
+            return
+        halted = timers.see(
+            cur, self.practice_id, self.staff_id, at=self.now, limits=self.timer_limits
+        )
+        if halted is not None:
+            self.trail.add_beside(
+                Line(
+                    Kind.CHANGE,
+                    audit.Action.UPDATE,
+                    Resource.TIMER,
+                    str(halted.staff_id),
+                    (halted.patient_id,),
+                    detail=trail.plain({"after": {"is_idle": True, "dropped_s": halted.dropped_s}}),
+                )
+            )
+
     def _again(self) -> str:
         """Return the address that shows this page afresh; "" for the answer to a form, which has none."""
         if self.request.method != "GET":
@@ -278,9 +302,7 @@ class Desk:
     def _timer(self, cur: Cursor) -> Timer | None:
         """Return the person's running timer. It names a patient: the trail says so where the page does not anyway."""
         may_have_one = permissions.may(self.who, Resource.TIMER, permissions.Action.VIEW)
-        timer = (
-            time_log.running_timer(cur, self.practice_id, self.staff_id) if may_have_one else None
-        )
+        timer = timers.running(cur, self.practice_id, self.staff_id) if may_have_one else None
         if timer is not None:
             line = Line(
                 Kind.READ, audit.Action.READ, Resource.TIMER, patient_ids=(timer.patient_id,)

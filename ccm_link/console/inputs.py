@@ -24,12 +24,10 @@ from ccm_link import conditions
 from ccm_link.console.input_types import (
     Instant,
     LocalDay,
-    LocalTime,
     Words,
     readable,
     written,
 )
-from ccm_link.work import Activity
 from firmware_profiles.readings import Kind
 from ingest import access, audit
 
@@ -156,68 +154,6 @@ class AddHomePerson(Input):
 
     display_name: PersonName
     role: Literal["patient", "carer"]
-
-
-class StartTimer(Input):
-    """What the time goes into."""
-
-    activity: Activity
-
-
-class StopTimer(Input):
-    """What was done, and when it really ended if that was before now."""
-
-    note: Words
-    ended_at: Instant | None = None
-
-
-class StopTimerForm(Input):
-    """The same from the page, in the practice's wall clock time."""
-
-    note: Words
-    ended_on: LocalDay | None = None
-    ended: LocalTime | None = None
-
-    @model_validator(mode="after")
-    def _both_or_none(self) -> Self:
-        if (self.ended_on is None) != (self.ended is None):
-            raise ValueError("Say both the day and the time of the end.")
-        return self
-
-
-class DiscardTimer(Input):
-    """Why the timer's time does not count."""
-
-    reason: Words
-
-
-class TimeEntry(Input):
-    """A span of one's own work that no timer held."""
-
-    patient_id: UUID
-    task_id: UUID | None = None
-    started_at: Instant
-    ended_at: Instant
-    activity: Activity
-    note: Words
-    reason: Words
-
-
-class TimeEntryForm(Input):
-    """The same from a task's page, in the practice's wall clock time."""
-
-    worked_on: LocalDay
-    started: LocalTime
-    ended: LocalTime
-    activity: Activity
-    note: Words
-    reason: Words
-
-
-class VoidEntry(Input):
-    """Why the entry does not count."""
-
-    reason: Words
 
 
 class RecordCondition(Input):

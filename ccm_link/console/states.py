@@ -8,7 +8,8 @@ from alerts.agreements import Agreement
 from alerts.limits import limit_of
 from alerts.rules import Rule
 from ccm_link.console import trail
-from ccm_link.work import Task, TimeEntry, Timer
+from ccm_link.time_entry import TimeEntry, Timer
+from ccm_link.work import Task
 from ingest.assignments import Assignment
 
 State = Mapping[str, object]
@@ -28,9 +29,17 @@ def task(of: Task) -> State:
     }
 
 
-def timer(of: Timer | TimeEntry) -> State:
-    """Return what a timer ran for, since when; also of the entry that it became."""
-    return {"task_id": of.task_id, "activity": of.activity, "started_at": of.started_at}
+def timer(of: Timer) -> State:
+    """Return what a timer runs for, since when, and whether it waits."""
+    return {
+        "timer_id": of.timer_id,
+        "task_id": of.task_id,
+        "program": of.program,
+        "activity": of.activity,
+        "started_at": of.started_at,
+        "paused_at": of.paused_at,
+        "is_idle": of.is_idle,
+    }
 
 
 def time_entry(of: TimeEntry) -> State:
@@ -38,10 +47,17 @@ def time_entry(of: TimeEntry) -> State:
     return {
         "staff_id": of.staff_id,
         "task_id": of.task_id,
+        "program": of.program,
         "activity": of.activity,
+        "method": of.contact.method,
+        "counterpart": of.contact.counterpart,
+        "outcome": of.contact.outcome,
+        "billing_role": of.billing_role,
         "started_at": of.started_at,
         "ended_at": of.ended_at,
         "entered": of.entered,
+        "needs_approval": of.needs_approval,
+        "is_late": of.is_late,
         "note": trail.sha256_of(of.note),
         "reason": trail.sha256_of(of.reason) if of.reason else "",
         "voided_at": of.voided_at,

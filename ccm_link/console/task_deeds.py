@@ -92,7 +92,7 @@ def complete(cur: Cursor, desk: Desk, task_id: UUID, given: task_inputs.Complete
         given.disposition,
         given.note,
         desk.now,
-        timer_limit=desk.timer_limit,
+        limits=desk.timer_limits,
     )
     task_record.changed(desk, before, after)
     if became is not None:

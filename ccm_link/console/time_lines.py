@@ -5,7 +5,7 @@ from __future__ import annotations
 from ccm_link.console import states, trail
 from ccm_link.console.desk import Desk
 from ccm_link.console.permissions import Resource
-from ccm_link.work import DiscardedTimer, TimeEntry, Timer
+from ccm_link.time_entry import EndedTimer, TimeEntry, Timer
 
 
 def started(desk: Desk, timer: Timer) -> None:
@@ -15,15 +15,26 @@ def started(desk: Desk, timer: Timer) -> None:
     )
 
 
-def ended(desk: Desk, became: TimeEntry | DiscardedTimer) -> None:
-    """Tell that a timer ended, and what became of its time. An entry has its timer's task, activity and beginning."""
-    timer = became.timer if isinstance(became, DiscardedTimer) else became
+def turned(desk: Desk, before: Timer, after: Timer) -> None:
+    """Tell that a timer waits, or runs again."""
+    desk.changed(
+        Resource.TIMER,
+        after.staff_id,
+        before=states.timer(before),
+        after=states.timer(after),
+        patient_id=after.patient_id,
+    )
+
+
+def ended(desk: Desk, became: EndedTimer) -> None:
+    """Tell that a timer ended, and what became of its time."""
+    timer = became.timer
     before = dict(states.timer(timer))
-    if isinstance(became, DiscardedTimer):
-        before["discarded_because"] = trail.sha256_of(became.reason)
+    if became.discarded_because:
+        before["discarded_because"] = trail.sha256_of(became.discarded_because)
     desk.changed(Resource.TIMER, timer.staff_id, before=before, patient_id=timer.patient_id)
-    if isinstance(became, TimeEntry):
-        added(desk, became)
+    for entry in became.entries:
+        added(desk, entry)
 
 
 def added(desk: Desk, entry: TimeEntry) -> None:

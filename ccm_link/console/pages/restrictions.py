@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link import errors as ccm_errors
-from ccm_link import time_log
+from ccm_link import timers
 from ccm_link.console import forms, inputs, patient_head, permissions, problems, time_lines, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
@@ -171,20 +171,20 @@ def _end_timers(desk: Desk, cur: Cursor, patient_id: UUID, team: list[Member]) -
     """Store or discard the timers of those who have just lost sight of the patient, and with it of their timer."""
     members = {member.staff_id for member in team}
     with _behind_the_wall(desk, cur):
-        for timer in time_log.timers_of_patient(cur, desk.practice_id, patient_id):
+        for timer in timers.of_patient(cur, desk.practice_id, patient_id):
             if timer.staff_id in members:
                 continue
             try:
-                became = time_log.stop_timer(
+                became = timers.stop(
                     cur,
                     desk.practice_id,
                     timer.staff_id,
                     note=_LOST_SIGHT,
                     at=desk.now,
-                    limit=desk.timer_limit,
+                    limits=desk.timer_limits,
                 )
             except ccm_errors.TimeLogError:
-                became = time_log.discard_timer(
+                became = timers.discard(
                     cur, desk.practice_id, timer.staff_id, reason=_LOST_SIGHT, at=desk.now
                 )
             time_lines.ended(desk, became)

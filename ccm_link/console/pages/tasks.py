@@ -16,26 +16,26 @@ from pydantic import BaseModel
 
 from alerts import clock_breaches, episode
 from alerts import store as alerts_store
-from ccm_link import cover, planned_tasks, task_history, tasks, time_log
+from ccm_link import cover, planned_tasks, task_history, tasks, time_programs
 from ccm_link.console import (
     called,
     forms,
-    input_types,
-    inputs,
     patient_head,
     problems,
     task_deeds,
     task_inputs,
     task_record,
     task_words,
-    time_lines,
+    time_deeds,
+    time_inputs,
+    time_words,
     wording,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Resource
 from ccm_link.errors import CcmLinkError
-from ccm_link.work import Activity, Task
+from ccm_link.work import Task
 from ingest import store
 from ingest.rows import StoredReading
 
@@ -171,25 +171,13 @@ def complete(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
 @router.post("/timer")
 def start_timer(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
     """Start the person's timer on the task; a running one is stored first."""
-    given, complaints = forms.check(inputs.StartTimer, fields)
+    given, complaints = forms.check(time_inputs.StartTimer, fields)
     if given is None:
         return _refused(desk, task_id, Refusal("timer", fields, complaints))
     try:
         with desk.transaction() as cur:
             task = task_record.load(cur, desk, task_id)
-            timer, former = time_log.start_timer(
-                cur,
-                desk.practice_id,
-                desk.staff_id,
-                task.patient_id,
-                activity=given.activity,
-                at=desk.now,
-                limit=desk.timer_limit,
-                task_id=task_id,
-            )
-            if former is not None:
-                time_lines.ended(desk, former)
-            time_lines.started(desk, timer)
+            time_deeds.start(cur, desk, task.patient_id, task_id, given)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("timer", fields, problem=problems.of_error(error)))
     return RedirectResponse(_address(task_id, Said.TIMER_STARTED), 303)
@@ -198,32 +186,18 @@ def start_timer(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
 @router.post("/time")
 def add_time(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
     """Log a span of work on the task that no timer held; its times are the practice's."""
-    given, complaints = forms.check(inputs.TimeEntryForm, fields)
+    given, complaints = forms.check(time_inputs.TimeEntryForm, fields)
     if given is None:
         return _refused(desk, task_id, Refusal("time", fields, complaints))
     try:
         with desk.transaction() as cur:
             task = task_record.load(cur, desk, task_id)
             zone = ZoneInfo(desk.practice(cur).time_zone)
-            started_at = input_types.local_instant(given.worked_on, given.started, zone)
-            ended_at = input_types.local_instant(given.worked_on, given.ended, zone)
-            if started_at is None or ended_at is None:
-                skipped = {"started" if started_at is None else "ended": wording.SKIPPED_HOUR}
+            span = time_deeds.span_of_day(given, zone)
+            if isinstance(span, str):
+                skipped = {span: wording.SKIPPED_HOUR}
                 return _show(desk, cur, task_id, refusal=Refusal("time", fields, skipped))
-            entry = time_log.add_by_hand(
-                cur,
-                desk.practice_id,
-                desk.staff_id,
-                task.patient_id,
-                started_at=started_at,
-                ended_at=ended_at,
-                activity=given.activity,
-                note=given.note,
-                reason=given.reason,
-                at=desk.now,
-                task_id=task_id,
-            )
-            time_lines.added(desk, entry)
+            time_deeds.add(cur, desk, task.patient_id, task_id, given, span)
     except CcmLinkError as error:
         return _refused(desk, task_id, Refusal("time", fields, problem=problems.of_error(error)))
     return RedirectResponse(_address(task_id, Said.TIME_ADDED), 303)
@@ -303,7 +277,11 @@ def _show(
         ],
         waits=task_words.waits(task.severity),
         is_snoozed=task.is_snoozed(desk.now),
-        activities=[(one.value, wording.activity(one)) for one in Activity],
+        programs=time_words.programs(
+            time_programs.offered(cur, desk.practice_id, task.patient_id, desk.now),
+            time_programs.titles(desk.now),
+        ),
+        activities=time_words.activities(),
         dispositions=[(one, wording.disposition(one)) for one in task.dispositions],
         **called.shown(cur, desk, task.episode_id),
         stands_in_for=cover.stands_in_for(cur, desk.practice_id, desk.staff_id, desk.now),

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link import month, time_log
-from ccm_link.console import forms, inputs, permissions, problems, states
+from ccm_link.console import forms, permissions, problems, states, time_inputs
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import BadMonth, CcmLinkError
 from ccm_link.month import Month
-from ccm_link.work import TimeEntry
+from ccm_link.time_entry import TimeEntry
 from ingest import access
 
 router = APIRouter(prefix="/time", include_in_schema=False)
@@ -61,7 +61,7 @@ def void_page(desk: AtDesk, entry_id: UUID) -> HTMLResponse:
 @router.post("/{entry_id}/void")
 def void(desk: AtDesk, entry_id: UUID, fields: Posted) -> Response:
     """Void an entry: it stays in the log, struck through, and counts no longer."""
-    given, complaints = forms.check(inputs.VoidEntry, fields)
+    given, complaints = forms.check(time_inputs.VoidEntry, fields)
     if given is None:
         return _show(desk, entry_id, Refusal("void", fields, complaints))
     try:

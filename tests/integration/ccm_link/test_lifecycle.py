@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from alerts.measures import Severity
-from ccm_link import errors, snoozing, task_sink, tasks, time_log, work
+from ccm_link import errors, snoozing, task_sink, tasks, time_log, timers, work
+from ccm_link.time_entry import Limits
 from deploy import scheduler
 from deploy.settings import SchedulerSettings
 
@@ -49,7 +50,7 @@ def complete(cur: Any, clinic: Any, task_id: Any, version: int, at: Any) -> work
         work.Disposition.EXPECTED_THRESHOLD_REVIEWED,
         "As last week.",
         at,
-        timer_limit=HOUR,
+        limits=Limits(HOUR),
     )
     return completed
 
@@ -360,14 +361,15 @@ def _snoozes(cur: Any, clinic: Any, task_id: Any, at: datetime) -> None:
 
 
 def _runs_a_timer(cur: Any, clinic: Any, task_id: Any, at: datetime) -> None:
-    time_log.start_timer(
+    timers.start(
         cur,
         clinic.practice_id,
         clinic.ada,
         clinic.patient,
+        program="ccm",
         activity=work.Activity.PHONE_CALL,
         at=at,
-        limit=HOUR,
+        limits=Limits(HOUR),
         task_id=task_id,
     )
 
@@ -380,6 +382,7 @@ def _logs_time(cur: Any, clinic: Any, task_id: Any, at: datetime) -> None:
         clinic.patient,
         started_at=at - 5 * MINUTE,
         ended_at=at - 2 * MINUTE,
+        program="ccm",
         activity=work.Activity.CHART_REVIEW,
         note="Looked.",
         reason="Forgot the timer.",

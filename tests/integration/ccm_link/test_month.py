@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ccm_link import enrolment, errors, month, time_log, work
+from ccm_link import enrolment, month, time_log, work
 from ccm_link.enrolment_states import Change, CloseReason
 
 pytestmark = [
@@ -163,9 +163,9 @@ def test_totals_equal_a_count_second_by_second(
             cur.execute(
                 "insert into ccm.time_entry (practice_id, staff_id, staff_role, patient_id,"
                 " activity, started_at, ended_at, note, entered, entered_at, voided_at, voided_by,"
-                " void_reason)"
+                " void_reason, zone)"
                 " select practice_id, staff_id, role, %s, 'phone_call', %s, %s, '', 'timer', %s,"
-                " %s, %s, %s from ingest.staff where staff_id = %s",
+                " %s, %s, %s, 'UTC' from ingest.staff where staff_id = %s",
                 (
                     patients[entry.patient],
                     at(begin),
@@ -204,6 +204,7 @@ def test_threshold_is_reached_at_twenty_full_minutes(clinic: Any, noon: datetime
                 clinic.patient,
                 started_at=started_at,
                 ended_at=started_at + timedelta(seconds=seconds),
+                program="ccm",
                 activity=work.Activity.PHONE_CALL,
                 note="Talked.",
                 reason="No timer.",
@@ -243,6 +244,7 @@ def test_minutes_outside_the_enrolment_do_not_count(clinic: Any, noon: datetime)
             clinic.patient,
             started_at=noon,
             ended_at=noon + timedelta(minutes=10),
+            program="ccm",
             activity=work.Activity.PHONE_CALL,
             note="Talked.",
             reason="No timer.",
@@ -269,6 +271,7 @@ def test_entries_of_a_month_are_those_that_touch_it(clinic: Any) -> None:
                 clinic.patient,
                 started_at=midnight + timedelta(minutes=from_minute),
                 ended_at=midnight + timedelta(minutes=from_minute + 10),
+                program="ccm",
                 activity=work.Activity.PHONE_CALL,
                 note="Talked.",
                 reason="No timer.",

@@ -9,14 +9,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from alerts import store as alerts_store
-from ccm_link import errors, tasks, time_log, work
+from ccm_link import errors, tasks, timers, work
+from ccm_link.time_entry import Limits
 
 pytestmark = [
     pytest.mark.db,
     pytest.mark.parametrize("database", ["partitions"], indirect=True),
 ]
 MINUTE = timedelta(minutes=1)
-LIMIT = timedelta(hours=2)
+LIMIT = Limits(timedelta(hours=2))
 
 
 def complete(
@@ -33,7 +34,7 @@ def complete(
         staff_id,
         row_version,
         at=at,
-        timer_limit=LIMIT,
+        limits=LIMIT,
         **(arguments | changes),
     )
     return completed
@@ -207,18 +208,19 @@ def test_released_task_is_anyones_again(clinic: Any, noon: Any) -> None:
 def test_completing_stores_the_timer_that_runs_on_the_task(clinic: Any, noon: Any) -> None:
     task_id = clinic.open_task()
     with clinic.console.cursor() as cur:
-        time_log.start_timer(
+        timers.start(
             cur,
             clinic.practice_id,
             clinic.ada,
             clinic.patient,
+            program="ccm",
             activity=work.Activity.PHONE_CALL,
             at=noon,
-            limit=LIMIT,
+            limits=LIMIT,
             task_id=task_id,
         )
         complete(cur, clinic, task_id, clinic.ada, 1, noon + 7 * MINUTE, note="Called.")
-        assert time_log.running_timer(cur, clinic.practice_id, clinic.ada) is None
+        assert timers.running(cur, clinic.practice_id, clinic.ada) is None
         cur.execute("select task_id, note, ended_at - started_at from ccm.time_entry")
         assert cur.fetchall() == [(task_id, "Called.", 7 * MINUTE)]
 
@@ -226,35 +228,37 @@ def test_completing_stores_the_timer_that_runs_on_the_task(clinic: Any, noon: An
 def test_completing_leaves_a_timer_on_other_work_alone(clinic: Any, noon: Any) -> None:
     task_id = clinic.open_task()
     with clinic.console.cursor() as cur:
-        time_log.start_timer(
+        timers.start(
             cur,
             clinic.practice_id,
             clinic.ada,
             clinic.other_patient,
+            program="ccm",
             activity=work.Activity.CHART_REVIEW,
             at=noon,
-            limit=LIMIT,
+            limits=LIMIT,
         )
         complete(cur, clinic, task_id, clinic.ada, 1, noon + MINUTE)
-        assert time_log.running_timer(cur, clinic.practice_id, clinic.ada) is not None
+        assert timers.running(cur, clinic.practice_id, clinic.ada) is not None
 
 
 def test_completing_changes_nothing_when_the_timer_ran_too_long(clinic: Any, noon: Any) -> None:
     task_id = clinic.open_task()
     with clinic.console.cursor() as cur:
-        time_log.start_timer(
+        timers.start(
             cur,
             clinic.practice_id,
             clinic.ada,
             clinic.patient,
+            program="ccm",
             activity=work.Activity.PHONE_CALL,
             at=noon,
-            limit=LIMIT,
+            limits=LIMIT,
             task_id=task_id,
         )
         before = tasks.task(cur, clinic.practice_id, task_id)
         with pytest.raises(errors.TimerTooLong) as raised:
-            complete(cur, clinic, task_id, clinic.ada, 1, noon + LIMIT + MINUTE)
+            complete(cur, clinic, task_id, clinic.ada, 1, noon + LIMIT.longest + MINUTE)
         clinic.console.commit()  # a page that shows the error commits what is there: nothing
         assert raised.value.started_at == noon
         assert tasks.task(cur, clinic.practice_id, task_id) == before
@@ -262,4 +266,4 @@ def test_completing_changes_nothing_when_the_timer_ran_too_long(clinic: Any, noo
         episode = alerts_store.episode(cur, clinic.practice_id, before.episode_id)
         assert episode is not None
         assert episode.closed_at is None
-        assert time_log.running_timer(cur, clinic.practice_id, clinic.ada) is not None
+        assert timers.running(cur, clinic.practice_id, clinic.ada) is not None

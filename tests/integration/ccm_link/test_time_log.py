@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from ccm_link import errors, month, time_log, work
+from ccm_link import errors, month, time_log, timers, work
+from ccm_link.time_entry import EndedTimer, Entered, Limits, TimeEntry, Timer
 
 pytestmark = [
     pytest.mark.db,
@@ -16,7 +17,8 @@ pytestmark = [
 ]
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
-LIMIT = timedelta(hours=2)
+LONGEST = timedelta(hours=2)
+LIMIT = Limits(LONGEST)
 
 
 class Clock:
@@ -26,23 +28,27 @@ class Clock:
         self.clinic, self.cur, self.staff_id = clinic, cur, staff_id
 
     def start(self, at: datetime, **changes: Any) -> Any:
-        arguments = {"activity": work.Activity.PHONE_CALL, "limit": LIMIT} | changes
+        arguments = {
+            "program": "ccm",
+            "activity": work.Activity.PHONE_CALL,
+            "limits": LIMIT,
+        } | changes
         patient_id = arguments.pop("patient_id", self.clinic.patient)
-        return time_log.start_timer(
+        return timers.start(
             self.cur, self.clinic.practice_id, self.staff_id, patient_id, at=at, **arguments
         )
 
     def stop(self, at: datetime, **changes: Any) -> Any:
-        arguments = {"note": "Talked.", "limit": LIMIT} | changes
-        return time_log.stop_timer(
-            self.cur, self.clinic.practice_id, self.staff_id, at=at, **arguments
-        )
+        arguments = {"note": "Talked.", "limits": LIMIT} | changes
+        ended = timers.stop(self.cur, self.clinic.practice_id, self.staff_id, at=at, **arguments)
+        return ended.entries[0] if ended.entries else ended
 
-    def running(self) -> work.Timer | None:
-        return time_log.running_timer(self.cur, self.clinic.practice_id, self.staff_id)
+    def running(self) -> Timer | None:
+        return timers.running(self.cur, self.clinic.practice_id, self.staff_id)
 
-    def by_hand(self, started_at: datetime, ended_at: datetime, **changes: Any) -> work.TimeEntry:
+    def by_hand(self, started_at: datetime, ended_at: datetime, **changes: Any) -> TimeEntry:
         arguments = {
+            "program": "ccm",
             "activity": work.Activity.CHART_REVIEW,
             "note": "Read the chart.",
             "reason": "Forgot the timer.",
@@ -89,7 +95,7 @@ def test_timer_becomes_an_entry_on_whole_seconds(ada: Any, noon: datetime) -> No
     entry = ada.stop(noon + 3 * MINUTE + timedelta(milliseconds=100), note=" Talked. ")
     assert (entry.started_at, entry.ended_at, entry.seconds) == (noon, noon + 3 * MINUTE, 180)
     assert (entry.staff_name, entry.staff_role, entry.note) == ("Ada", "care_manager", "Talked.")
-    assert (entry.entered, entry.activity) == (work.Entered.TIMER, work.Activity.PHONE_CALL)
+    assert (entry.entered, entry.activity) == (Entered.TIMER, work.Activity.PHONE_CALL)
     assert ada.running() is None
     assert time_log.entry(ada.cur, ada.clinic.practice_id, entry.entry_id) == entry
 
@@ -99,20 +105,19 @@ def test_starting_another_timer_stores_the_running_one_at_the_same_instant(
 ) -> None:
     ada.start(noon)
     timer, former = ada.start(noon + MINUTE, patient_id=ada.clinic.other_patient)
-    assert (former.started_at, former.ended_at) == (noon, noon + MINUTE)
-    assert former.patient_id == ada.clinic.patient
+    (stored,) = former.entries
+    assert (stored.started_at, stored.ended_at) == (noon, noon + MINUTE)
+    assert stored.patient_id == ada.clinic.patient
     assert (timer.started_at, timer.patient_id) == (noon + MINUTE, ada.clinic.other_patient)
 
 
 def test_timer_of_less_than_a_second_is_kept_as_discarded(ada: Any, noon: datetime) -> None:
     timer, _ = ada.start(noon)
     discarded = ada.stop(noon + timedelta(milliseconds=400))
-    assert discarded == work.DiscardedTimer(
-        timer=timer, discarded_at=noon + timedelta(milliseconds=400), reason=discarded.reason
-    )
+    assert discarded == EndedTimer(timer=timer, discarded_because=discarded.discarded_because)
     ada.start(noon)
     _, former = ada.start(noon)
-    assert isinstance(former, work.DiscardedTimer)
+    assert former.entries == ()
     ada.cur.execute("select count(*) from ccm.discarded_timer")
     assert ada.cur.fetchone() == (2,)
     assert time_log.entries_of_month(ada.cur, ada.clinic.practice_id, month.Month(2026, 3)) == []
@@ -120,10 +125,10 @@ def test_timer_of_less_than_a_second_is_kept_as_discarded(ada: Any, noon: dateti
 
 def test_discarded_timer_is_kept_with_its_reason(ada: Any, noon: datetime) -> None:
     timer, _ = ada.start(noon)
-    discarded = time_log.discard_timer(
+    discarded = timers.discard(
         ada.cur, ada.clinic.practice_id, ada.staff_id, reason="Lunch.", at=noon + MINUTE
     )
-    assert (discarded.timer, discarded.reason) == (timer, "Lunch.")
+    assert (discarded.timer, discarded.discarded_because) == (timer, "Lunch.")
     assert ada.running() is None
     ada.cur.execute("select started_at, discarded_at, reason from ccm.discarded_timer")
     assert ada.cur.fetchall() == [(noon, noon + MINUTE, "Lunch.")]
@@ -143,7 +148,7 @@ def test_timer_beyond_the_limit_is_stored_with_the_end_that_was_said(
 
 def test_timer_at_the_limit_needs_no_end(ada: Any, noon: datetime) -> None:
     ada.start(noon)
-    assert ada.stop(noon + LIMIT).seconds == 7200
+    assert ada.stop(noon + LONGEST).seconds == 7200
 
 
 @pytest.mark.parametrize(
@@ -172,9 +177,7 @@ def test_second_press_of_stop_finds_no_timer(ada: Any, noon: datetime) -> None:
     with pytest.raises(errors.NoTimer):
         ada.stop(noon + MINUTE)
     with pytest.raises(errors.NoTimer):
-        time_log.discard_timer(
-            ada.cur, ada.clinic.practice_id, ada.staff_id, reason="Lunch.", at=noon
-        )
+        timers.discard(ada.cur, ada.clinic.practice_id, ada.staff_id, reason="Lunch.", at=noon)
 
 
 def test_one_entry_comes_of_it_when_stop_is_pressed_twice_at_once(ada: Any, noon: datetime) -> None:
@@ -256,8 +259,8 @@ def test_timer_runs_on_when_its_span_overlaps_logged_work(ada: Any, noon: dateti
     ada.clinic.console.commit()
     ada.clinic.owner.execute(
         "insert into ccm.time_entry (practice_id, staff_id, staff_role, patient_id, activity,"
-        " started_at, ended_at, note, entered, entered_at)"
-        " values (%s, %s, 'care_manager', %s, 'phone_call', %s, %s, '', 'timer', %s)",
+        " started_at, ended_at, note, entered, entered_at, zone)"
+        " values (%s, %s, 'care_manager', %s, 'phone_call', %s, %s, '', 'timer', %s, 'UTC')",
         (ada.clinic.practice_id, ada.staff_id, ada.clinic.patient, noon, noon + MINUTE, noon),
     )
     ada.clinic.owner.commit()
@@ -325,9 +328,9 @@ def test_task_may_be_named_with_its_own_patient(ada: Any, noon: datetime) -> Non
 
 INSERT = (
     "insert into ccm.time_entry (practice_id, staff_id, staff_role, patient_id, activity,"
-    " started_at, ended_at, note, entered, reason, entered_at)"
+    " started_at, ended_at, note, entered, reason, entered_at, zone)"
     " select practice_id, staff_id, staff_role, patient_id, activity, {started_at}, {ended_at},"
-    " note, entered, reason, {entered_at} from ccm.time_entry limit 1"
+    " note, entered, reason, {entered_at}, zone from ccm.time_entry limit 1"
 )
 
 

@@ -107,9 +107,9 @@ def foreign(connect: Connect, made_up: MadeUp) -> dict[str, str]:
         ).fetchone()
         (entry_id,) = connection.execute(
             "insert into ccm.time_entry (practice_id, staff_id, staff_role, patient_id, activity, started_at,"
-            " ended_at, note, entered) select practice_id, %s, 'care_manager', patient_id, 'phone_call',"
-            " '2026-11-12 14:00+00', '2026-11-12 14:05+00', 'n', 'timer' from ingest.patient where patient_id = %s"
-            " returning entry_id",
+            " ended_at, note, entered, zone) select practice_id, %s, 'care_manager', patient_id, 'phone_call',"
+            " '2026-11-12 14:00+00', '2026-11-12 14:05+00', 'n', 'timer', 'UTC' from ingest.patient"
+            " where patient_id = %s returning entry_id",
             (staff_id, made_up.foreign_patient_id),
         ).fetchone()
         (grant_id,) = connection.execute(
