@@ -26,13 +26,18 @@ class NotifySettings:
 
     def faults(self) -> list[str]:
         """Return what does not fit together; each begins with the setting's name."""
-        try:
-            parts = urlsplit(self.console_url)
-            host = parts.hostname
-        except ValueError:
-            host = None
-        if not host or parts.query or parts.fragment or parts.username is not None:
-            return ["console_url is no address of a console; write https:// and its host name"]
-        if parts.scheme == "https" or (parts.scheme == "http" and host in _THIS_MACHINE):
-            return []
-        return ["console_url is not https; people would sign in over a network in the clear"]
+        return console_url_faults(self.console_url)
+
+
+def console_url_faults(console_url: str) -> list[str]:
+    """Return why people should not be led to an address of the console; each begins with the setting's name."""
+    try:
+        parts = urlsplit(console_url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.query or parts.fragment or parts.username is not None:
+        return ["console_url is no address of a console; write https:// and its host name"]
+    if parts.scheme == "https" or (parts.scheme == "http" and host in _THIS_MACHINE):
+        return []
+    return ["console_url is not https; people would sign in over a network in the clear"]

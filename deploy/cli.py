@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "alerts": "try rules on the readings of the past, put them in force, list them",
     "evaluate": "evaluate stored readings against the rules and open tasks",
     "notify": "call people about what nobody has acknowledged; try a channel out",
+    "ehr": "send what happens to EHRs and other platforms; see what did not arrive, send it again, match patients",
     "schedule": "do what happens by the clock: partitions, old sessions, watching",
     "console": "serve the console and the HTTP API",
     "signer": "sign gateways' certificates; the one process with the gateway authority's key",

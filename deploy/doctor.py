@@ -18,6 +18,8 @@ from psycopg import conninfo
 
 from alerts import notifications
 from alerts.notify_settings import NotifySettings
+from ccm_link.care_record import outbox
+from ccm_link.care_record.ehr_settings import EhrSettings
 from deploy import certificate_files, database, errors, start_conditions, storage_versions
 from deploy.configuration import Configuration
 from deploy.settings import SECTIONS
@@ -37,6 +39,7 @@ _CLOCKS_APART: Final = timedelta(seconds=2)
 _CONNECT_TIMEOUT_S: Final = 5
 _CALLED_WITHIN: Final = timedelta(minutes=1)
 _FAILING_SINCE: Final = timedelta(days=7)
+_SENT_WITHIN: Final = timedelta(minutes=10)  # an EHR that rests is asked again within five
 
 
 class State(StrEnum):
@@ -104,6 +107,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
         for connection in connections:
             connection.close()
     yield _calls(patient)
+    yield _link(patient)
     yield _migrations(patient)
     yield from _broker(patient)
     yield _clock(patient.clock())
@@ -316,6 +320,31 @@ def _calls(patient: Patient) -> Finding:
         )
         return Finding(name, State.FAILED, found, what_to_do)
     return Finding(name, State.OK, "nobody waits to be called, and messages arrive")
+
+
+def _link(patient: Patient) -> Finding:
+    """Say whether what happens leaves for EHRs and other platforms in time, and arrives."""
+    name, now = "link", patient.clock()
+    try:
+        with psycopg.connect(
+            patient.loaded.get(EhrSettings).database, connect_timeout=_CONNECT_TIMEOUT_S
+        ) as connection:
+            since, dead = outbox.how_far(connection.cursor())
+    except psycopg.Error as error:
+        found = f"cannot be looked at (SQLSTATE {error.sqlstate or 'none'})"
+        return Finding(name, State.UNKNOWN, found, _SEE_ABOVE)
+    if since is not None and now - since > _SENT_WITHIN:
+        found = f"the oldest message is due for {(now - since).total_seconds():.0f} s"
+        what_to_do = (
+            "start “homevitals ehr run”; “homevitals ehr status” shows which receiver fails"
+        )
+        return Finding(name, State.FAILED, found, what_to_do)
+    if dead:
+        what_to_do = (
+            "“homevitals ehr status” shows them with the reason; mend it, then “ehr redrive”"
+        )
+        return Finding(name, State.FAILED, f"{dead} messages did not arrive", what_to_do)
+    return Finding(name, State.OK, "nothing waits for long, and everything arrived")
 
 
 def _broker(patient: Patient) -> Iterator[Finding]:

@@ -59,6 +59,10 @@ def write_server(
             "database": conninfo("homevitals_notifier"),
             "console_url": f"http://127.0.0.1:{ports['console']}",
         },
+        "ehr": {
+            "database": conninfo("homevitals_link"),
+            "console_url": f"http://127.0.0.1:{ports['console']}",
+        },
         "ccm_link": {
             "database": conninfo("homevitals_console"),
             "entrance_database": conninfo("homevitals_entrance"),

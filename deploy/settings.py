@@ -13,6 +13,7 @@ from alerts.channels.webhook.settings import WebhookSettings
 from alerts.measures import Severity
 from alerts.notify_settings import NotifySettings
 from alerts.settings import AlertsSettings
+from ccm_link.care_record.ehr_settings import EhrSettings
 from ccm_link.settings import CcmLinkSettings
 from deploy.broker_settings import BrokerSettings, GuardSettings
 from firmware_profiles.settings import setting
@@ -172,6 +173,7 @@ SECTIONS: Final[dict[str, type[Any]]] = {
     "sms": SmsSettings,
     "webhook": WebhookSettings,
     "ccm_link": CcmLinkSettings,
+    "ehr": EhrSettings,
     "audit": AuditSettings,
     "scheduler": SchedulerSettings,
     "deploy": DeploySettings,

@@ -119,7 +119,7 @@ class Stack:
         yield "Preparing the database", self._prepare_database
         yield "Issuing certificates, starting signer and broker", self._start_broker
         yield (
-            "Starting ingest, evaluator, notifier, scheduler, guard, sealer and console",
+            "Starting ingest, evaluator, notifier, sender, scheduler, guard, sealer and console",
             self._start_services,
         )
         for number, home in enumerate(seed.HOMES, start=1):
@@ -168,6 +168,7 @@ class Stack:
             "ingest",
             "evaluate",
             "notify run",
+            "ehr run",
             "schedule",
             "guard",
             "audit seal",

@@ -28,6 +28,7 @@ LONG_RUNNING: Final[Mapping[str, tuple[str, ...]]] = {
     "ingest": ("ingest",),
     "evaluate": ("alerts",),
     "notify run": ("notify", "email", "sms", "webhook"),
+    "ehr run": ("ehr", "webhook"),
     "schedule": ("scheduler",),
     "console": ("ccm_link",),
     "guard": ("guard",),

@@ -27,9 +27,7 @@ def read(folder: Path) -> Mapping[str, Connection]:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
     except OSError as error:
-        raise SettingsError(
-            [f"folder: {folder} cannot be read ({type(error).__name__})"]
-        ) from error
+        raise SettingsError([f"{folder} cannot be read ({type(error).__name__})"]) from error
     found: dict[str, Connection] = {}
     problems: list[str] = []
     for path in files:

@@ -143,6 +143,12 @@ def works(cur: Cursor, receiver: Receiver) -> None:
     cur.execute(_Q.works, _of(receiver))
 
 
+def how_far(cur: Cursor) -> tuple[datetime | None, int]:
+    """Return since when the oldest message is due, of all practices, and how many dead letters there are."""
+    found: tuple[datetime | None, int] = cur.execute(_Q.how_far).fetchone() or (None, 0)
+    return found
+
+
 def forget_sent(cur: Cursor, before: datetime) -> int:
     """Forget some of what was sent before an instant, of all practices; return how much."""
     return cur.execute(_Q.forget_sent, {"before": before}).rowcount

@@ -132,6 +132,13 @@ update ccm.outgoing set state = 'waiting', next_at = %(now)s, failure = ''
 where practice_id = %(practice_id)s and receiver_id = %(receiver_id)s and patient_id = %(patient_id)s and state = 'held'
 returning outgoing_id;
 
+-- name: how_far
+-- Since when the oldest message waits that a receiver may have, and how many dead letters there are, of all practices.
+select min(outgoing.next_at) filter (where outgoing.state = 'waiting' and receiver.paused_at is null) as due_since,
+       count(*) filter (where outgoing.state = 'dead') as dead
+from ccm.outgoing join ccm.receiver using (practice_id, receiver_id)
+where outgoing.state in ('waiting', 'dead') and receiver.ended_at = 'infinity';
+
 -- name: forget_sent
 -- What was sent or given up long ago; what waits or is dead is never forgotten.
 delete from ccm.outgoing

@@ -1,4 +1,4 @@
-"""What the sender to other systems is told, and each EHR's own file."""
+"""What stands in an EHR's own file."""
 
 from __future__ import annotations
 
@@ -10,31 +10,6 @@ from typing import Final
 from firmware_profiles.settings import REQUIRED, setting
 
 NOT_SET: Final = Path()
-
-
-@dataclass(frozen=True, slots=True)
-class EhrSettings:
-    """Settings of section ``ehr``."""
-
-    database: str = setting(
-        "dbname=homevitals user=homevitals_link",
-        help="PostgreSQL connection string of the role homevitals_link",
-    )
-    folder: Path = setting(
-        NOT_SET,
-        help="folder with a file (*.toml) for each EHR that practices may be connected with; not set: there is none. "
-        "docs/ehr-link.md says what stands in such a file",
-    )
-    console_url: str = setting(
-        "http://127.0.0.1:8080",
-        help="address of the console as people reach it, to which webhooks lead",
-    )
-    keep_sent_days: float = setting(
-        30.0,
-        unit="days",
-        minimum=1.0,
-        help="how long it is kept that and when something was sent",
-    )
 
 
 class SignIn(StrEnum):

@@ -562,7 +562,9 @@ def test_row_88_no_settings_come_from_afar() -> None:
         if any(word in name for word in ("url", "remote", "fetch"))
     }
     # How browsers reach the console, what the links in messages begin with, and where text messages are handed over.
-    assert names == {"ccm_link.public_url", "notify.console_url", "sms.url"}
+    assert names == {
+        "ccm_link.public_url", "ehr.console_url", "notify.console_url", "sms.url",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [check, check_gateway], ids=["server", "gateway"])
@@ -643,6 +645,7 @@ def test_every_command_that_goes_on_running_has_its_conditions() -> None:
         "config",
         "db",
         "doctor",
+        "ehr",  # but for “run”
         "gaps",
         "gateway",
         "migrate",

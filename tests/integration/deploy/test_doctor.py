@@ -147,6 +147,18 @@ SPOILT = {
         "calls",
         "messages to 1 addresses do not arrive",
     ),
+    "a dead letter": (
+        """set session_replication_role = replica;
+        insert into ccm.receiver (practice_id, receiver_id, kind, name, added_by, added_at)
+        values ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-00000000000b', 'ehr', 'main',
+                gen_random_uuid(), now());
+        insert into ccm.outgoing
+            (practice_id, receiver_id, kind, subject_id, queued_at, next_at, state, settled_at)
+        values ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-00000000000b', 'task',
+                gen_random_uuid(), now(), now(), 'dead', now())""",
+        "link",
+        "1 messages did not arrive",
+    ),
     "a migration that did not run": (
         """delete from public.homevitals_migration
         where (package, name) in (select package, max(name) from public.homevitals_migration

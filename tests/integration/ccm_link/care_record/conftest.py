@@ -21,6 +21,7 @@ from ccm_link.care_record.settings import Connection, SignIn
 from firmware_profiles.readings import Kind
 from ingest import tenancy
 from tests import made_up_practice
+from tests.integration.ccm_link.care_record.fault_server import Fault, serving
 from tests.made_up_practice import NOW, MadeUp
 
 NUMBERS = "urn:oid:2.16.840.1.113883.19.5"  # HL7's own for examples
@@ -123,3 +124,9 @@ class Link:
 @pytest.fixture
 def link(database: Any, made_up: MadeUp, tmp_path: Path) -> Link:
     return Link(database, made_up, tmp_path)
+
+
+@pytest.fixture
+def fault() -> Iterator[Fault]:
+    with serving() as found:
+        yield found
