@@ -1,4 +1,5 @@
 -- Everything that a reviewer of one patient's month may ask for, as rows of JSON by section, in the order of "at".
+-- A table's alias is never the name of a column of it, for that would be taken for the row.
 -- Role: homevitals_console.
 
 -- name: registers
@@ -22,8 +23,8 @@ from (
     select 'enrolment', enrolment.consent_documented_at, to_jsonb(enrolment)
     from ccm.enrolment where practice_id = %(practice_id)s and patient_id = %(patient_id)s
     union all
-    select 'enrolment_event', event.at, to_jsonb(event)
-    from ccm.enrolment_event event where practice_id = %(practice_id)s and patient_id = %(patient_id)s
+    select 'enrolment_event', happened.at, to_jsonb(happened)
+    from ccm.enrolment_event happened where practice_id = %(practice_id)s and patient_id = %(patient_id)s
     union all
     select 'billing_practitioner', from_at, to_jsonb(enrolment_practitioner)
     from ccm.enrolment_practitioner where practice_id = %(practice_id)s and patient_id = %(patient_id)s
@@ -102,9 +103,9 @@ from (
     from ccm.claim_day join ccm.claim using (practice_id, claim_id)
     where claim_day.practice_id = %(practice_id)s and claim_day.patient_id = %(patient_id)s and month_on = %(month_on)s
     union all
-    select 'claim_event', event.at, to_jsonb(event)
-    from ccm.claim_event event join ccm.claim using (practice_id, claim_id)
-    where event.practice_id = %(practice_id)s and event.patient_id = %(patient_id)s and month_on = %(month_on)s
+    select 'claim_event', happened.at, to_jsonb(happened)
+    from ccm.claim_event happened join ccm.claim using (practice_id, claim_id)
+    where happened.practice_id = %(practice_id)s and happened.patient_id = %(patient_id)s and month_on = %(month_on)s
 ) found
 order by section, at, content::text;
 
@@ -162,12 +163,12 @@ from (
     union all
     select 'task', opened_at, to_jsonb(task) from task
     union all
-    select 'task_event', event.at, to_jsonb(event) from ccm.task_event event join task using (practice_id, task_id)
+    select 'task_event', happened.at, to_jsonb(happened) from ccm.task_event happened join task using (practice_id, task_id)
     union all
     select 'alert_episode', opened_at, to_jsonb(episode) from episode
     union all
-    select 'alert_event', event.at, to_jsonb(event)
-    from alerts.episode_event event join episode using (practice_id, episode_id)
+    select 'alert_event', happened.at, to_jsonb(happened)
+    from alerts.episode_event happened join episode using (practice_id, episode_id)
     union all
     select distinct 'rule', null::timestamptz, to_jsonb(rule)
     from alerts.rule join episode on rule.practice_id = episode.practice_id and rule.rule_id = episode.rule_id

@@ -11,8 +11,11 @@ from ingest.people import SignedIn
 _PLACES: Final = (
     ("/worklist", "Worklist"),
     ("/patients", "Patients"),
+    ("/program", "Program"),
+    ("/care-gaps", "Care gaps"),
     ("/rules", "Rules"),
     ("/time", "Time log"),
+    ("/month", "Month"),
     ("/unassigned", "Unassigned"),
     ("/peripherals", "Peripherals"),
     ("/quarantine", "Quarantine"),
@@ -21,6 +24,8 @@ _PLACES: Final = (
     ("/restrictions", "Restricted"),
     ("/emergency-access", "Emergency access"),
     ("/escalation", "Escalation"),
+    ("/reports", "Report"),
+    ("/self-audit", "Self-audit"),
     ("/staff", "Staff"),
     ("/audit", "Audit trail"),
 )

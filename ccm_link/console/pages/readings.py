@@ -8,8 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ccm_link.console import patient_head, problems
+from ccm_link import lineage
+from ccm_link.console import patient_head, permissions, problems
 from ccm_link.console.desk import AtDesk
+from ccm_link.console.permissions import Action, Resource
 from ingest import assignments, corrections, people, store
 
 router = APIRouter(prefix="/readings", include_in_schema=False)
@@ -36,6 +38,15 @@ def reading_page(desk: AtDesk, reading_id: UUID) -> HTMLResponse:
         if reading.peripheral_id is not None:
             peripheral = assignments.peripheral(cur, desk.practice_id, reading.peripheral_id)
         desk.saw(*whose, resource_id=reading_id, versions=len(versions))
+        places = []
+        if head is not None and permissions.may(desk.who, Resource.EVIDENCE, Action.VIEW):
+            places = lineage.claims_of_reading(
+                cur,
+                desk.practice_id,
+                head.record.patient_id,
+                reading_id,
+                reading.measured_at.astimezone(head.zone).date(),
+            )
         highest = max((one.version for one in versions), default=reading.version)
         is_last_seen = not versions or versions[-1].superseded_at is None
         return desk.page(
@@ -47,6 +58,7 @@ def reading_page(desk: AtDesk, reading_id: UUID) -> HTMLResponse:
             some_are_hidden=highest > len(versions) or not is_last_seen,
             patients=patients,
             peripheral=peripheral,
+            counted_in=places,
             most_bytes=_MOST_BYTES,
             grant=head and patient_head.grant(cur, desk, head.record.patient_id),
         )
