@@ -7,6 +7,7 @@ on-call schedule (:mod:`alerts.ladders`). Instants are aware.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -15,6 +16,7 @@ from uuid import UUID
 import psycopg
 
 from ccm_link import errors, store, tasks, time_log
+from ccm_link.work import Task
 from ingest import access, named_queries
 
 Cursor = psycopg.Cursor[Any]
@@ -42,13 +44,29 @@ class Cover:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Somebody who has open tasks; ``is_gone``: whose account is closed."""
+
+    staff_id: UUID
+    display_name: str
+    is_gone: bool
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A task before and after it was handed over."""
+
+    before: Task
+    after: Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOver:
     """What became of somebody's open tasks."""
 
-    given: int  # to the colleague
-    released: (
-        int  # to everybody, as was asked for, or because the colleague may not see the patient
-    )
+    given: Sequence[Changed]  # to the colleague
+    released: Sequence[Changed]  # to everybody: asked for, or the colleague may not see the patient
     left: int  # at least so many are still to be handed over
 
 
@@ -125,10 +143,9 @@ def stands_in_for(cur: Cursor, practice_id: UUID, staff_id: UUID, at: datetime) 
     return frozenset(away for (away,) in cur.fetchall())
 
 
-def open_tasks(cur: Cursor, practice_id: UUID) -> dict[UUID, int]:
-    """Count the open tasks of each member of staff who has some, as whoever asks sees them."""
-    cur.execute(_Q.count_open_tasks, {"practice_id": practice_id})
-    return dict(cur.fetchall())
+def owners(cur: Cursor, practice_id: UUID) -> list[Owner]:
+    """Return who has open tasks, as whoever asks sees them, by name."""
+    return store.rows(cur, Owner, _Q.count_open_tasks, practice_id=practice_id)
 
 
 def hand_over_all(
@@ -168,51 +185,61 @@ def hand_over_all(
         raise errors.UnknownColleague
     asked = {"practice_id": practice_id, "staff_id": from_staff_id, "limit": MOST_AT_ONCE + 1}
     found = cur.execute(_Q.load_open_tasks, asked).fetchall()
-    given = released = 0
-    for task_id, row_version in found[:MOST_AT_ONCE]:
-        deed = _Deed(practice_id, task_id, row_version, made_by, note, at)
+    deed = _Deed(practice_id, made_by, note, at)
+    given: list[Changed] = []
+    released: list[Changed] = []
+    for (task_id,) in found[:MOST_AT_ONCE]:
+        before = tasks.known(cur, practice_id, task_id)
         try:
-            if to_staff_id is not None and _give(cur, deed, to_staff_id):
-                given += 1
-                continue
-            tasks.release(cur, practice_id, task_id, made_by, row_version, note, at)
+            if to_staff_id is not None and _sees(cur, before, to_staff_id):
+                given.append(Changed(before, _give(cur, deed, before, to_staff_id)))
+            else:
+                released.append(Changed(before, _release(cur, deed, before)))
         except errors.TaskError:
             continue  # somebody was quicker; the page shows what is left
-        released += 1
-    return HandedOver(given=given, released=released, left=len(found) - given - released)
+    left = len(found) - len(given) - len(released)
+    return HandedOver(given=given, released=released, left=left)
 
 
 @dataclass(frozen=True, slots=True)
 class _Deed:
     practice_id: UUID
-    task_id: UUID
-    row_version: int
     staff_id: UUID
     note: str
     at: datetime
 
 
-def _give(cur: Cursor, deed: _Deed, to_staff_id: UUID) -> bool:
-    """Give one task to a colleague; False where they may not see the patient."""
-    able = tasks.colleagues(
-        cur, deed.practice_id, tasks.known(cur, deed.practice_id, deed.task_id).patient_id
+def _sees(cur: Cursor, task: Task, staff_id: UUID) -> bool:
+    able = tasks.colleagues(cur, task.practice_id, task.patient_id)
+    return staff_id in {colleague.staff_id for colleague in able}
+
+
+def _release(cur: Cursor, deed: _Deed, task: Task) -> Task:
+    return tasks.release(
+        cur,
+        deed.practice_id,
+        task.task_id,
+        deed.staff_id,
+        task.row_version,
+        deed.note,
+        deed.at,
     )
-    if to_staff_id not in {colleague.staff_id for colleague in able}:
-        return False
+
+
+def _give(cur: Cursor, deed: _Deed, task: Task, to_staff_id: UUID) -> Task:
+    """Give one task to a colleague, or take it oneself."""
     if to_staff_id == deed.staff_id:
-        after = tasks.release(
-            cur, deed.practice_id, deed.task_id, deed.staff_id, deed.row_version, deed.note, deed.at
+        nobodys = _release(cur, deed, task)
+        return tasks.claim(
+            cur, deed.practice_id, task.task_id, deed.staff_id, nobodys.row_version, deed.at
         )
-        tasks.claim(cur, deed.practice_id, deed.task_id, deed.staff_id, after.row_version, deed.at)
-    else:
-        tasks.assign(
-            cur,
-            deed.practice_id,
-            deed.task_id,
-            deed.staff_id,
-            deed.row_version,
-            owner_staff_id=to_staff_id,
-            note=deed.note,
-            at=deed.at,
-        )
-    return True
+    return tasks.assign(
+        cur,
+        deed.practice_id,
+        task.task_id,
+        deed.staff_id,
+        task.row_version,
+        owner_staff_id=to_staff_id,
+        note=deed.note,
+        at=deed.at,
+    )

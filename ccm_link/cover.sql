@@ -30,13 +30,18 @@ where practice_id = %(practice_id)s and covered_by = %(staff_id)s and called_off
 
 -- name: load_open_tasks
 -- The open tasks of a person, as whoever asks sees them.
-select task_id, row_version from ccm.task
+select task_id from ccm.task
 where practice_id = %(practice_id)s and status = 'open' and owner_staff_id = %(staff_id)s
 order by ccm.severity_order(severity), due_at, task_id
 limit %(limit)s;
 
 -- name: count_open_tasks
--- By owner, as whoever asks sees them.
-select owner_staff_id, count(*) from ccm.task
-where practice_id = %(practice_id)s and status = 'open' and owner_staff_id is not null
-group by owner_staff_id;
+-- By owner, as whoever asks sees them; also of owners whose account is closed.
+select owner.staff_id, owner.display_name, owner.disabled_at is not null as is_gone, held.tasks
+from (
+    select owner_staff_id, count(*) as tasks from ccm.task
+    where practice_id = %(practice_id)s and status = 'open' and owner_staff_id is not null
+    group by owner_staff_id
+) held
+join ingest.staff owner on owner.practice_id = %(practice_id)s and owner.staff_id = held.owner_staff_id
+order by owner.display_name, owner.staff_id;

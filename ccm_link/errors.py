@@ -169,7 +169,7 @@ class BadSchedule(ScheduleError, ValueError):
         ScheduleReason.NEVER: "It ends before it begins. Look at both days.",
         ScheduleReason.LONG_AGO: "It begins in the past. Choose today or a day to come.",
         ScheduleReason.TOO_FAR: "It begins more than two years from now. Choose a nearer day.",
-        ScheduleReason.NOBODY: "Choose a program, or set it up for one patient on that patient's page.",
+        ScheduleReason.NOBODY: "It is for nobody. Choose a program, or set it up on a patient's page.",
     }
 
     def __init__(self, reason: ScheduleReason) -> None:

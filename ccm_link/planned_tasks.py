@@ -199,8 +199,7 @@ def open_next(cur: Cursor, former: Task, wanted: NextTask, *, made_by: UUID, at:
         made_by=made_by,
         reason=wanted.reason,
         at=at,
-        # A task that comes back can be completed again, and followed by another one.
-        subject=f"{former.task_id}:{former.row_version}",
+        subject=subject_of_next(former),
         follows_task_id=former.task_id,
     )
     task_store.add_event(
@@ -213,6 +212,19 @@ def open_next(cur: Cursor, former: Task, wanted: NextTask, *, made_by: UUID, at:
         note=wanted.title,
     )
     return task_id
+
+
+def subject_of_next(former: Task) -> str:
+    """Return what a follow-up is about; a task that comes back can be completed again, and followed by another one."""
+    return f"{former.task_id}:{former.row_version}"
+
+
+def opened_before(cur: Cursor, practice_id: UUID, origin: Origin, subject: str) -> UUID | None:
+    """Return the task that was opened of a subject, if there is one."""
+    found = store.scalar(
+        cur, _Q.id_of_subject, practice_id=practice_id, origin=origin, subject=subject
+    )
+    return cast("UUID | None", found)
 
 
 def follow_ups(cur: Cursor, practice_id: UUID, task_id: UUID) -> list[FollowUp]:

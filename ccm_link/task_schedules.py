@@ -191,3 +191,9 @@ def of_patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[Schedul
 def of_programs(cur: Cursor, practice_id: UUID) -> list[Schedule]:
     """Return the schedules for everybody in a program, what holds first."""
     return store.rows(cur, Schedule, _Q.load_of_patient, practice_id=practice_id, patient_id=None)
+
+
+def programs(cur: Cursor, practice_id: UUID, at: datetime) -> list[str]:
+    """Return the programs in which somebody is, by the names that the billing tables give them."""
+    cur.execute(_Q.programs, {"practice_id": practice_id, "at": at})
+    return [name for (name,) in cur.fetchall()]

@@ -16,6 +16,10 @@ where practice_id = %(practice_id)s and schedule_id = %(schedule_id)s
   and patient_id is not distinct from %(patient_id)s::uuid and ended_at = 'infinity' and made_at < %(at)s
 returning schedule_id;
 
+-- name: programs
+-- In which programs somebody is.
+select distinct program from ccm.in_care where practice_id = %(practice_id)s and until_at > %(at)s order by program;
+
 -- name: load_of_patient
 -- Those of one patient, what holds first; of all programs where no patient is named. "infinity" becomes null, for Python
 -- has no such instant.

@@ -13,7 +13,10 @@ import httpx
 
 from ccm_link.console import permissions
 from ccm_link.console.permissions import Action, Resource
-from tests import console_bodies_record
+from tests import (
+    console_bodies_record,
+    console_bodies_tasks,
+)
 from tests.made_up_practice import PASSWORD, Connect, MadeUp
 
 _QUERIES = {
@@ -223,6 +226,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     f"POST /api/v1{_ASSIGNMENT}/correct-patient": {"patient_id": None, **_SPAN},
     f"POST /api/v1{_ASSIGNMENT}/correct-time": _SPAN,
     **console_bodies_record.BODIES,
+    **console_bodies_tasks.BODIES,
 }
 
 
@@ -271,6 +275,8 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
             "staff_id": str(made_up.staff["robin"]),
             "severity": "urgent",
             "shift_id": str(patient_id),  # of nothing
+            "schedule_id": str(patient_id),  # likewise
+            "cover_id": str(patient_id),  # likewise
             "contact_id": str(patient_id),  # likewise
             "gateway_id": "gw-home0001",
             "quarantine_id": first(

@@ -14,6 +14,7 @@ from ccm_link.console import (
     api_description,
     api_models,
     inputs,
+    planned_inputs,
     problems,
     rate_limits,
     sessions,
@@ -149,7 +150,10 @@ def start_timer(desk: AtDesk, task_id: UUID, given: time_inputs.StartTimer) -> a
 
 
 @router.post("/tasks/{task_id}/complete")
-def complete(desk: AtDesk, task_id: UUID, given: task_inputs.CompleteTask) -> api_models.Task:
-    """Complete a task; one's timer on it stops with the same note."""
+def complete(
+    desk: AtDesk, task_id: UUID, given: planned_inputs.CompleteTaskAndFollow
+) -> api_models.Task:
+    """Complete a task and open what is to follow it; one's timer on it stops with the same note."""
+    wanted = None if given.follow_up is None else given.follow_up.wanted()
     with desk.transaction() as cur:
-        return api_models.Task.of(task_deeds.complete(cur, desk, task_id, given))
+        return api_models.Task.of(task_deeds.complete(cur, desk, task_id, given, wanted))

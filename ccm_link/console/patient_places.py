@@ -12,6 +12,7 @@ OF_PATIENT: Final = "/patients/{patient_id}"
 # What follows the patient's own address, in the order in which the pages are shown.
 _PLACES: Final = (
     ("", "Readings"),
+    ("/tasks", "Tasks"),
     ("/record", "Record"),
 )
 

@@ -15,7 +15,14 @@ from typing import Final
 from fastapi import FastAPI, Request
 from fastapi.routing import iter_route_contexts
 
-from ccm_link.console import problems, rate_limits, routes_of_record, sessions, trail
+from ccm_link.console import (
+    problems,
+    rate_limits,
+    routes_of_record,
+    routes_of_tasks,
+    sessions,
+    trail,
+)
 from ccm_link.console.rate_limits import Deed
 from ccm_link.console.rights import (
     ANYBODY,
@@ -237,6 +244,7 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "GET /api/v1/patients/{patient_id}/readings": (Resource.PATIENT_RECORD, Action.EXPORT),
     "GET /api/v1/patients/{patient_id}/summaries/daily": (Resource.PATIENT_RECORD, Action.EXPORT),
     "GET /api/v1/readings/stream": (Resource.PATIENT_RECORD, Action.EXPORT),
+    **routes_of_tasks.ROUTES,
     **routes_of_record.ROUTES,
 }
 

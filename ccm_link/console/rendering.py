@@ -8,7 +8,13 @@ from typing import Final
 
 import jinja2
 
-from ccm_link.console import reading_words, record_words, task_words, wording
+from ccm_link.console import (
+    planned_words,
+    reading_words,
+    record_words,
+    task_words,
+    wording,
+)
 
 _ENVIRONMENT: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("ccm_link.console"),
@@ -31,6 +37,7 @@ _ENVIRONMENT.globals.update(
     sheet=_kept("console.css"),
     needs_script=_kept("needs.js"),
     of_task=task_words,
+    of_plans=planned_words,
     of_record=record_words,
 )
 

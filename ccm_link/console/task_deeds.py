@@ -13,8 +13,14 @@ from datetime import datetime
 from uuid import UUID
 
 from ccm_link import snoozing, tasks
-from ccm_link.console import task_inputs, task_record, time_lines
+from ccm_link.console import (
+    planned_deeds,
+    task_inputs,
+    task_record,
+    time_lines,
+)
 from ccm_link.console.desk import Cursor, Desk
+from ccm_link.planned_tasks import NextTask
 from ccm_link.work import Task
 
 
@@ -80,8 +86,14 @@ def end_snooze(cur: Cursor, desk: Desk, task_id: UUID, given: task_inputs.EndSno
     return after
 
 
-def complete(cur: Cursor, desk: Desk, task_id: UUID, given: task_inputs.CompleteTask) -> Task:
-    """Complete the task; the person's timer on it stops with the same note."""
+def complete(
+    cur: Cursor,
+    desk: Desk,
+    task_id: UUID,
+    given: task_inputs.CompleteTask,
+    follow_up: NextTask | None = None,
+) -> Task:
+    """Complete the task and open what is to follow; the person's timer on it stops with the same note."""
     before = task_record.load(cur, desk, task_id)
     after, became = tasks.complete(
         cur,
@@ -93,8 +105,11 @@ def complete(cur: Cursor, desk: Desk, task_id: UUID, given: task_inputs.Complete
         given.note,
         desk.now,
         limits=desk.timer_limits,
+        follow_up=follow_up,
     )
     task_record.changed(desk, before, after)
     if became is not None:
         time_lines.ended(desk, became)
+    if follow_up is not None:
+        planned_deeds.tell_next(cur, desk, before)
     return after

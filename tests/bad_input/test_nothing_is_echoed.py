@@ -223,6 +223,8 @@ def test_metrics_and_addresses_have_no_place_for_people(console: Console) -> Non
         "quarantine_id",
         "rule_id",
         "condition_id",
+        "schedule_id",
+        "cover_id",
         "contact_id",
         "window_id",
         "shift_id",

@@ -16,11 +16,21 @@ from pydantic import BaseModel
 
 from alerts import clock_breaches, episode
 from alerts import store as alerts_store
-from ccm_link import cover, planned_tasks, task_history, tasks, time_programs
+from ccm_link import (
+    care_team,
+    cover,
+    planned_tasks,
+    task_history,
+    tasks,
+    time_programs,
+)
 from ccm_link.console import (
     called,
     forms,
     patient_head,
+    planned_deeds,
+    planned_inputs,
+    planned_words,
     problems,
     task_deeds,
     task_inputs,
@@ -156,14 +166,21 @@ def end_snooze(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
 
 @router.post("/complete")
 def complete(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
-    """Complete the task; the person's timer on it stops with the same note."""
+    """Complete the task and open what is to follow; the person's timer on it stops with the same note."""
+
+    def done(
+        cur: Cursor, desk: Desk, task_id: UUID, given: planned_inputs.CompleteTaskForm
+    ) -> Task:
+        wanted = given.wanted(desk.staff_id, planned_deeds.zone_of(cur, desk))
+        return task_deeds.complete(cur, desk, task_id, given, wanted)
+
     return _decide(
         desk,
         task_id,
         "complete",
         fields,
-        task_inputs.CompleteTask,
-        task_deeds.complete,
+        planned_inputs.CompleteTaskForm,
+        done,
         "/worklist?said=completed",
     )
 
@@ -251,6 +268,8 @@ def _show(
         for one in found[: -_MOST_BREACHES - 1 : -1]
         if (reading := store.reading(cur, desk.practice_id, one.reading_id)) is not None
     ]
+    able = tasks.colleagues(cur, desk.practice_id, task.patient_id)
+    manager = care_team.care_manager_of(cur, desk.practice_id, [task.patient_id], desk.now)
     desk.saw(
         task.patient_id,
         resource=Resource.TASK,
@@ -270,9 +289,10 @@ def _show(
         follow_ups=planned_tasks.follow_ups(cur, desk.practice_id, task_id),
         history=task_history.in_order(events, episode_events),
         last_event=events[-1] if events else None,
+        for_whom=planned_words.for_whom(able, desk.staff_id, manager.get(task.patient_id)),
         colleagues=[
             (one.staff_id, f"{one.display_name}, {wording.role(one.role)}")
-            for one in tasks.colleagues(cur, desk.practice_id, task.patient_id)
+            for one in able
             if one.staff_id not in {desk.staff_id, task.owner_staff_id}
         ],
         waits=task_words.waits(task.severity),

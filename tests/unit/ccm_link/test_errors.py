@@ -13,6 +13,9 @@ NEED_ARGUMENTS = {
     errors.NoBillingTable: (2027,),
     errors.BadInterval: (errors.IntervalReason.TOO_LONG,),
     errors.BadSnooze: (errors.SnoozeReason.TOO_LONG,),
+    errors.BadTask: (errors.BadTaskReason.PAST,),
+    errors.BadCover: (errors.CoverReason.TWICE,),
+    errors.BadSchedule: (errors.ScheduleReason.NEVER,),
 }
 CLASSES = [
     found
@@ -37,3 +40,11 @@ def test_every_interval_reason_has_its_own_words(reason: errors.IntervalReason) 
 @pytest.mark.parametrize("reason", errors.SnoozeReason)
 def test_every_snooze_reason_has_its_own_words(reason: errors.SnoozeReason) -> None:
     assert str(errors.BadSnooze(reason))
+
+
+def test_every_reason_about_planned_work_has_its_own_words() -> None:
+    said = [str(errors.BadTask(reason)) for reason in errors.BadTaskReason]
+    said += [str(errors.BadCover(reason)) for reason in errors.CoverReason]
+    said += [str(errors.BadSchedule(reason)) for reason in errors.ScheduleReason]
+    assert len(set(said)) == len(said)
+    assert all(". " in one for one in said)

@@ -11,7 +11,7 @@ from alerts.episode import EpisodeEventKind
 from alerts.measures import Severity
 from ccm_link.console import task_words
 from ccm_link.task_history import Line
-from ccm_link.work import Disposition, Task, TaskEventKind, TaskStatus
+from ccm_link.work import Disposition, Origin, Task, TaskEventKind, TaskStatus
 from ccm_link.worklist import MeasuredToday, Tab
 
 NOW = datetime(2026, 11, 12, 15, 42, tzinfo=UTC)
@@ -23,13 +23,16 @@ TASK = Task(
     patient_name="Ada",
     record_number="1",
     episode_id=uuid4(),
+    origin=Origin.ALERT,
     title="Raised systolic pressure",
     severity=Severity.CLINICAL,
     status=TaskStatus.OPEN,
+    candidate_role=None,
     owner_staff_id=None,
     owner_name=None,
     opened_at=NOW,
     due_at=NOW,
+    overdue_at=None,
     breach_count=1,
     breached_at=NOW,
     breach_sentence="",
@@ -45,6 +48,8 @@ TASK = Task(
     completed_at=None,
     disposition=None,
     disposition_note=None,
+    follows_task_id=None,
+    schedule_id=None,
     row_version=1,
 )
 
