@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import tuple_row
 
-from ccm_link import errors, month_facts
+from ccm_link import errors, month_facts, time_chain
 from ccm_link.billing import patient_month
 from ccm_link.billing.intervals import Span
 from ccm_link.billing.rule_book import Book
@@ -37,6 +37,17 @@ _Q: Final = named_queries.load("ccm_link", "audit_packet")
 FORMAT: Final = "homevitals-audit-packet/1"
 MOST_READINGS: Final = 20_000
 """Some three hundred a day; a packet with as many says that there may be more."""
+
+# Where the row of a link stands: section and the column of its id.
+_LINKED: Final[Mapping[str, tuple[str, str]]] = {
+    "entry": ("time_entry", "entry_id"),
+    "void": ("time_entry", "entry_id"),
+    "dropped": ("dropped_time", "dropped_id"),
+    "approval": ("time_approval", "approval_id"),
+    "amendment": ("time_amendment", "amendment_id"),
+    "decision": ("time_decision", "decision_id"),
+    "lock": ("month_lock", "lock_id"),
+}
 
 # Columns that name members of staff, in whatever section.
 _STAFF_COLUMNS: Final = frozenset(
@@ -121,11 +132,64 @@ def of_patient_month(
         "made_by": made_by,
         "practice": {"name": practice.name, "time_zone": practice.time_zone},
         "month": str(month),
+        "chain": _chain(cur, practice_id, sections["time_link"]),
         "trace": _trace(cur, practice_id, patient_id, month, book, at),
         "may_lack_readings": len(sections["reading"]) == MOST_READINGS,
         "sections": {name: sections[name] for name in sorted(sections)},
     }
     return Packet(content, canonical(content))
+
+
+def broken_links(content: Mapping[str, Any]) -> list[int]:
+    """Return the positions of links that a packet's own rows do not bear out; nothing but the packet is asked. Pure.
+
+    A link's content hash is worked out from the row beside it, and its chain hash where the link before is there too.
+    What a packet leaves out it cannot show: that the chain as a whole holds is what ``homevitals time verify`` says.
+    """
+    sections: Mapping[str, list[dict[str, Any]]] = content["sections"]
+    rows = {
+        (kind, row[column]): row
+        for kind, (section, column) in _LINKED.items()
+        for row in sections.get(section, ())
+    }
+    hashes = {link["position"]: link["chain_sha256"] for link in sections.get("time_link", ())}
+    return sorted(
+        link["position"]
+        for link in sections.get("time_link", ())
+        if not _bears_out(
+            link, rows.get((link["kind"], link["subject_id"])), hashes.get(link["position"] - 1)
+        )
+    )
+
+
+def _bears_out(link: Mapping[str, Any], row: Mapping[str, Any] | None, before: str | None) -> bool:
+    content = _bytes(link["content_sha256"])
+    if row is None or time_chain.content_sha256(link["kind"], row) != content:
+        return False
+    if before is None:
+        return True
+    plain_link = {**link, "content_sha256": content}
+    return time_chain.chain_sha256(_bytes(before), plain_link) == _bytes(link["chain_sha256"])
+
+
+def _bytes(hexadecimal: str) -> bytes:
+    """Return bytes that the database wrote into JSON."""
+    return bytes.fromhex(hexadecimal.removeprefix("\\x"))
+
+
+def _chain(cur: Cursor, practice_id: UUID, links: list[dict[str, Any]]) -> Any:
+    """Check the practice's chain from the packet's first link to its end, and say how far and what was found."""
+    if not links:
+        return None
+    first = min(link["position"] for link in links)
+    last = time_chain.verify(cur, practice_id, last=0, sees_all=False).head.position
+    verdict = time_chain.verify(cur, practice_id, last=last - first + 1, sees_all=False)
+    return {
+        "from_position": verdict.from_position,
+        "head_position": verdict.head.position,
+        "head_sha256": verdict.head.chain_sha256.hex(),
+        "findings": [one.sentence for one in verdict.findings],
+    }
 
 
 def canonical(content: Mapping[str, Any]) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -15,21 +17,53 @@ from deploy import command_line, configuration, errors, given_files, look
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare whose month and where to."""
-    parser.add_argument(
+    """Declare the actions."""
+    # “packet write --config F” works like “packet --config F write”.
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", type=Path, metavar="FILE", default=argparse.SUPPRESS)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    words = "write all that a reviewer of a patient's month may ask for"
+    write = actions.add_parser("write", parents=[common], help=words, description=words)
+    write.add_argument(
         "patient", metavar="PATIENT_ID", help="as it stands in the address of the patient's page"
     )
-    parser.add_argument(
-        "month", metavar="MONTH", help="the practice's calendar month, like 2026-11"
-    )
-    parser.add_argument(
+    write.add_argument("month", metavar="MONTH", help="the practice's calendar month, like 2026-11")
+    write.add_argument(
         "folder", metavar="FOLDER", type=Path, help="where the two files are written"
     )
-    parser.add_argument("--practice", metavar="SLUG", help="whose patient, where there are several")
-    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    write.add_argument("--practice", metavar="SLUG", help="whose patient, where there are several")
+    write.add_argument("--force", action="store_true", help="replace files that are there")
+    words = "work out again, from a packet alone, whether its time entries fit their links"
+    check = actions.add_parser("check", parents=[common], help=words, description=words)
+    check.add_argument("file", metavar="FILE", help="the packet's JSON, or “-” for standard input")
 
 
 def run(options: argparse.Namespace) -> int:
+    """Do what the action says."""
+    return _write(options) if options.action == "write" else _check(options.file)
+
+
+def _check(name: str) -> int:
+    """Print what does not fit; no database is asked."""
+    with given_files.source(name) as file:
+        text = file.read()
+    try:
+        content = json.loads(text)
+        is_packet = content["format"] == audit_packet.FORMAT
+        broken = audit_packet.broken_links(content) if is_packet else []
+    except (ValueError, KeyError, TypeError, AttributeError):
+        is_packet = False
+    if not is_packet:
+        raise errors.DeployError(f"this is no packet of the form {audit_packet.FORMAT}")
+    links = len(content["sections"].get("time_link", ()))
+    print(f"SHA-256: {hashlib.sha256(text).hexdigest()}")
+    print(f"{links - len(broken)} of {links} links fit the rows that they are over")
+    for position in broken:
+        print(f"link {position} does not fit: its row is missing or was changed")
+    return 1 if broken else 0
+
+
+def _write(options: argparse.Namespace) -> int:
     """Write the packet; that it was taken out stands in the audit trail before the first byte is written."""
     month, patient_id = Month.parse(options.month), _patient_id(options.patient)
     settings = configuration.load(options.config).get(CcmLinkSettings)
@@ -46,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
             patient_id,
             month,
             tables.of_payer(payers.get(patient_id)),
-            made_by=command_line.agent().name,
+            made_by=command_line.agent().agent_id,
             at=at,
         )
         if packet is None:

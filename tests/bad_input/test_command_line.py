@@ -364,6 +364,8 @@ def test_row_100_a_dash_is_standard_input(database: Any) -> None:
         ("ingest", "import", "a", "--rejects", "b"),
         ("quarantine", "redrive", "--all", "--reason", "empty_frame"),
         ("way",),
+        ("packet",),
+        ("packet", "write", "a", "2026-11"),
         ("audit",),
         ("staff", "add"),
         ("practice", "add", "--slug"),

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
+from ccm_link import audit_packet
 from tests.made_up_practice import Connect, MadeUp
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
@@ -55,8 +56,8 @@ def claim_id(connect: Connect, made_up: MadeUp) -> UUID:
         ):
             connection.execute(
                 "insert into ccm.claim_line (practice_id, claim_id, line_number, patient_id, program, code, units,"
-                " service_on, first_on, last_on, diagnosis_pointers, rules, is_set_up) values (%s, %s, %s, %s, %s, %s, 1,"
-                " '2026-11-09', '2026-11-01', '2026-11-30', '{1}', %s, false)",
+                " service_on, first_on, last_on, diagnosis_pointers, rules, is_set_up)"
+                " values (%s, %s, %s, %s, %s, %s, 1, '2026-11-09', '2026-11-01', '2026-11-30', '{1}', %s, false)",
                 (
                     whose["practice_id"],
                     claim,
@@ -117,6 +118,14 @@ def test_packet_is_one_file_whose_hash_is_on_paper(
         "sections"
     ].keys()
     assert content["trace"]["month"] == "2026-11"
+    assert content["chain"]["findings"] == []
+    assert audit_packet.broken_links(content) == []
+    for entry in content["sections"]["time_entry"]:
+        entry["note"] += "."
+    changed = {
+        one["position"] for one in content["sections"]["time_link"] if one["kind"] == "entry"
+    }
+    assert set(audit_packet.broken_links(content)) >= changed != set()
     # The clock of this test stands still, so the same is asked twice.
     assert dana.get(f"{address}.json").content == found.content
     assert len(hashlib.sha256(found.content).hexdigest()) == 64
