@@ -10,14 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
-from typing import Final
 
-from ccm_link.plan_document import PlanDocument, Section
-
-GOALS: Final = "Goals"
-INTERVENTIONS: Final = "What is planned, and who does it"
-CONTRIBUTORS: Final = "Made together with"
-INTERVALS: Final = "How often"
+from ccm_link import plan_document
+from ccm_link.plan_document import PlanDocument
 
 
 class Mark(StrEnum):
@@ -50,7 +45,7 @@ class Line:
 class Change:
     """A section of both versions."""
 
-    title: str
+    heading: str
     lines: tuple[Line, ...]
 
     @property
@@ -72,41 +67,24 @@ class Change:
         return ", ".join(parts) or "unchanged"
 
 
-def texts(document: PlanDocument) -> dict[str, tuple[str, ...]]:
-    """Return all that a plan says as lines of text by the title of their section, in the order in which it is read."""
-    told: dict[str, tuple[str, ...]] = {
-        CONTRIBUTORS: tuple(f"{one.part.capitalize()}: {one.name}" for one in document.contributors)
-    }
-    for section in Section:
-        told[section.heading] = document.lines(section)
-        if section is Section.PROGNOSIS:
-            told[GOALS] = tuple(goal.sentence for goal in document.goals)
-        if section is Section.SYMPTOMS:
-            told[INTERVENTIONS] = tuple(f"{one.who}: {one.what}" for one in document.interventions)
-    told[INTERVALS] = (
-        f"The plan is looked at again after {_months(document.review_months)}.",
-        f"The medication is reviewed after {_months(document.medication_months)}.",
-    )
-    return told
-
-
 def diff(older: PlanDocument, newer: PlanDocument) -> tuple[Change, ...]:
     """Return what became of every section that either version has, in the order of a plan.
 
     Example:
+        >>> from ccm_link.plan_document import Section
         >>> was = PlanDocument(sections={Section.PROBLEMS: ("Hypertension", "Falls")})
         >>> now = PlanDocument(sections={Section.PROBLEMS: ("Hypertension", "Type 2 diabetes")})
         >>> change = diff(was, now)[0]
-        >>> change.title, change.sentence
+        >>> change.heading, change.sentence
         ('Problems', '1 line put in, 1 taken out')
         >>> [f"{line.mark.sign}{line.text}" for line in change.lines]
         [' Hypertension', '−Falls', '+Type 2 diabetes']
     """
-    before, after = texts(older), texts(newer)
+    before, after = plan_document.texts(older), plan_document.texts(newer)
     return tuple(
-        Change(title, tuple(_lines(before[title], after[title])))
-        for title in before
-        if before[title] or after[title]
+        Change(heading, tuple(_lines(before[heading], after[heading])))
+        for heading in before
+        if before[heading] or after[heading]
     )
 
 
@@ -119,7 +97,3 @@ def _lines(before: Sequence[str], after: Sequence[str]) -> Iterator[Line]:
             continue
         yield from (Line(Mark.TAKEN_OUT, text) for text in before[from_before:until_before])
         yield from (Line(Mark.PUT_IN, text) for text in after[from_after:until_after])
-
-
-def _months(count: int) -> str:
-    return "1 month" if count == 1 else f"{count} months"

@@ -10,6 +10,7 @@ Source:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -37,6 +38,12 @@ Source: 42 CFR 423.153(d)(1)(vii)(B): a comprehensive medication review at least
 MOST_MONTHS: Final = 12
 MOST_LINES: Final = 100
 MOST_GOALS: Final = 30
+
+
+GOALS: Final = "Goals"
+INTERVENTIONS: Final = "What is planned, and who does it"
+CONTRIBUTORS: Final = "Made together with"
+INTERVALS: Final = "How often"
 
 
 class Section(StrEnum):
@@ -101,6 +108,11 @@ class Contributor:
     part: Part
     name: str
 
+    @property
+    def line(self) -> str:
+        """Return it as one line: "carer: Ada Lind"."""
+        return f"{self.part}: {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
@@ -108,6 +120,11 @@ class Intervention:
 
     who: str
     what: str
+
+    @property
+    def line(self) -> str:
+        """Return it as one line: "Care manager: calls every Monday"."""
+        return f"{self.who}: {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +190,28 @@ def lacks(document: PlanDocument) -> tuple[str, ...]:
     """Return what a plan needs before it can be signed, as titles; where nothing applies, a line has to say so."""
     found = [one.heading for one in Section if one.is_needed and not document.lines(one)]
     if not document.goals:
-        found.append("Goals")
+        found.append(GOALS)
     if not document.interventions:
-        found.append("What is planned, and who does it")
+        found.append(INTERVENTIONS)
     return tuple(found)
+
+
+def texts(document: PlanDocument) -> dict[str, tuple[str, ...]]:
+    """Return all that a plan says as lines of text by the title of their section, in the order in which it is read."""
+    told: dict[str, tuple[str, ...]] = {
+        CONTRIBUTORS: tuple(f"{one.part.capitalize()}: {one.name}" for one in document.contributors)
+    }
+    for section in Section:
+        told[section.heading] = document.lines(section)
+        if section is Section.PROGNOSIS:
+            told[GOALS] = tuple(goal.sentence for goal in document.goals)
+        if section is Section.SYMPTOMS:
+            told[INTERVENTIONS] = tuple(one.line for one in document.interventions)
+    told[INTERVALS] = (
+        f"The plan is looked at again after {_months(document.review_months)}.",
+        f"The medication is reviewed after {_months(document.medication_months)}.",
+    )
+    return told
 
 
 def as_json(document: PlanDocument) -> dict[str, Any]:
@@ -193,6 +228,11 @@ def as_json(document: PlanDocument) -> dict[str, Any]:
         "review_months": document.review_months,
         "medication_months": document.medication_months,
     }
+
+
+def canonical(document: PlanDocument) -> str:
+    """Return a document as one text: equal documents have the same."""
+    return json.dumps(as_json(document), sort_keys=True, ensure_ascii=False)
 
 
 def from_json(stored: Mapping[str, Any]) -> PlanDocument:
@@ -229,3 +269,7 @@ def _goal(stored: Mapping[str, Any]) -> Goal:
         target=None if target is None else float(target),
         by_on=None if by_on is None else date.fromisoformat(by_on),
     )
+
+
+def _months(count: int) -> str:
+    return "1 month" if count == 1 else f"{count} months"

@@ -14,6 +14,7 @@ import httpx
 from ccm_link.console import permissions
 from ccm_link.console.permissions import Action, Resource
 from tests import (
+    console_bodies_plan,
     console_bodies_record,
     console_bodies_tasks,
 )
@@ -226,6 +227,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     f"POST /api/v1{_ASSIGNMENT}/correct-patient": {"patient_id": None, **_SPAN},
     f"POST /api/v1{_ASSIGNMENT}/correct-time": _SPAN,
     **console_bodies_record.BODIES,
+    **console_bodies_plan.BODIES,
     **console_bodies_tasks.BODIES,
 }
 
@@ -294,6 +296,9 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
             ),
             "person_id": first("select person_id from ingest.home_person where patient_id = %s"),
             **dict.fromkeys(console_bodies_record.OF_NOTHING, str(patient_id)),
+            **dict.fromkeys(console_bodies_plan.OF_NOTHING, str(patient_id)),
+            "plan_id": first("select plan_id from ccm.care_plan where patient_id = %s"),
+            "version": "1",
         }
 
 

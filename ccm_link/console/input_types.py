@@ -154,6 +154,16 @@ WeekReadings = Annotated[
     _digits(int, "[0-9]{1,2}", "Write a number from 1 to 50."),
     Field(strict=True, ge=1, le=50),
 ]
+# After which a plan or a medication list is looked at again.
+Months = Annotated[
+    int,
+    _digits(int, "[0-9]{1,2}", "Write a number of months from 1 to 12."),
+    Field(strict=True, ge=1, le=12),
+]
+# Of something in a short list, from 0.
+Place = Annotated[
+    int, _digits(int, "[0-9]{1,2}", "Choose one of the list."), Field(strict=True, ge=0, le=99)
+]
 LimitNumber = Annotated[
     float,
     _digits(float, r"[0-9]{1,4}(\.[0-9]{1,2})?", "Write a number like 160 or 160.5."),

@@ -14,6 +14,7 @@ _PLACES: Final = (
     ("", "Readings"),
     ("/tasks", "Tasks"),
     ("/record", "Record"),
+    ("/plan", "Care plan"),
 )
 
 

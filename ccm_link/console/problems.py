@@ -20,7 +20,7 @@ from starlette.types import Scope
 from alerts import errors as alerts_errors
 from alerts.errors import AlertsError
 from ccm_link import errors as ccm_errors
-from ccm_link import registry_errors
+from ccm_link import plan_errors, registry_errors
 from ccm_link.console import rendering
 from ccm_link.errors import CcmLinkError
 from firmware_profiles.errors import WireReason
@@ -200,6 +200,9 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (alerts_errors.BadShift, 422, "Nobody could work this shift"),
     (alerts_errors.ScheduleChanged, 409, "The schedule has changed"),
     (alerts_errors.BadWindow, 422, "This time cannot be set"),
+    (plan_errors.UnknownVersion, 404, NOT_FOUND.title),
+    (plan_errors.NotAClinician, 403, FORBIDDEN.title),
+    (plan_errors.PlanConflict, 409, "This has changed"),
     (registry_errors.RegistryConflict, 409, "The patient's record has changed"),
     (ingest_errors.StandingRefused, 409, "The patient's standing stays as it is"),
     (ingest_errors.IdentityRefused, 409, "The patient's record has changed"),

@@ -9,6 +9,7 @@ from typing import Final
 import jinja2
 
 from ccm_link.console import (
+    plan_words,
     planned_words,
     reading_words,
     record_words,
@@ -39,6 +40,7 @@ _ENVIRONMENT.globals.update(
     of_task=task_words,
     of_plans=planned_words,
     of_record=record_words,
+    plans=plan_words,
 )
 
 

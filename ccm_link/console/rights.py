@@ -20,6 +20,11 @@ class Resource(StrEnum):
     RULE = "rule"  # the limits of one patient
     PRACTICE_RULE = "practice_rule"  # what is asked about everybody, or all with a condition; and what that costs
     CONDITION = "condition"  # what a patient has, as codes
+    CARE_PLAN = "care_plan"
+    MEDICATION = "medication"  # what a patient takes
+    STAY = "stay"  # hospital, nursing facility, emergency department
+    EDUCATION = "education"  # lessons, and devices that were set up with a patient
+    CARE_GAP = "care_gap"  # what the care of patients lacks
     REGISTRY = "registry"  # who the patients are, how they stand, who pays, how they are reached
     ESCALATION = "escalation"  # ladders, shifts, addresses: whom to call
     CALL = "call"  # that one is needed oneself
@@ -53,6 +58,7 @@ class Action(StrEnum):
     EXPORT = "export"
     REQUEST = "request"
     REVIEW = "review"
+    SIGN = "sign"  # under one's own name, so that it is in force
     OVERSEE = "oversee"  # also what concerns patients whom one does not see
 
 
@@ -90,6 +96,15 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
         Role.CLINICIAN: _WORK,
     },
     Resource.CONDITION: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    # Others of the care team write a plan; a clinician signs it.
+    Resource.CARE_PLAN: {
+        Role.CARE_MANAGER: _WORK | {Action.EXPORT},
+        Role.CLINICIAN: _WORK | {Action.EXPORT, Action.SIGN},
+    },
+    Resource.MEDICATION: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    Resource.STAY: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    Resource.EDUCATION: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    Resource.CARE_GAP: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
     Resource.REGISTRY: {
         Role.CARE_MANAGER: _WORK | {Action.CREATE},
         Role.CLINICIAN: _WORK | {Action.CREATE},
@@ -164,6 +179,11 @@ WITH_PATIENTS: Final = frozenset(
         Resource.RULE,
         Resource.PRACTICE_RULE,
         Resource.CONDITION,
+        Resource.CARE_PLAN,
+        Resource.MEDICATION,
+        Resource.STAY,
+        Resource.EDUCATION,
+        Resource.CARE_GAP,
         Resource.REGISTRY,
         Resource.TIME_LOG,
         Resource.TIMER,

@@ -54,19 +54,19 @@ def test_both_versions_can_be_put_together_again_from_their_difference(
     before: dict[str, tuple[str, ...]] = {}
     after: dict[str, tuple[str, ...]] = {}
     for change in plan_diff.diff(older, newer):
-        before[change.title] = tuple(
+        before[change.heading] = tuple(
             line.text for line in change.lines if line.mark is not Mark.PUT_IN
         )
-        after[change.title] = tuple(
+        after[change.heading] = tuple(
             line.text for line in change.lines if line.mark is not Mark.TAKEN_OUT
         )
-        assert change.is_changed is (before[change.title] != after[change.title])
+        assert change.is_changed is (before[change.heading] != after[change.heading])
     assert {title: lines for title, lines in before.items() if lines} == _said(older)
     assert {title: lines for title, lines in after.items() if lines} == _said(newer)
 
 
 def _said(document: PlanDocument) -> dict[str, tuple[str, ...]]:
-    return {title: lines for title, lines in plan_diff.texts(document).items() if lines}
+    return {title: lines for title, lines in plan_document.texts(document).items() if lines}
 
 
 @pytest.mark.parametrize(
