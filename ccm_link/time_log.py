@@ -194,11 +194,28 @@ def entry(cur: store.Cursor, practice_id: UUID, entry_id: UUID) -> TimeEntry | N
     return time_store.entry(cur, practice_id, entry_id)
 
 
+def known(cur: store.Cursor, practice_id: UUID, entry_id: UUID) -> TimeEntry:
+    """Return one time entry, voided or not.
+
+    Raises:
+        errors.UnknownEntry: The practice has no such entry.
+    """
+    found = time_store.entry(cur, practice_id, entry_id)
+    if found is None:
+        raise errors.UnknownEntry
+    return found
+
+
 def entries_of_month(
     cur: store.Cursor, practice_id: UUID, of_month: month.Month
 ) -> list[TimeEntry]:
     """Return every entry that touches the practice's month, voided ones too, oldest first."""
     return time_store.entries_of_month(cur, practice_id, of_month.first_on)
+
+
+def outside_care(cur: store.Cursor, practice_id: UUID, of_month: month.Month) -> set[UUID]:
+    """Return the entries that began when nothing was agreed on for their program: they are kept and do not count."""
+    return time_store.outside_care(cur, practice_id, of_month.first_on)
 
 
 def words(text: str) -> str:

@@ -212,6 +212,14 @@ def entries_of_month(cur: Cursor, practice_id: UUID, month_on: date) -> list[Tim
     return store.rows(cur, _entry, _Q.entries_of_month, practice_id=practice_id, month_on=month_on)
 
 
+def outside_care(cur: Cursor, practice_id: UUID, month_on: date) -> set[UUID]:
+    """Load the entries of a month that began when their patient was not in their program with a documented consent."""
+    found = store.rows(
+        cur, dict[str, Any], _Q.outside_care, practice_id=practice_id, month_on=month_on
+    )
+    return {one["entry_id"] for one in found}
+
+
 def entries_of_task(
     cur: Cursor, practice_id: UUID, patient_id: UUID, task_id: UUID, staff_id: UUID
 ) -> list[TimeEntry]:

@@ -95,7 +95,7 @@ values
 
 -- name: insert_entry
 -- Who the person is goes into the entry: a later promotion must not change which minutes of today may count. What was
--- entered by hand waits for approval where the practice wants it.
+-- entered by hand or reported by another system waits for approval where the practice wants it.
 insert into ccm.time_entry
     (practice_id, staff_id, staff_role, patient_id, task_id, program, activity, method, counterpart, outcome, started_at,
      ended_at, zone, note, entered, reason, entered_at, replaces, timer_id, claims_dropped_id, is_late, needs_approval,
@@ -103,7 +103,7 @@ insert into ccm.time_entry
 select staff.practice_id, staff.staff_id, staff.role, %(patient_id)s, %(task_id)s, %(program)s, %(activity)s, %(method)s,
        %(counterpart)s, %(outcome)s, %(started_at)s, %(ended_at)s, practice.time_zone, %(note)s, %(entered)s, %(reason)s,
        %(entered_at)s, %(replaces)s, %(timer_id)s, %(claims_dropped_id)s, %(is_late)s,
-       %(is_late)s or %(entered)s = 'by_hand' and coalesce(
+       %(is_late)s or %(entered)s in ('by_hand', 'external') and coalesce(
            (select policy.by_hand_needs_approval from ccm.time_policy policy
             where policy.practice_id = staff.practice_id order by policy.set_at desc limit 1), false),
        coalesce(credential.credential, 'unknown'), coalesce(credential.billing_role, 'unknown'),
@@ -138,6 +138,20 @@ where entry.practice_id = %(practice_id)s
   and entry.started_at > lower(span) - interval '8 hours' and entry.started_at < upper(span)
   and entry.ended_at > lower(span)
 order by entry.started_at, entry.entry_id;
+
+-- name: outside_care
+-- Entries that touch the month and began when their patient was not in their program with a documented consent.
+select entry.entry_id
+from ccm.time_entry entry
+cross join ccm.month_span(%(practice_id)s, %(month_on)s) span
+where entry.practice_id = %(practice_id)s and entry.program is not null
+  and entry.started_at > lower(span) - interval '8 hours' and entry.started_at < upper(span)
+  and entry.ended_at > lower(span)
+  and not exists (
+      select from ccm.in_care
+      where in_care.practice_id = entry.practice_id and in_care.patient_id = entry.patient_id
+        and in_care.program = entry.program
+        and in_care.from_at <= entry.started_at and entry.started_at < in_care.until_at);
 
 -- name: entries_of_task
 -- What one person worked on a task, oldest first.

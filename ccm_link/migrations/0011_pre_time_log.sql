@@ -495,6 +495,7 @@ grant select on ccm.time_link, ccm.counted_entry, ccm.named_time_entry to homevi
 
 -- Whoever checks the trail of looks and changes checks this one as well, of all practices.
 grant usage on schema ccm to homevitals_sealer;
+grant select on ingest.restriction, ingest.care_team_member, ingest.break_glass to homevitals_sealer;  -- for the walls
 grant select on ccm.time_link, ccm.time_entry, ccm.dropped_time, ccm.time_approval, ccm.time_amendment, ccm.time_decision,
     ccm.month_lock to homevitals_sealer;
 create policy wide_sealer on ccm.time_link for select to homevitals_sealer using (true);

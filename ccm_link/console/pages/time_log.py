@@ -1,16 +1,35 @@
-"""The month's time log of the practice."""
+"""The month's time log of the practice, one entry with all that happened to it, voiding, amending."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link import month, time_log
-from ccm_link.console import forms, permissions, problems, states, time_inputs
+from ccm_link import (
+    month,
+    month_lock,
+    time_amendments,
+    time_decisions,
+    time_log,
+    time_programs,
+)
+from ccm_link.billing.facts import StaffRole
+from ccm_link.console import (
+    forms,
+    permissions,
+    problems,
+    states,
+    time_deeds,
+    time_inputs,
+    time_words,
+    trail,
+    wording,
+)
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
@@ -27,10 +46,7 @@ def time_page(desk: AtDesk, month_of: Annotated[str, Query(alias="month")] = "")
     """Show a calendar month's entries and totals; without one, the current month's."""
     with desk.transaction() as cur:
         current = Month.of(desk.now, desk.practice(cur).time_zone)
-        try:
-            shown = Month.parse(month_of) if month_of else current
-        except BadMonth as error:
-            raise problems.Refused(problems.of_error(error)) from None
+        shown = asked(month_of, current)
         totals = month.totals(cur, desk.practice_id, shown)
         entries = time_log.entries_of_month(cur, desk.practice_id, shown)
         desk.saw(
@@ -43,19 +59,31 @@ def time_page(desk: AtDesk, month_of: Annotated[str, Query(alias="month")] = "")
             cur,
             "time.html",
             month=shown,
-            earlier=_beside(shown, -1),
-            later=_beside(shown, 1) if shown < current else None,
+            earlier=beside(shown, -1),
+            later=beside(shown, 1) if shown < current else None,
             totals=totals,
             entries=entries,
+            titles=time_programs.titles(desk.now),
+            again=time_decisions.counted_already(entries),
+            before_consent=time_log.outside_care(cur, desk.practice_id, shown),
+            conflicts=time_decisions.conflicts(cur, desk.practice_id, shown),
+            is_locked=month_lock.is_locked(cur, desk.practice_id, shown),
             restricted_count=len(access.hidden_records(cur, desk.practice_id)),
             may_void=permissions.may(desk.who, Resource.TIME_LOG, Action.CHANGE),
         )
 
 
+@router.get("/{entry_id}")
+def entry_page(desk: AtDesk, entry_id: UUID) -> HTMLResponse:
+    """Show one entry with its amendments."""
+    with desk.transaction() as cur:
+        return _show_entry(desk, cur, entry_id)
+
+
 @router.get("/{entry_id}/void")
 def void_page(desk: AtDesk, entry_id: UUID) -> HTMLResponse:
     """Show one entry and ask why it does not count."""
-    return _show(desk, entry_id)
+    return _show_void(desk, entry_id)
 
 
 @router.post("/{entry_id}/void")
@@ -63,7 +91,7 @@ def void(desk: AtDesk, entry_id: UUID, fields: Posted) -> Response:
     """Void an entry: it stays in the log, struck through, and counts no longer."""
     given, complaints = forms.check(time_inputs.VoidEntry, fields)
     if given is None:
-        return _show(desk, entry_id, Refusal("void", fields, complaints))
+        return _show_void(desk, entry_id, Refusal("void", fields, complaints))
     try:
         with desk.transaction() as cur:
             before = _entry(cur, desk, entry_id)
@@ -84,11 +112,105 @@ def void(desk: AtDesk, entry_id: UUID, fields: Posted) -> Response:
             )
             practice = desk.practice(cur)
     except CcmLinkError as error:
-        return _show(desk, entry_id, Refusal("void", fields, problem=problems.of_error(error)))
+        return _show_void(desk, entry_id, Refusal("void", fields, problem=problems.of_error(error)))
     return RedirectResponse(f"/time?month={Month.of(voided.started_at, practice.time_zone)}", 303)
 
 
-def _show(desk: Desk, entry_id: UUID, refusal: Refusal = NOTHING_REFUSED) -> HTMLResponse:
+@router.post("/{entry_id}/amendments")
+def amend(desk: AtDesk, entry_id: UUID, fields: Posted) -> Response:
+    """Say what an entry of a locked month should have been; it counts once another person approved it."""
+    given, complaints = forms.check(time_inputs.Amendment, fields)
+    if given is None:
+        with desk.transaction() as cur:
+            return _show_entry(desk, cur, entry_id, Refusal("amend", fields, complaints))
+    try:
+        with desk.transaction() as cur:
+            entry = _entry(cur, desk, entry_id)
+            span = time_deeds.span_of_day(given, ZoneInfo(desk.practice(cur).time_zone))
+            if isinstance(span, str):
+                skipped = Refusal("amend", fields, {span: wording.SKIPPED_HOUR})
+                return _show_entry(desk, cur, entry_id, skipped)
+            becomes = time_amendments.Becomes(
+                program=time_programs.resolve(
+                    cur, desk.practice_id, entry.patient_id, given.program, span[0]
+                ),
+                activity=given.activity,
+                contact=given.made,
+                billing_role=StaffRole(given.billing_role),
+                started_at=span[0],
+                ended_at=span[1],
+            )
+            amendment_id = time_amendments.amend(
+                cur,
+                desk.practice_id,
+                entry_id,
+                becomes,
+                is_withdrawn=given.is_withdrawn == "yes",
+                note=given.note,
+                reason=given.reason,
+                amended_by=desk.staff_id,
+                at=desk.now,
+            )
+            after = {
+                "entry_id": entry_id,
+                "is_withdrawn": given.is_withdrawn == "yes",
+                "started_at": span[0],
+                "ended_at": span[1],
+                "program": becomes.program,
+                "reason": trail.sha256_of(given.reason),
+            }
+            desk.changed(Resource.TIME_LOG, amendment_id, after=after, patient_id=entry.patient_id)
+    except CcmLinkError as error:
+        with desk.transaction() as cur:
+            refusal = Refusal("amend", fields, problem=problems.of_error(error))
+            return _show_entry(desk, cur, entry_id, refusal)
+    return RedirectResponse(f"/time/{entry_id}", 303)
+
+
+def asked(month_of: str, otherwise: Month) -> Month:
+    """Return the month that an address asks for.
+
+    Raises:
+        Refused: 422; it is none.
+    """
+    try:
+        return Month.parse(month_of) if month_of else otherwise
+    except BadMonth as error:
+        raise problems.Refused(problems.of_error(error)) from None
+
+
+def beside(of: Month, step: int) -> Month:
+    """Return the month before (-1) or after (+1)."""
+    day = of.first_on - timedelta(days=1) if step < 0 else of.first_on + timedelta(days=31)
+    return Month(day.year, day.month)
+
+
+def _show_entry(
+    desk: Desk, cur: Cursor, entry_id: UUID, refusal: Refusal = NOTHING_REFUSED
+) -> HTMLResponse:
+    entry = _entry(cur, desk, entry_id)
+    desk.saw(entry.patient_id, resource_id=entry_id)
+    offered = time_programs.offered(cur, desk.practice_id, entry.patient_id, entry.started_at)
+    titles = time_programs.titles(entry.started_at)
+    is_locked = month_lock.is_span_locked(cur, desk.practice_id, entry.started_at, entry.ended_at)
+    return desk.page(
+        cur,
+        "time_entry.html",
+        status=200 if refusal is NOTHING_REFUSED else refusal.status,
+        entry=entry,
+        amendments=time_amendments.of_entry(cur, desk.practice_id, entry_id),
+        counted=time_amendments.as_counted(cur, desk.practice_id, entry_id),
+        is_locked=is_locked,
+        may_change=permissions.may(desk.who, Resource.TIME_LOG, Action.CHANGE),
+        titles=titles,
+        programs=time_words.programs(offered, titles),
+        activities=time_words.activities(),
+        roles=[*time_words.roles(), ("unknown", "Not known")],
+        refusal=refusal,
+    )
+
+
+def _show_void(desk: Desk, entry_id: UUID, refusal: Refusal = NOTHING_REFUSED) -> HTMLResponse:
     with desk.transaction() as cur:
         entry = _entry(cur, desk, entry_id)
         desk.saw(entry.patient_id, resource_id=entry_id)
@@ -106,9 +228,3 @@ def _entry(cur: Cursor, desk: Desk, entry_id: UUID) -> TimeEntry:
     if entry is None:
         raise problems.Refused(problems.NOT_FOUND)
     return entry
-
-
-def _beside(of: Month, step: int) -> Month:
-    """Return the month before (-1) or after (+1)."""
-    day = of.first_on - timedelta(days=1) if step < 0 else of.first_on + timedelta(days=31)
-    return Month(day.year, day.month)
