@@ -15,6 +15,7 @@
         ├── MonthNotOver
         ├── NoPractitioner
         ├── UnknownHold
+        ├── TooManyPatients
         ├── NothingToExport
         ├── Incomplete
         ├── NotInX12 (ValueError)
@@ -74,6 +75,10 @@ class NoPractitioner(ClaimError):
 
 class UnknownHold(ClaimError):
     """There is no such open matter in this month that a person can settle. Load the month again and look."""
+
+
+class TooManyPatients(ClaimError):
+    """So many months take minutes to work out. Have it done by the command homevitals month work-out."""
 
 
 class NothingToExport(ClaimError):

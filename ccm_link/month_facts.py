@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import tuple_row
 
-from ccm_link import month_work, practice_billing, programs, stays
+from ccm_link import month_work, practice_billing, programs, stays, store
 from ccm_link.billing import intervals, periods
 from ccm_link.billing.facts import Episode, Measured, Origin, PatientMonth, Settled
 from ccm_link.month import Month
@@ -85,6 +85,58 @@ def of_patients(
     for start in range(0, len(patient_ids), CHUNK):
         found |= _of_chunk(cur, asked, list(patient_ids[start : start + CHUNK]))
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What a person said about a hold of a month; ``at`` is aware UTC."""
+
+    hold_key: str
+    is_settled: bool
+    reason: str
+    at: datetime
+    staff_name: str
+
+
+def settle(
+    cur: Cursor,
+    practice_id: UUID,
+    patient_id: UUID,
+    month: Month,
+    *,
+    hold_key: str,
+    is_settled: bool,
+    reason: str,
+    staff_id: UUID,
+    at: datetime,
+) -> None:
+    """Keep what a person said about a hold; of one hold the newest word counts."""
+    store.scalar(
+        cur,
+        _Q.settle,
+        practice_id=practice_id,
+        patient_id=patient_id,
+        first_on=month.first_on,
+        hold_key=hold_key,
+        is_settled=is_settled,
+        reason=reason,
+        staff_id=staff_id,
+        at=at,
+    )
+
+
+def settlements(
+    cur: Cursor, practice_id: UUID, patient_id: UUID, month: Month
+) -> list[Settlement]:
+    """Return all that people said about holds of a patient's month, the newest first."""
+    return store.rows(
+        cur,
+        Settlement,
+        _Q.load_settlements,
+        practice_id=practice_id,
+        patient_id=patient_id,
+        first_on=month.first_on,
+    )
 
 
 def _asked(cur: Cursor, practice_id: UUID, month: Month) -> _Asked:

@@ -14,6 +14,7 @@ import httpx
 from ccm_link.console import permissions
 from ccm_link.console.permissions import Action, Resource
 from tests import (
+    console_bodies_month,
     console_bodies_plan,
     console_bodies_record,
     console_bodies_tasks,
@@ -226,6 +227,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     f"POST /api/v1{_ASSIGNMENT}/end": {"valid_until": "2026-11-12T13:00:00Z"},
     f"POST /api/v1{_ASSIGNMENT}/correct-patient": {"patient_id": None, **_SPAN},
     f"POST /api/v1{_ASSIGNMENT}/correct-time": _SPAN,
+    **console_bodies_month.BODIES,
     **console_bodies_record.BODIES,
     **console_bodies_plan.BODIES,
     **console_bodies_tasks.BODIES,
@@ -276,6 +278,8 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
             "grant_id": str(patient_id),  # of nothing, unless a test makes one
             "staff_id": str(made_up.staff["robin"]),
             "severity": "urgent",
+            "month": "2026-10",
+            "claim_id": str(patient_id),  # of nothing
             "shift_id": str(patient_id),  # of nothing
             "schedule_id": str(patient_id),  # likewise
             "cover_id": str(patient_id),  # likewise
@@ -295,6 +299,7 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
                 "select reading_id from ingest.reading_series where patient_id = %s order by measured_at desc"
             ),
             "person_id": first("select person_id from ingest.home_person where patient_id = %s"),
+            **dict.fromkeys(console_bodies_month.OF_NOTHING, str(patient_id)),
             **dict.fromkeys(console_bodies_record.OF_NOTHING, str(patient_id)),
             **dict.fromkeys(console_bodies_plan.OF_NOTHING, str(patient_id)),
             "plan_id": first("select plan_id from ccm.care_plan where patient_id = %s"),

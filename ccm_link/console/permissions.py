@@ -18,6 +18,7 @@ from fastapi.routing import iter_route_contexts
 from ccm_link.console import (
     problems,
     rate_limits,
+    routes_of_month,
     routes_of_plan,
     routes_of_record,
     routes_of_tasks,
@@ -245,6 +246,7 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "GET /api/v1/patients/{patient_id}/readings": (Resource.PATIENT_RECORD, Action.EXPORT),
     "GET /api/v1/patients/{patient_id}/summaries/daily": (Resource.PATIENT_RECORD, Action.EXPORT),
     "GET /api/v1/readings/stream": (Resource.PATIENT_RECORD, Action.EXPORT),
+    **routes_of_month.ROUTES,
     **routes_of_tasks.ROUTES,
     **routes_of_record.ROUTES,
     **routes_of_plan.ROUTES,

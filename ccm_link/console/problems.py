@@ -20,7 +20,7 @@ from starlette.types import Scope
 from alerts import errors as alerts_errors
 from alerts.errors import AlertsError
 from ccm_link import errors as ccm_errors
-from ccm_link import plan_errors, registry_errors
+from ccm_link import claim_errors, plan_errors, registry_errors
 from ccm_link.console import rendering
 from ccm_link.errors import CcmLinkError
 from firmware_profiles.errors import WireReason
@@ -180,6 +180,9 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (ccm_errors.UnknownTask, 404, NOT_FOUND.title),
     (ccm_errors.UnknownEntry, 404, NOT_FOUND.title),
     (ccm_errors.UnknownSubject, 404, NOT_FOUND.title),
+    (claim_errors.UnknownClaim, 404, NOT_FOUND.title),
+    (claim_errors.ClaimConflict, 409, "The claim or the month has changed"),
+    (claim_errors.NothingToExport, 409, "There is nothing for a file"),
     (ccm_errors.TaskError, 409, "The task has changed"),
     (ccm_errors.BadSnooze, 422, "The task cannot wait until then"),
     (ccm_errors.UnknownColleague, 422, "This colleague cannot take the task"),

@@ -31,6 +31,8 @@ class Resource(StrEnum):
     QUIET_TIMES = "quiet_times"  # when what may wait does, and silence of gateways and the practice is expected
     TIME_LOG = "time_log"
     TIMER = "timer"  # one's own
+    MONTH = "month"  # what a month may be billed as, and what holds it
+    CLAIM = "claim"  # what somebody vouches for, and what became of it
     UNASSIGNED = "unassigned"  # readings that belong to nobody yet
     PERIPHERAL = "peripheral"  # cuffs and meters; whose they are is an assignment
     ASSIGNMENT = "assignment"  # who measures with which peripheral
@@ -131,6 +133,19 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
         Role.AUDITOR: _VIEW,
     },
     Resource.TIMER: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    Resource.MONTH: {
+        Role.PRACTICE_ADMINISTRATOR: _WORK,
+        Role.CARE_MANAGER: _WORK,
+        Role.CLINICIAN: _WORK,
+        Role.AUDITOR: _VIEW,
+    },
+    # Who worked the minutes does not vouch for the claim.
+    Resource.CLAIM: {
+        Role.PRACTICE_ADMINISTRATOR: _WORK | {Action.SIGN, Action.EXPORT},
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _WORK | {Action.SIGN},
+        Role.AUDITOR: _VIEW,
+    },
     Resource.UNASSIGNED: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
     # Who looks after the gateways sees what measures in the homes, not who measures with it.
     Resource.PERIPHERAL: {
@@ -186,6 +201,8 @@ WITH_PATIENTS: Final = frozenset(
         Resource.CARE_GAP,
         Resource.REGISTRY,
         Resource.TIME_LOG,
+        Resource.MONTH,
+        Resource.CLAIM,
         Resource.TIMER,
         Resource.UNASSIGNED,
         Resource.PERIPHERAL,

@@ -14,6 +14,7 @@ from alerts.rule_set import RuleSpec
 from alerts.rules import Rule, Scope
 from ccm_link import conditions, enrolment, local_days
 from ccm_link.console import (
+    month_words,
     plan_words,
     planned_words,
     record_words,
@@ -120,6 +121,7 @@ _FIELDS: Final = (
         "worked_on": "Day",
     }
     | planned_words.FIELDS
+    | month_words.FIELDS
     | record_words.FIELDS
     | plan_words.FIELDS
 )
