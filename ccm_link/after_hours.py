@@ -99,6 +99,14 @@ def set_line(
         raise program_errors.ProgramConflict
 
 
+def patient_of_record(cur: store.Cursor, practice_id: UUID, record_number: str) -> UUID | None:
+    """Return the patient whose record has a number; None: nobody visible."""
+    found = store.scalar(
+        cur, _Q.patient_of_record, practice_id=practice_id, record_number=record_number
+    )
+    return cast("UUID | None", found)
+
+
 def log(
     cur: store.Cursor, practice_id: UUID, contact: NewContact, *, recorded_by: str, at: datetime
 ) -> UUID:

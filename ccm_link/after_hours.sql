@@ -15,6 +15,10 @@ where %(former_version)s = (select coalesce(max(version), 0) from ccm.patient_li
 on conflict do nothing
 returning version;
 
+-- name: patient_of_record
+-- Whose record has this number.
+select patient_id from ingest.patient where practice_id = %(practice_id)s and record_number = %(record_number)s;
+
 -- name: is_clinical
 -- Whether somebody is a colleague who answers patients.
 select exists (

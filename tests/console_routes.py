@@ -13,9 +13,12 @@ import httpx
 
 from ccm_link.console import permissions
 from ccm_link.console.permissions import Action, Resource
+from ccm_link.fhir.server_types import TYPES
 from tests import (
+    console_bodies_link,
     console_bodies_month,
     console_bodies_plan,
+    console_bodies_programs,
     console_bodies_record,
     console_bodies_tasks,
 )
@@ -27,6 +30,7 @@ _QUERIES = {
     "/readings/stream": "?seconds=1",
     "/needs/stream": "?seconds=1",
     "/audit/export": "?from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
+    **{f"/fhir/R4/{kind}": "?patient={patient_id}" for kind in TYPES if kind != "Patient"},
 }
 _DONE = {"row_version": "1", "disposition": "not_reached", "note": "Two calls."}
 _ENTRY = {
@@ -227,9 +231,11 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     f"POST /api/v1{_ASSIGNMENT}/end": {"valid_until": "2026-11-12T13:00:00Z"},
     f"POST /api/v1{_ASSIGNMENT}/correct-patient": {"patient_id": None, **_SPAN},
     f"POST /api/v1{_ASSIGNMENT}/correct-time": _SPAN,
+    **console_bodies_link.BODIES,
     **console_bodies_month.BODIES,
     **console_bodies_record.BODIES,
     **console_bodies_plan.BODIES,
+    **console_bodies_programs.BODIES,
     **console_bodies_tasks.BODIES,
 }
 
@@ -276,6 +282,7 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
                 " and scope = 'practice' and family = 'systolic-high' and severity = 'urgent'"
             ),
             "grant_id": str(patient_id),  # of nothing, unless a test makes one
+            "resource_id": str(patient_id),  # of FHIR: a patient, and nothing of other types
             "staff_id": str(made_up.staff["robin"]),
             "severity": "urgent",
             "month": "2026-10",
@@ -302,6 +309,11 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
             **dict.fromkeys(console_bodies_month.OF_NOTHING, str(patient_id)),
             **dict.fromkeys(console_bodies_record.OF_NOTHING, str(patient_id)),
             **dict.fromkeys(console_bodies_plan.OF_NOTHING, str(patient_id)),
+            **dict.fromkeys(console_bodies_link.OF_NOTHING, str(patient_id)),
+            **dict.fromkeys(console_bodies_programs.OF_NOTHING, str(patient_id)),
+            "enrolment_id": first("select enrolment_id from ccm.enrolment where patient_id = %s"),
+            "practitioner_id": str(made_up.staff["dana"]),
+            "program": "ccm",
             "plan_id": first("select plan_id from ccm.care_plan where patient_id = %s"),
             "version": "1",
         }
@@ -310,7 +322,8 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
 def address(route: str, ids: Mapping[str, str]) -> str:
     """Return a route's address with its parameters filled in."""
     path = route.split(maxsplit=1)[1].format(**ids)
-    return path + next((query for end, query in _QUERIES.items() if path.endswith(end)), "")
+    query = next((query for end, query in _QUERIES.items() if path.endswith(end)), "")
+    return path + query.format(**ids)
 
 
 def ask(browser: httpx.Client, route: str, ids: Mapping[str, str]) -> httpx.Response:

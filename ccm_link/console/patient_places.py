@@ -15,6 +15,7 @@ _PLACES: Final = (
     ("/tasks", "Tasks"),
     ("/record", "Record"),
     ("/plan", "Care plan"),
+    ("/program", "Program"),
     ("/month", "Month"),
 )
 

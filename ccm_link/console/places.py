@@ -24,6 +24,7 @@ _PLACES: Final = (
     ("/restrictions", "Restricted"),
     ("/emergency-access", "Emergency access"),
     ("/escalation", "Escalation"),
+    ("/ehr-link", "Other systems"),
     ("/reports", "Report"),
     ("/self-audit", "Self-audit"),
     ("/staff", "Staff"),

@@ -19,10 +19,18 @@ from starlette.types import Scope
 
 from alerts import errors as alerts_errors
 from alerts.errors import AlertsError
+from ccm_link import (
+    claim_errors,
+    link_errors,
+    plan_errors,
+    program_errors,
+    registry_errors,
+    time_errors,
+)
 from ccm_link import errors as ccm_errors
-from ccm_link import claim_errors, plan_errors, registry_errors
 from ccm_link.console import rendering
 from ccm_link.errors import CcmLinkError
+from ccm_link.fhir import outcome, resource_json
 from firmware_profiles.errors import WireReason
 from ingest import errors as ingest_errors
 
@@ -47,7 +55,8 @@ class Refused(Exception):
         self.problem = problem
 
 
-_FOR_PROGRAMS: Final = ("/api/", "/enrol/")
+FHIR: Final = "/fhir/"
+_FOR_PROGRAMS: Final = ("/api/", "/enrol/", FHIR)
 _BACK: Final = "Go back to the worklist and start from there."
 
 SIGNED_OUT: Final = Problem(
@@ -162,6 +171,12 @@ NO_STREAM_LEFT: Final = Problem(
     "Try again in a minute, or fetch the latest readings now and then.",
     reason="no_stream_left",
 )
+READ_ONLY: Final = Problem(
+    405,
+    "This server is for reading",
+    "Resources are read and searched here; nothing is created, changed or deleted over FHIR.",
+    "Send readings through a gateway or an import; do the rest in the console.",
+)
 FAILED: Final = Problem(
     500,
     "Something went wrong on our side",
@@ -196,6 +211,14 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (ccm_errors.KeyUsed, 409, "This key was used before"),
     (ccm_errors.ConditionRecorded, 409, "The condition is recorded already"),
     (ccm_errors.ConditionEnded, 409, "The condition has changed"),
+    (time_errors.MonthLocked, 409, "The month is locked"),
+    (time_errors.CredentialEnded, 409, "The credential has changed"),
+    (time_errors.TimerState, 409, "The timer has changed"),
+    (time_errors.UnknownDroppedTime, 409, "These seconds cannot be claimed"),
+    (time_errors.MonthUnfinished, 409, "The month cannot be locked yet"),
+    (time_errors.ApprovalError, 409, "This cannot be decided"),
+    (time_errors.ConflictError, 409, "The conflict has changed"),
+    (time_errors.CredentialError, 422, "This cannot be somebody's credential"),
     (ccm_errors.TimeLogError, 422, "This time cannot be logged"),
     (alerts_errors.RuleChanged, 409, "The rule has changed"),
     (alerts_errors.LadderChanged, 409, "The ladder has changed"),
@@ -209,6 +232,15 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (registry_errors.RegistryConflict, 409, "The patient's record has changed"),
     (ingest_errors.StandingRefused, 409, "The patient's standing stays as it is"),
     (ingest_errors.IdentityRefused, 409, "The patient's record has changed"),
+    (program_errors.ProgramConflict, 409, "The patient's program has changed"),
+    (program_errors.UnknownEnrolment, 404, NOT_FOUND.title),
+    (program_errors.UnknownProgram, 404, NOT_FOUND.title),
+    (link_errors.UnknownReceiver, 404, NOT_FOUND.title),
+    (link_errors.UnknownSystem, 404, NOT_FOUND.title),
+    (link_errors.ReceiverThere, 409, "There is one already"),
+    (link_errors.LetterSettled, 409, "This has changed"),
+    (link_errors.PatientTaken, 409, "This id is another patient's"),
+    (link_errors.ReportConflict, 409, "This was reported before"),
     (CcmLinkError, 422, "This cannot be done"),
     (AlertsError, 422, "This rule cannot be set"),
 )
@@ -255,7 +287,9 @@ def _snake_case(name: str) -> str:
 
 
 def response(problem: Problem, scope: Scope) -> Response:
-    """Return the problem as the asker reads it: JSON for programs, a page for people."""
+    """Return the problem as the asker reads it: JSON for programs, in FHIR's shape for its own; a page for people."""
+    if is_fhir(scope):
+        return _as_outcome(problem)
     if is_for_programs(scope):
         return Response(
             json.dumps(as_document(problem)), problem.status, media_type="application/problem+json"
@@ -263,10 +297,28 @@ def response(problem: Problem, scope: Scope) -> Response:
     return HTMLResponse(rendering.render("problem.html", problem=problem), problem.status)
 
 
+def is_fhir(scope: Scope) -> bool:
+    """Say whether something is asked for over FHIR."""
+    path: str = scope["path"]
+    return path.startswith(FHIR)
+
+
 def is_for_programs(scope: Scope) -> bool:
-    """Say whether a program asks: below ``/api/``, and a gateway below ``/enrol/``."""
+    """Say whether a program asks: below ``/api/`` and ``/fhir/``, and a gateway below ``/enrol/``."""
     path: str = scope["path"]
     return path.startswith(_FOR_PROGRAMS)
+
+
+def _as_outcome(problem: Problem) -> Response:
+    told = outcome.refusal(
+        problem.status,
+        problem.title,
+        f"{problem.detail} {problem.what_to_do}",
+        tuple(problem.fields),
+    )
+    return Response(
+        resource_json.written(told), problem.status, media_type=resource_json.CONTENT_TYPE
+    )
 
 
 def as_document(problem: Problem) -> dict[str, object]:

@@ -11,9 +11,11 @@ import jinja2
 from ccm_link.console import (
     plan_words,
     planned_words,
+    program_words,
     reading_words,
     record_words,
     task_words,
+    time_words,
     wording,
 )
 
@@ -40,7 +42,9 @@ _ENVIRONMENT.globals.update(
     of_task=task_words,
     of_plans=planned_words,
     of_record=record_words,
+    of_program=program_words,
     plans=plan_words,
+    of_time=time_words,
 )
 
 

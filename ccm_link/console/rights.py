@@ -26,13 +26,27 @@ class Resource(StrEnum):
     EDUCATION = "education"  # lessons, and devices that were set up with a patient
     CARE_GAP = "care_gap"  # what the care of patients lacks
     REGISTRY = "registry"  # who the patients are, how they stand, who pays, how they are reached
+    PROGRAM = "program"  # enrolments, consents, what they rest on, care teams, calls after hours
+    PROGRAM_SET_UP = "program_set_up"  # what a practice says once for all its programs: nobody's data
     ESCALATION = "escalation"  # ladders, shifts, addresses: whom to call
     CALL = "call"  # that one is needed oneself
     QUIET_TIMES = "quiet_times"  # when what may wait does, and silence of gateways and the practice is expected
     TIME_LOG = "time_log"
+    TIME_APPROVAL = (
+        "time_approval"  # whether somebody else's time may count, and which of two entries does
+    )
+    MONTH_LOCK = "month_lock"
+    CREDENTIAL = "credential"  # what staff are for billing
     TIMER = "timer"  # one's own
     MONTH = "month"  # what a month may be billed as, and what holds it
     CLAIM = "claim"  # what somebody vouches for, and what became of it
+    EVIDENCE = "evidence"  # what claims rest on, and all of a patient's month in one packet
+    SELF_AUDIT = "self_audit"  # claims and time as a reviewer would look at them
+    PROGRAM_REPORT = "program_report"
+    LINK = "link"  # where things go: EHR and webhooks
+    OUTGOING = "outgoing"  # what waits for other systems, and did not arrive; no patient is named
+    EHR_PATIENT = "ehr_patient"  # who a patient is in the EHR
+    EXTERNAL_SYSTEM = "external_system"  # who may report time
     UNASSIGNED = "unassigned"  # readings that belong to nobody yet
     PERIPHERAL = "peripheral"  # cuffs and meters; whose they are is an assignment
     ASSIGNMENT = "assignment"  # who measures with which peripheral
@@ -111,6 +125,12 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
         Role.CARE_MANAGER: _WORK | {Action.CREATE},
         Role.CLINICIAN: _WORK | {Action.CREATE},
     },
+    Resource.PROGRAM: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    Resource.PROGRAM_SET_UP: {
+        Role.PRACTICE_ADMINISTRATOR: _WORK,
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _WORK,
+    },
     # Everybody who can be on duty sees who is; addresses of colleagues are the administrator's.
     Resource.ESCALATION: {
         Role.PRACTICE_ADMINISTRATOR: _WORK,
@@ -127,11 +147,20 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
     },
     # Billing and its audit read the time log; they change nothing in it.
     Resource.TIME_LOG: {
-        Role.PRACTICE_ADMINISTRATOR: _VIEW,
+        Role.PRACTICE_ADMINISTRATOR: _TAKE_OUT,
         Role.CARE_MANAGER: _WORK,
         Role.CLINICIAN: _WORK,
+        Role.AUDITOR: _TAKE_OUT,
+    },
+    # Who supervises decides; nobody about their own time, which the database holds too.
+    Resource.TIME_APPROVAL: {
+        Role.PRACTICE_ADMINISTRATOR: _WORK | {Action.REVIEW},
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _VIEW | {Action.REVIEW},
         Role.AUDITOR: _VIEW,
     },
+    Resource.MONTH_LOCK: {Role.PRACTICE_ADMINISTRATOR: frozenset({Action.CHANGE})},
+    Resource.CREDENTIAL: {Role.PRACTICE_ADMINISTRATOR: _WORK, Role.AUDITOR: _VIEW},
     Resource.TIMER: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
     Resource.MONTH: {
         Role.PRACTICE_ADMINISTRATOR: _WORK,
@@ -146,6 +175,31 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
         Role.CLINICIAN: _WORK | {Action.SIGN},
         Role.AUDITOR: _VIEW,
     },
+    # Whoever answers for claims sees what each rests on, down to the reading.
+    Resource.EVIDENCE: {
+        Role.PRACTICE_ADMINISTRATOR: _TAKE_OUT,
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _TAKE_OUT,
+        Role.AUDITOR: _TAKE_OUT,
+    },
+    Resource.SELF_AUDIT: {
+        Role.PRACTICE_ADMINISTRATOR: _VIEW,
+        Role.CLINICIAN: _VIEW,
+        Role.AUDITOR: _VIEW,
+    },
+    Resource.PROGRAM_REPORT: {
+        Role.PRACTICE_ADMINISTRATOR: _VIEW,
+        Role.CARE_MANAGER: _VIEW,
+        Role.CLINICIAN: _VIEW,
+    },
+    Resource.LINK: {Role.PRACTICE_ADMINISTRATOR: _WORK},
+    Resource.OUTGOING: {
+        Role.PRACTICE_ADMINISTRATOR: _WORK,
+        Role.CARE_MANAGER: _WORK,
+        Role.CLINICIAN: _WORK,
+    },
+    Resource.EHR_PATIENT: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
+    Resource.EXTERNAL_SYSTEM: {Role.PRACTICE_ADMINISTRATOR: _WORK},
     Resource.UNASSIGNED: {Role.CARE_MANAGER: _VIEW, Role.CLINICIAN: _VIEW},
     # Who looks after the gateways sees what measures in the homes, not who measures with it.
     Resource.PERIPHERAL: {
@@ -194,6 +248,7 @@ WITH_PATIENTS: Final = frozenset(
         Resource.RULE,
         Resource.PRACTICE_RULE,
         Resource.CONDITION,
+        Resource.PROGRAM,
         Resource.CARE_PLAN,
         Resource.MEDICATION,
         Resource.STAY,
@@ -203,7 +258,13 @@ WITH_PATIENTS: Final = frozenset(
         Resource.TIME_LOG,
         Resource.MONTH,
         Resource.CLAIM,
+        Resource.TIME_APPROVAL,
+        Resource.MONTH_LOCK,
         Resource.TIMER,
+        Resource.EVIDENCE,
+        Resource.SELF_AUDIT,
+        Resource.PROGRAM_REPORT,
+        Resource.EHR_PATIENT,
         Resource.UNASSIGNED,
         Resource.PERIPHERAL,
         Resource.ASSIGNMENT,

@@ -14,10 +14,13 @@ from alerts.rule_set import RuleSpec
 from alerts.rules import Rule, Scope
 from ccm_link import conditions, enrolment, local_days
 from ccm_link.console import (
+    link_words,
     month_words,
     plan_words,
     planned_words,
+    program_words,
     record_words,
+    time_words,
 )
 from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal
 from firmware_profiles import kinds
@@ -120,10 +123,13 @@ _FIELDS: Final = (
         "whom": "Which gateway",
         "worked_on": "Day",
     }
-    | planned_words.FIELDS
+    | link_words.FIELDS
     | month_words.FIELDS
+    | planned_words.FIELDS
     | record_words.FIELDS
     | plan_words.FIELDS
+    | time_words.FIELDS
+    | program_words.FIELDS
 )
 
 _LINKS: Final = {
