@@ -8,7 +8,6 @@
         ├── ReceiverThere
         ├── UnknownReceiver
         ├── BadAddress (ValueError)
-        ├── HostNotAllowed
         ├── LetterSettled
         ├── PatientTaken
         ├── UnknownSystem
@@ -43,10 +42,6 @@ class UnknownReceiver(LinkError):
 
 class BadAddress(LinkError, ValueError):
     """Nothing can be posted to this address. Write one that begins with https://, without a name or password in it."""
-
-
-class HostNotAllowed(LinkError):
-    """The operator does not let anything be posted to this host. Ask the operator to name it in [webhook]."""
 
 
 class LetterSettled(LinkError):

@@ -71,6 +71,10 @@ class CcmLinkSettings:
         help="SHA-1 hashes of breached passwords, sorted, one a line with anything after a colon, as Have I Been Pwned "
         "offers them; empty checks new passwords against a short packaged list alone",
     )
+    ehrs: tuple[str, ...] = setting(
+        (),
+        help="names of the EHRs, of the files in the folder of [ehr], with which practices may connect themselves",
+    )
     openid_secrets_folder: str = setting(
         "",
         help="folder with the client secrets of practices whose OpenID provider gave one, each in a file named as the "

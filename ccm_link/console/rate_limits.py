@@ -41,6 +41,7 @@ class Deed(StrEnum):
     CODE = "code"  # an invitation, a code from home, a code of a second factor
     ENROLMENT = "enrolment"  # of gateways
     EXPORT = "export"
+    REPORT = "report"  # of time, by another system
     REQUEST = "request"  # of whatever, by somebody who is signed in
 
 
@@ -51,6 +52,7 @@ _BY_ADDRESS: Final = {
     Deed.CODE: "20 per minute; 120 per hour",
     Deed.ENROLMENT: "20 per minute; 200 per hour",
     Deed.EXPORT: "30 per minute",
+    Deed.REPORT: "",  # a token is looked at first
     Deed.REQUEST: "",  # a clinic comes through one address
 }
 _BY_ACCOUNT: Final = {
@@ -58,6 +60,7 @@ _BY_ACCOUNT: Final = {
     Deed.CODE: "10 per 10 minutes",
     Deed.ENROLMENT: "",
     Deed.EXPORT: "10 per minute; 60 per hour",
+    Deed.REPORT: "600 per minute",  # a month of a practice in some minutes
     # Twenty a second: no person and no decent program, but whoever copies everything.
     Deed.REQUEST: "1200 per minute",
 }
@@ -66,6 +69,7 @@ _BY_PRACTICE: Final = {
     Deed.CODE: "100 per minute",
     Deed.ENROLMENT: "",
     Deed.EXPORT: "60 per minute; 300 per hour",
+    Deed.REPORT: "",
     Deed.REQUEST: "6000 per minute",
 }
 # Wrong tries from all addresses together after which only browsers known to the account may go on.

@@ -27,8 +27,8 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _REFUSED_METHODS: Final = frozenset({"CONNECT", "TRACE", "TRACK"})
 # Some frameworks take the method from a header: guards that look at the method then look at another one.
 _OVERRIDES: Final = ("x-http-method", "x-http-method-override", "x-method-override")
-# Gateways are no browsers: nothing here reads a cookie, so no foreign page could borrow one.
-_WITHOUT_COOKIES: Final = "/enrol/v1/"
+# Gateways and other systems are no browsers: nothing here reads a cookie, so no foreign page could borrow one.
+_WITHOUT_COOKIES: Final = ("/enrol/v1/", "/api/v1/external-time-entries")
 # What is left of a body that was refused is not waited for.
 _CLOSING: Final = frozenset({413, 431})
 
@@ -106,6 +106,8 @@ def _refusal(scope: Scope, headers: Headers) -> Problem | None:
         return problems.HEAD_TOO_LARGE
     if method in _REFUSED_METHODS or any(name in headers for name in _OVERRIDES):
         return problems.NOT_ALLOWED
+    if method not in _SAFE_METHODS and problems.is_fhir(scope):
+        return problems.READ_ONLY
     has_cookies = not scope["path"].startswith(_WITHOUT_COOKIES)
     if method not in _SAFE_METHODS and has_cookies and not comes_from_here(headers):
         return problems.CROSS_SITE

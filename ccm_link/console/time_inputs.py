@@ -29,7 +29,9 @@ ProviderNumber = Annotated[
 ]
 
 
-class _WithContact(Input):
+class WithContact(Input):
+    """Which contact was made; all three or none."""
+
     method: Method | None = None
     counterpart: Counterpart | None = None
     outcome: Outcome | None = None
@@ -61,14 +63,14 @@ class StartTimer(Input):
     program: ProgramName = ""
 
 
-class StopTimer(_WithContact):
+class StopTimer(WithContact):
     """What was done, which contact was made, and when it really ended if that was before now."""
 
     note: Words
     ended_at: Instant | None = None
 
 
-class StopTimerForm(_WithContact):
+class StopTimerForm(WithContact):
     """The same from the page, in the practice's wall clock time."""
 
     note: Words
@@ -88,7 +90,7 @@ class DiscardTimer(Input):
     reason: Words
 
 
-class TimeEntry(_WithContact):
+class TimeEntry(WithContact):
     """A span of one's own work that no timer held. ``is_late``: its month is locked, and the person knows."""
 
     patient_id: UUID
@@ -102,7 +104,7 @@ class TimeEntry(_WithContact):
     is_late: bool = False
 
 
-class TimeEntryForm(_WithContact):
+class TimeEntryForm(WithContact):
     """The same from a task's page, in the practice's wall clock time."""
 
     worked_on: LocalDay
@@ -115,7 +117,7 @@ class TimeEntryForm(_WithContact):
     is_late: Literal["", "yes"] = ""
 
 
-class ClaimDropped(_WithContact):
+class ClaimDropped(WithContact):
     """What was done while no sign of it was seen, and why none was."""
 
     program: ProgramName = ""
@@ -130,7 +132,7 @@ class VoidEntry(Input):
     reason: Words
 
 
-class Amendment(_WithContact):
+class Amendment(WithContact):
     """What an entry of a locked month should have been, in the practice's wall clock time, and why."""
 
     is_withdrawn: Literal["", "yes"] = ""

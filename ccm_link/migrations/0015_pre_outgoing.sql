@@ -268,6 +268,7 @@ grant select on ccm.ehr_resource to homevitals_console;
 grant select, insert, update (revoked_at, revoked_by) on ccm.external_system to homevitals_console;
 grant select, insert, update (staff_id, added_by, added_at), delete on ccm.external_staff to homevitals_console;
 grant select, insert on ccm.external_time_entry to homevitals_console;
+grant insert on ingest.security_event to homevitals_console;      -- one id with two contents
 
 grant usage on schema ccm to homevitals_entrance;
 grant select (practice_id, system_id, name, token_sha256, revoked_at) on ccm.external_system to homevitals_entrance;
