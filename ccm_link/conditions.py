@@ -7,9 +7,9 @@ rules do not reach back. One that was recorded by mistake is ended like one that
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -60,6 +60,7 @@ class Condition:
         code: ICD-10-CM, with its point.
         source: where it is known from.
         ended_at: None while it holds.
+        onset_on: The day on which the illness began; None: not known.
     """
 
     practice_id: UUID
@@ -72,6 +73,7 @@ class Condition:
     ended_at: datetime | None
     ended_by: str | None
     end_reason: str | None
+    onset_on: date | None = None
 
 
 def written(code: str) -> str:
@@ -102,6 +104,7 @@ def record(
     source: str,
     recorded_by: str,
     at: datetime,
+    onset_on: date | None = None,
 ) -> UUID:
     """Record that a patient has a condition, and return the record's id.
 
@@ -118,6 +121,7 @@ def record(
         source=source,
         recorded_by=recorded_by,
         at=at,
+        onset_on=onset_on,
     )
     if condition_id is None:
         raise errors.ConditionRecorded
@@ -156,3 +160,14 @@ def end(
 def of_patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[Condition]:
     """Return all that was ever recorded about a patient, what holds first."""
     return store.rows(cur, Condition, _Q.of_patient, practice_id=practice_id, patient_id=patient_id)
+
+
+def open_codes(
+    cur: Cursor, practice_id: UUID, patient_ids: Collection[UUID]
+) -> Mapping[UUID, frozenset[str]]:
+    """Return the codes that hold of each of some patients; who has none is not in it."""
+    found: dict[UUID, frozenset[str]] = {}
+    asked = {"practice_id": practice_id, "patient_ids": list(patient_ids)}
+    for patient_id, code in cur.execute(_Q.open_codes, asked).fetchall():
+        found[patient_id] = found.get(patient_id, frozenset()) | {code}
+    return found

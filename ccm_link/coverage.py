@@ -179,7 +179,13 @@ def withdraw(
 
 def of_patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[Coverage]:
     """Return all that was ever recorded of a patient's payers, what was withdrawn last."""
-    return store.rows(cur, Coverage, _Q.of_patient, practice_id=practice_id, patient_id=patient_id)
+    return of_patients(cur, practice_id, [patient_id])
+
+
+def of_patients(cur: Cursor, practice_id: UUID, patient_ids: Collection[UUID]) -> list[Coverage]:
+    """Return all that was ever recorded of some patients' payers, what was withdrawn last."""
+    asked = {"practice_id": practice_id, "patient_ids": list(patient_ids)}
+    return store.rows(cur, Coverage, _Q.of_patients, **asked)
 
 
 def coverages_on(

@@ -22,12 +22,12 @@ where practice_id = %(practice_id)s and patient_id = %(patient_id)s and coverage
   and withdrawn_at is null
 returning coverage_id;
 
--- name: of_patient
--- All that was ever recorded, what was withdrawn last.
+-- name: of_patients
+-- All that was ever recorded of some patients, what was withdrawn last.
 select coverage_id, patient_id, kind, payer_name, payer_id, member_id, rank, covered_from, covered_until, recorded_by,
        recorded_at, ended_by, ended_at, withdrawn_by, withdrawn_at, withdrawn_why
 from ccm.coverage
-where practice_id = %(practice_id)s and patient_id = %(patient_id)s
+where practice_id = %(practice_id)s and patient_id = any (%(patient_ids)s)
 order by withdrawn_at is not null, covered_from desc, rank, coverage_id;
 
 -- name: on_day

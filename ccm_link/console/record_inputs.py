@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, time
 from typing import Annotated, Final, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 
@@ -25,15 +24,16 @@ from ccm_link.console.input_types import (
 )
 from ccm_link.console.inputs import Input, PersonName
 from ingest import patient_identity
+from ingest.importing import wall_time
 from ingest.standing import Standing
 
 _MOST: Final = 200
 
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if wall_time.zone(name) is None:
         raise ValueError("There is no such time zone. Write it like America/Chicago.")
-    return str(ZoneInfo(name))
+    return name
 
 
 def _one_line(text: str) -> str:

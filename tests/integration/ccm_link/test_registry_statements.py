@@ -44,7 +44,7 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
             **OF_PATIENT,
         },
         "withdraw": {"coverage_id": ID, "why": "w", "withdrawn_by": "c", "at": AT, **OF_PATIENT},
-        "of_patient": OF_PATIENT,
+        "of_patients": OF_PATIENTS,
         "on_day": {"day": ON, **OF_PATIENTS},
     },
     "patient_identifiers": {

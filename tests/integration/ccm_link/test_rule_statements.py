@@ -25,13 +25,21 @@ FILES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "conditions": {
         "record": (
             CONSOLE,
-            {"code": "I10", "source": "s", "recorded_by": "c", "at": AT, **OF_PATIENT},
+            {
+                "code": "I10",
+                "source": "s",
+                "recorded_by": "c",
+                "at": AT,
+                "onset_on": None,
+                **OF_PATIENT,
+            },
         ),
         "end_condition": (
             CONSOLE,
             {"condition_id": ID, "ended_by": "c", "reason": "r", "at": AT, **OF_PATIENT},
         ),
         "of_patient": (CONSOLE, OF_PATIENT),
+        "open_codes": (CONSOLE, {"practice_id": ID, "patient_ids": [ID]}),
     },
     "audience": {"memberships": (ALERTS, {"practice_id": ID, "patient_ids": [ID], "at": AT})},
     "alert_burden": {
