@@ -80,14 +80,6 @@ class Happened:
             object.__setattr__(self, "from_state", State(self.from_state))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Practitioner:
-    """Somebody who can bill a program."""
-
-    staff_id: UUID
-    display_name: str
-
-
 def identify(
     cur: store.Cursor,
     practice_id: UUID,
@@ -266,44 +258,6 @@ def close(
         raise program_errors.BadDay(program_errors.DayReason.BEFORE_ENROLMENT)
     _take_step(cur, change, now.state, State.CLOSED, ended_at=ended_at, close_reason=reason)
     add_event(cur, change, Event.CLOSED, now.state, State.CLOSED, words)
-
-
-def set_practitioner(cur: store.Cursor, change: Change, staff_id: UUID, *, reason: str) -> bool:
-    """Say who bills the program from now on; return whether that ends the consent in force: a new one is needed.
-
-    A consent is for one practitioner. Who was not known before is named, and changes nothing.
-
-    Raises:
-        program_errors.ProgramError: It cannot be: AlreadyRecorded, EnrolmentChanged, NotSuited, UnknownEnrolment.
-    """
-    now = load(cur, change.practice_id, change.patient_id, change.enrolment_id)
-    if now.practitioner_id == staff_id:
-        raise program_errors.AlreadyRecorded
-    touch(cur, change, next_try_at=now.next_try_at)
-    named = {
-        "practice_id": change.practice_id,
-        "enrolment_id": change.enrolment_id,
-        "at": change.at,
-    }
-    if now.practitioner_id is not None and store.scalar(cur, _Q.end_practitioner, **named) is None:
-        raise program_errors.EnrolmentChanged
-    begun = store.scalar(
-        cur,
-        _Q.begin_practitioner,
-        **named,
-        patient_id=change.patient_id,
-        staff_id=staff_id,
-        made_by=change.made_by,
-    )
-    if begun is None:
-        raise program_errors.NotSuited
-    add_event(cur, change, Event.PRACTITIONER_SET, now.state, now.state, reason)
-    return now.practitioner_id is not None and consents.supersede(cur, change)
-
-
-def practitioners(cur: store.Cursor, practice_id: UUID) -> list[Practitioner]:
-    """Return who can bill a program, by name."""
-    return store.rows(cur, Practitioner, _Q.practitioners, practice_id=practice_id)
 
 
 def touch(cur: store.Cursor, change: Change, *, next_try_at: datetime | None) -> None:

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from ccm_link import (
+    billing_practitioner,
     consent_script,
     consenting,
     enrolment,
@@ -101,7 +102,7 @@ def set_practitioner(
 
     def deed(cur: Cursor, given: posted.SetPractitioner) -> Said:
         change = _change(desk, patient_id, enrolment_id, given.row_version)
-        needs_consent = enrolment.set_practitioner(
+        needs_consent = billing_practitioner.replace(
             cur, change, given.biller_id, reason=given.reason
         )
         after = {"practitioner_id": given.biller_id, "reason": trail.sha256_of(given.reason)}

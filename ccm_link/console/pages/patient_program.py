@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from ccm_link import (
     attestations,
     billed_beside,
+    billing_practitioner,
     care_team,
     consent_script,
     consents,
@@ -115,7 +116,7 @@ def show(
         team=care_team.of_patient(cur, desk.practice_id, patient_id),
         practitioners=[
             (str(one.staff_id), one.display_name)
-            for one in enrolment.practitioners(cur, desk.practice_id)
+            for one in billing_practitioner.candidates(cur, desk.practice_id)
         ],
         colleagues=[(str(one.staff_id), one.display_name) for one in staff],
         kinds_beside=billed_beside.kinds(rules),

@@ -7,7 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link import enrolment, practice_billing
+from ccm_link import billing_practitioner, practice_billing
 from ccm_link.billing.rows import Site
 from ccm_link.console import forms, month_inputs, permissions, problems, surroundings, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
@@ -94,7 +94,7 @@ def _show(desk: Desk, cur: Cursor, refusal: Refusal = NOTHING_REFUSED) -> HTMLRe
         people=practice_billing.practitioners(cur, desk.practice_id, today).values(),
         clinicians=[
             (one.staff_id, one.display_name)
-            for one in enrolment.practitioners(cur, desk.practice_id)
+            for one in billing_practitioner.candidates(cur, desk.practice_id)
         ],
         today=today,
         may_change=permissions.may(desk.who, Resource.CLAIM, Action.CHANGE),

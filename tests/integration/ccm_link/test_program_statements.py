@@ -16,6 +16,7 @@ SUBJECTS = (
     "attestations",
     "audience",
     "billed_beside",
+    "billing_practitioner",
     "care_team",
     "consent_script",
     "consents",

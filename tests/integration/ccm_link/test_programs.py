@@ -16,6 +16,7 @@ from ccm_link import (
     after_hours,
     attestations,
     billed_beside,
+    billing_practitioner,
     care_team,
     consent_script,
     consenting,
@@ -116,7 +117,7 @@ class Ward:
 
     def consented(self, program: str = "ccm") -> UUID:
         enrolment_id = self.identify(program)
-        enrolment.set_practitioner(self.cur, self.change(enrolment_id), self.dana, reason="")
+        billing_practitioner.replace(self.cur, self.change(enrolment_id), self.dana, reason="")
         self.take(enrolment_id)
         return enrolment_id
 
@@ -160,7 +161,7 @@ def test_the_whole_way_is_kept_with_who_and_when(ward: Ward) -> None:
     with pytest.raises(errors.AlreadyEnrolled):
         ward.identify()
     ward.now += HOUR
-    enrolment.set_practitioner(ward.cur, ward.change(enrolment_id), ward.dana, reason="Hers.")
+    billing_practitioner.replace(ward.cur, ward.change(enrolment_id), ward.dana, reason="Hers.")
     ward.take(enrolment_id)
     ward.now += HOUR
     with pytest.raises(program_errors.NoSuchStep):  # the plan cannot be left out
@@ -217,7 +218,7 @@ def test_who_was_faster_wins_and_a_form_sent_twice_changes_once(ward: Ward) -> N
     for late in (
         lambda: outreach.log(ward.cur, drawn, attempt),
         lambda: enrolment.close(ward.cur, drawn, CloseReason.OTHER, ended_at=ward.now),
-        lambda: enrolment.set_practitioner(ward.cur, drawn, ward.dana, reason=""),
+        lambda: billing_practitioner.replace(ward.cur, drawn, ward.dana, reason=""),
         lambda: consenting.take(ward.cur, drawn, ward.taken(), born_on=BORN_ON, zone=ZONE),
     ):
         with pytest.raises((program_errors.EnrolmentChanged, program_errors.NoPractitioner)):
@@ -272,7 +273,7 @@ def test_a_consent_that_cannot_be_is_refused(ward: Ward) -> None:
     enrolment_id = ward.identify()
     with pytest.raises(program_errors.NoPractitioner):
         ward.take(enrolment_id)
-    enrolment.set_practitioner(ward.cur, ward.change(enrolment_id), ward.dana, reason="")
+    billing_practitioner.replace(ward.cur, ward.change(enrolment_id), ward.dana, reason="")
     script = ward.taken().script
     for changed, reason in (
         ({"documented_at": ward.now + HOUR}, ConsentReason.IN_THE_FUTURE),
@@ -336,13 +337,13 @@ def test_a_consent_taken_back_holds_until_the_end_of_the_practices_month(ward: W
 def test_another_practitioner_needs_another_consent(ward: Ward) -> None:
     enrolment_id = ward.consented()
     with pytest.raises(program_errors.AlreadyRecorded):
-        enrolment.set_practitioner(ward.cur, ward.change(enrolment_id), ward.dana, reason="")
+        billing_practitioner.replace(ward.cur, ward.change(enrolment_id), ward.dana, reason="")
     first_at = ward.now
     ward.now += 2 * DAY
     for unsuited in (ward.clinic.ada, ward.patient):
         with pytest.raises(program_errors.NotSuited), ward.clinic.console.transaction():
-            enrolment.set_practitioner(ward.cur, ward.change(enrolment_id), unsuited, reason="")
-    changed = enrolment.set_practitioner(
+            billing_practitioner.replace(ward.cur, ward.change(enrolment_id), unsuited, reason="")
+    changed = billing_practitioner.replace(
         ward.cur, ward.change(enrolment_id), ward.eli, reason="Dana left."
     )
     assert changed
@@ -360,7 +361,7 @@ def test_another_practitioner_needs_another_consent(ward: Ward) -> None:
     assert (old.ended_at, new.enrolled_at) == (changed_at, changed_at)
     assert new.consent_documented_at == ward.now
     ward.now += DAY
-    enrolment.set_practitioner(ward.cur, ward.change(enrolment_id), ward.dana, reason="Back.")
+    billing_practitioner.replace(ward.cur, ward.change(enrolment_id), ward.dana, reason="Back.")
     # Her consent of before is over: who comes back needs a new one too.
     assert ward.month()[-1].consent_documented_at is None
 
@@ -374,7 +375,7 @@ def test_who_was_carried_over_stays_in_care_and_the_consent_is_said_to_be_unknow
     (consent,) = consents.of_patient(ward.cur, ward.practice_id, patient)
     assert (consent.method, consent.given_by) == (Method.NOT_RECORDED, GivenBy.NOT_RECORDED)
     ward.patient = patient
-    assert not enrolment.set_practitioner(
+    assert not billing_practitioner.replace(
         ward.cur, ward.change(held.enrolment_id), ward.dana, reason=""
     )
     (told,) = ward.month()
