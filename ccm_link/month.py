@@ -1,13 +1,7 @@
-"""The minutes of care of one calendar month, counted as an auditor would.
+"""A calendar month, as the practice's own clocks tell it.
 
-A month is the practice's local calendar month. A second of a patient counts once, however many
-colleagues worked in it; only seconds inside the patient's documented consent count; voided entries
-do not. The counting itself is one SQL statement (``load_month_totals``) on unions of intervals, in
-elapsed seconds, so that clock changes and midnights need no special case.
-
-Source: CMS, "Frequently Asked Questions about Billing Medicare for Chronic Care Management"
-(2022-08): time is counted per calendar month and cannot be carried over; time of two people at once
-counts once. No text fixes the time zone: we take the practice's.
+Source: CMS, "Frequently Asked Questions about Billing Medicare for Chronic Care Management" (2022-08): time is counted
+per calendar month and cannot be carried over. No text fixes the time zone: we take the practice's.
 """
 
 from __future__ import annotations
@@ -16,10 +10,9 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Self
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from ccm_link import errors, store, work
+from ccm_link import errors
 
 _PATTERN = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
 
@@ -64,16 +57,3 @@ class Month:
     def first_on(self) -> date:
         """The month's first day."""
         return date(self.year, self.month, 1)
-
-
-def totals(cur: store.Cursor, practice_id: UUID, month: Month) -> list[work.MonthTotal]:
-    """Count the month for every patient enrolled at some instant of it, zero included, by name."""
-    return store.month_totals(cur, practice_id, month.first_on, None)
-
-
-def total_of_patient(
-    cur: store.Cursor, practice_id: UUID, patient_id: UUID, month: Month
-) -> work.MonthTotal | None:
-    """Count the month for one patient; None where the patient was not enrolled in it."""
-    counted = store.month_totals(cur, practice_id, month.first_on, patient_id)
-    return counted[0] if counted else None

@@ -19,7 +19,8 @@ from psycopg.rows import tuple_row
 
 from ccm_link import month_work, practice_billing, programs, stays, store
 from ccm_link.billing import intervals, periods
-from ccm_link.billing.facts import Episode, Measured, Origin, PatientMonth, Settled
+from ccm_link.billing.facts import Episode, InProgram, Measured, Origin, PatientMonth, Settled
+from ccm_link.billing.intervals import Span
 from ccm_link.month import Month
 from ingest import named_queries, people
 
@@ -33,6 +34,7 @@ CHUNK: Final = 500
 
 _ORIGINS: Final[Mapping[str, Origin]] = {"device": Origin.AUTOMATIC, "import": Origin.IMPORTED}
 _BLOCK: Final = timedelta(days=periods.BLOCK_DAYS)
+_FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _ZONES: Final = timedelta(hours=14)
 """No place on earth is further from UTC: the days of all patients lie within these bounds."""
 
@@ -125,9 +127,7 @@ def settle(
     )
 
 
-def settlements(
-    cur: Cursor, practice_id: UUID, patient_id: UUID, month: Month
-) -> list[Settlement]:
+def settlements(cur: Cursor, practice_id: UUID, patient_id: UUID, month: Month) -> list[Settlement]:
     """Return all that people said about holds of a patient's month, the newest first."""
     return store.rows(
         cur,
@@ -161,6 +161,11 @@ def _of_chunk(cur: Cursor, asked: _Asked, patient_ids: list[UUID]) -> dict[UUID,
         (patient_id, Settled(key=key, reason=reason))
         for patient_id, key, reason in _rows(cur, _Q.load_settled, parameters)
     )
+    inactive = _grouped(
+        (patient_id, span)
+        for patient_id, since_at, until_at in _rows(cur, _Q.load_inactive, parameters)
+        for span in intervals.between(since_at, until_at or _FAR)
+    )
     episodes = _episodes(cur, asked, parameters)
     return {
         patient_id: PatientMonth(
@@ -169,7 +174,9 @@ def _of_chunk(cur: Cursor, asked: _Asked, patient_ids: list[UUID]) -> dict[UUID,
             patient_zone=ZoneInfo(time_zone),
             site=said.site if said else practice_billing.USUAL_SITE,
             prefers_personal=said.prefers_personal if said else False,
-            programs=enrolments.get(patient_id, ()),
+            programs=tuple(
+                while_active(enrolments.get(patient_id, ()), inactive.get(patient_id, ()))
+            ),
             worked=worked.get(patient_id, ()),
             elsewhere=elsewhere.get(patient_id, ()),
             decisions=decisions.get(patient_id, ()),
@@ -182,6 +189,23 @@ def _of_chunk(cur: Cursor, asked: _Asked, patient_ids: list[UUID]) -> dict[UUID,
         )
         for patient_id, time_zone, died_at in _rows(cur, _Q.load_patients, parameters)
     }
+
+
+def while_active(enrolments: Iterable[InProgram], inactive: Iterable[Span]) -> Iterator[InProgram]:
+    """Yield enrolments without the times in which the patient was not cared for here; one may fall apart. Pure."""
+    away = intervals.union(inactive)
+    for one in enrolments:
+        if not away:
+            yield one
+            continue
+        whole = intervals.between(one.enrolled_at, one.ended_at or _FAR)
+        for span in intervals.without(whole, away):
+            begins, ends = span.from_at, span.until_at
+            yield replace(
+                one,
+                enrolled_at=one.enrolled_at if span.from_s == whole[0].from_s else begins,
+                ended_at=one.ended_at if span.until_s == whole[-1].until_s else ends,
+            )
 
 
 def _episodes(

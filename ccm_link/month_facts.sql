@@ -27,6 +27,17 @@ left join ingest.patient_standing death
     and death.withdrawn_at is null and patient.standing = 'deceased'
 where patient.practice_id = %(practice_id)s and patient.patient_id = any (%(patient_ids)s);
 
+-- name: load_inactive
+-- When patients were not cared for here, though alive: of the standings that were not withdrawn, each until the next.
+select patient_id, since_at, nullif(until_at, 'infinity') as until_at from (
+    select patient_id, standing, since_at,
+           lead(since_at, 1, 'infinity') over (partition by patient_id order by since_at) as until_at
+    from ingest.patient_standing
+    where practice_id = %(practice_id)s and patient_id = any (%(patient_ids)s) and withdrawn_at is null
+) held
+where standing in ('inactive', 'transferred') and since_at < %(until_at)s
+order by patient_id, since_at;
+
 -- name: load_diagnoses
 -- Codes that held at some instant of the month.
 select patient_id, array_agg(distinct code order by code) as codes

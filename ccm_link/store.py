@@ -7,14 +7,12 @@ it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import kwargs_row, scalar_row
 
-from ccm_link import work
 from ingest import named_queries
 
 Q = named_queries.load("ccm_link")
@@ -25,20 +23,6 @@ _Row = TypeVar("_Row")
 def lock_person(cur: Cursor, staff_id: UUID) -> None:
     """Hold this person's other changes to their time back until the transaction ends."""
     cur.execute(Q.lock_person, {"staff_id": staff_id})
-
-
-def month_totals(
-    cur: Cursor, practice_id: UUID, month_on: date, patient_id: UUID | None
-) -> list[work.MonthTotal]:
-    """Load the counted seconds of one patient, or of all who were enrolled in the month."""
-    return rows(
-        cur,
-        work.MonthTotal,
-        Q.load_month_totals,
-        practice_id=practice_id,
-        month_on=month_on,
-        patient_id=patient_id,
-    )
 
 
 def rows(

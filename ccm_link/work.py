@@ -15,14 +15,6 @@ from uuid import UUID
 from alerts.measures import Severity
 from ingest.people import Role
 
-THRESHOLD_S: Final = 1200
-"""Seconds from which a calendar month can be billed as care management: 20 full minutes.
-
-Source: CPT 99490 time threshold, CMS "Frequently Asked Questions about Billing Medicare for Chronic
-Care Management" (2022-08) and MLN909188 (2025); minutes are not rounded up and do not carry over to
-the next month.
-"""
-
 
 class TaskStatus(StrEnum):
     """Whether somebody still has to do something."""
@@ -217,17 +209,3 @@ class TaskEvent:
     disposition: Disposition | None = None
     until_at: datetime | None = None
     owner_name: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthTotal:
-    """Seconds of care that count for one patient in one calendar month."""
-
-    patient_id: UUID
-    patient_name: str
-    seconds: int
-
-    @property
-    def threshold_reached(self) -> bool:
-        """Whether the month reaches 20 full minutes, without rounding."""
-        return self.seconds >= THRESHOLD_S

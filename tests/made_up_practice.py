@@ -22,8 +22,10 @@ from alerts import agreements, evaluator, silence_windows
 from alerts.schedule import Occasion, Per, Schedule
 from alerts.settings import AlertsSettings
 from alerts.silence_windows import Cause, Whom
-from ccm_link import conditions, enrolment, time_log
+from ccm_link import conditions, credentials, enrolment, time_log
+from ccm_link.billing.facts import StaffRole
 from ccm_link.care_side import CARE_SIDE
+from ccm_link.credentials import Credential, Employer, NewCredential
 from ccm_link.work import Activity
 from firmware_profiles.readings import Kind, Result
 from ingest import assignments, evaluation_queue, people, store, tenancy
@@ -80,6 +82,7 @@ def set_up(connect: Connect, now: datetime = NOW) -> MadeUp:
                 ("augustin", "Augustin Bello", Role.AUDITOR),
             )
         }
+        _say_who_they_are(cur, practice_id, staff, now - timedelta(days=120))
         single_limits.adopt(
             cur, practice_id, set_by="Dana Achterberg", at=now - timedelta(days=120)
         )
@@ -188,6 +191,31 @@ class _Home:
             at=self.now - timedelta(days=100),
         )
         return patient_id
+
+
+def _say_who_they_are(
+    cur: psycopg.Cursor[Any], practice_id: uuid.UUID, staff: dict[str, uuid.UUID], at: datetime
+) -> None:
+    """Record what the people are for billing: nurses, and a doctor who may bill."""
+    for name, credential, billing_role in (
+        ("casey", Credential.RN, StaffRole.CLINICAL_STAFF),
+        ("robin", Credential.LPN, StaffRole.CLINICAL_STAFF),
+        ("dana", Credential.MD, StaffRole.QUALIFIED_PROFESSIONAL),
+    ):
+        may_bill = billing_role is StaffRole.QUALIFIED_PROFESSIONAL
+        new = NewCredential(
+            practice_id=practice_id,
+            staff_id=staff[name],
+            credential=credential,
+            billing_role=billing_role,
+            npi="1992999916" if may_bill else None,
+            employer=Employer.OWN,
+            supervisor_staff_id=None if may_bill else staff["dana"],
+            may_bill=may_bill,
+            exclusion_checked_on=None,
+            from_at=at,
+        )
+        credentials.record(cur, new, recorded_by=staff["petra"], at=at)
 
 
 def _expect(

@@ -22,7 +22,7 @@ from ccm_link.console import (
     record_words,
     time_words,
 )
-from ccm_link.work import THRESHOLD_S, Activity, Disposition, MonthTotal
+from ccm_link.work import Activity, Disposition
 from firmware_profiles import kinds
 from firmware_profiles.readings import Kind
 from ingest import audit, corrections
@@ -392,11 +392,3 @@ def program(name: str) -> str:
 def subject(family: str) -> str:
     """Return the subject that rules of a family share: "Systolic high"."""
     return sentence_case(family.replace("-", " "))
-
-
-def towards_threshold(total: MonthTotal) -> str:
-    """Return "20 minutes reached: yes." or "20 minutes reached: no, 8 more minutes."; what is missing is rounded up."""
-    if total.threshold_reached:
-        return "20 minutes reached: yes."
-    missing = -((total.seconds - THRESHOLD_S) // _MINUTE_S)
-    return f"20 minutes reached: no, {count(missing, 'more minute')}."

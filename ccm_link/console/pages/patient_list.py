@@ -8,8 +8,8 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link import month
-from ccm_link.console import forms, permissions, record_inputs
+from ccm_link import month_states
+from ccm_link.console import forms, month_words, permissions, record_inputs
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.pages import patients, record
@@ -27,7 +27,7 @@ _NOT_ACTIVE: Final = tuple(one for one in Standing if one is not Standing.ACTIVE
 
 @router.get("")
 def patients_page(desk: AtDesk, said: patients.Said | None = None) -> HTMLResponse:
-    """List the practice's active patients with their minutes of the current month."""
+    """List the practice's active patients with how their current month stands."""
     with desk.transaction() as cur:
         return _show(desk, cur, said=said.sentence if said else "")
 
@@ -60,7 +60,7 @@ def _show(
 ) -> HTMLResponse:
     practice = desk.practice(cur)
     this_month = Month.of(desk.now, practice.time_zone)
-    totals = month.totals(cur, desk.practice_id, this_month)
+    kept = month_states.of_month(cur, desk.practice_id, this_month)
     listed = people.patients(cur, desk.practice_id)
     not_active = people.patients(cur, desk.practice_id, _NOT_ACTIVE)
     desk.saw(*(patient.patient_id for patient in listed), patients=len(listed))
@@ -71,7 +71,8 @@ def _show(
         patients=listed,
         not_active=len(not_active),
         restricted=access.hidden_records(cur, desk.practice_id),
-        totals={total.patient_id: total for total in totals},
+        states={one.patient_id: one for one in kept},
+        months=month_words,
         month=this_month,
         may_add=permissions.may(desk.who, Resource.REGISTRY, Action.CREATE),
         identity=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -41,6 +41,7 @@ from ccm_link.console import (
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.month_words import Meter
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import CcmLinkError
 from ccm_link.month import Month
@@ -113,6 +114,32 @@ def work_out(desk: Desk, cur: Cursor, patient_id: UUID, month: Month) -> Worked:
     except errors.NoBillingTable:
         found = None
     return Worked(month, zone, tables, found)
+
+
+def meters_of(
+    desk: Desk, cur: Cursor, patient_ids: Sequence[UUID], month: Month
+) -> dict[UUID, list[Meter]]:
+    """Return the meters of some patients' months, by patient; of none where the year has no rules."""
+    tables = surroundings.of(desk.request).tables
+    zone = ZoneInfo(desk.practice(cur).time_zone)
+    try:
+        found = month_proposals.of_patients(
+            cur, desk.practice_id, patient_ids, month, tables, desk.now
+        )
+    except errors.NoBillingTable:
+        return {}
+    return {
+        patient_id: meters(Worked(month, zone, tables, one)) for patient_id, one in found.items()
+    }
+
+
+def meters(worked: Worked) -> list[Meter]:
+    """Return how far the patient's programs are towards their next codes; [] where nothing can be said."""
+    if worked.found is None:
+        return []
+    rules = worked.tables.of_payer(worked.found.payer).on(periods.last_day_of(worked.month))
+    programs = (one.program for one in worked.found.known.programs)
+    return month_words.meters(worked.found.proposal, programs, rules)
 
 
 @router.get("")

@@ -14,17 +14,19 @@ from alerts import store as alerts_store
 from alerts.breaches import Breach
 from alerts.limits import limit_of
 from alerts.rules import Rule
-from ccm_link import conditions, enrolment, month, tasks
+from ccm_link import conditions, enrolment, tasks
 from ccm_link.chart_look import Look, Size, Theme
 from ccm_link.console import (
     drawing,
     expected,
+    month_words,
     patient_charts,
     patient_head,
     permissions,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Refusal
+from ccm_link.console.pages import patient_month
 from ccm_link.console.patient_charts import ChartName, Window
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.rule_changes import TriedLimit
@@ -149,7 +151,10 @@ def show(
         tried=tried,
         tasks=found,
         enrolments=enrolment.of_patient(cur, desk.practice_id, patient_id),
-        total=month.total_of_patient(cur, desk.practice_id, patient_id, this_month),
+        meters=patient_month.meters(
+            patient_month.work_out(desk, cur, patient_id, this_month)
+        ),
+        months=month_words,
         month=this_month,
         conditions=conditions.of_patient(cur, desk.practice_id, patient_id),
         expected=expected.load(cur, desk, head, may_change=not grant),

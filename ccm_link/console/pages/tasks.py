@@ -27,6 +27,7 @@ from ccm_link import (
 from ccm_link.console import (
     called,
     forms,
+    month_words,
     patient_head,
     planned_deeds,
     planned_inputs,
@@ -43,8 +44,10 @@ from ccm_link.console import (
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.pages import patient_month
 from ccm_link.console.permissions import Resource
 from ccm_link.errors import CcmLinkError
+from ccm_link.month import Month
 from ccm_link.work import Task
 from ingest import store
 from ingest.rows import StoredReading
@@ -297,6 +300,15 @@ def _show(
         ],
         waits=task_words.waits(task.severity),
         is_snoozed=task.is_snoozed(desk.now),
+        meters=patient_month.meters(
+            patient_month.work_out(
+                desk,
+                cur,
+                task.patient_id,
+                Month.of(desk.now, desk.practice(cur).time_zone),
+            )
+        ),
+        months=month_words,
         programs=time_words.programs(
             time_programs.offered(cur, desk.practice_id, task.patient_id, desk.now),
             time_programs.titles(desk.now),

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link import (
-    month,
+    month_facts,
     month_lock,
     time_amendments,
     time_decisions,
@@ -21,6 +21,7 @@ from ccm_link import (
 from ccm_link.billing.facts import StaffRole
 from ccm_link.console import (
     forms,
+    month_words,
     permissions,
     problems,
     states,
@@ -32,6 +33,7 @@ from ccm_link.console import (
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.pages import patient_month
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import BadMonth, CcmLinkError
 from ccm_link.month import Month
@@ -43,15 +45,14 @@ router = APIRouter(prefix="/time", include_in_schema=False)
 
 @router.get("")
 def time_page(desk: AtDesk, month_of: Annotated[str, Query(alias="month")] = "") -> HTMLResponse:
-    """Show a calendar month's entries and totals; without one, the current month's."""
+    """Show a calendar month's entries and what they come to; without one, the current month's."""
     with desk.transaction() as cur:
         current = Month.of(desk.now, desk.practice(cur).time_zone)
         shown = asked(month_of, current)
-        totals = month.totals(cur, desk.practice_id, shown)
         entries = time_log.entries_of_month(cur, desk.practice_id, shown)
+        names = {entry.patient_id: entry.patient_name for entry in entries}
         desk.saw(
-            *(total.patient_id for total in totals),
-            *(entry.patient_id for entry in entries),
+            *names,
             month=shown,
             entries=len(entries),
         )
@@ -61,10 +62,12 @@ def time_page(desk: AtDesk, month_of: Annotated[str, Query(alias="month")] = "")
             month=shown,
             earlier=beside(shown, -1),
             later=beside(shown, 1) if shown < current else None,
-            totals=totals,
+            names=names,
+            meters=patient_month.meters_of(desk, cur, list(names)[: month_facts.CHUNK], shown),
+            months=month_words,
             entries=entries,
             titles=time_programs.titles(desk.now),
-            again=time_decisions.counted_already(entries),
+            counted_already=time_decisions.counted_already(entries),
             before_consent=time_log.outside_care(cur, desk.practice_id, shown),
             conflicts=time_decisions.conflicts(cur, desk.practice_id, shown),
             is_locked=month_lock.is_locked(cur, desk.practice_id, shown),

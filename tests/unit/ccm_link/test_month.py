@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccm_link import errors, month, work
+from ccm_link import errors, month
 
 months = st.builds(month.Month, st.integers(2000, 9998), st.integers(1, 12))
 
@@ -51,9 +50,3 @@ def test_month_of_an_instant_is_the_one_on_the_wall(zone: str, expected: month.M
 @given(months, months)
 def test_months_sort_as_their_text_does(one: month.Month, other: month.Month) -> None:
     assert (one < other) == (str(one) < str(other))
-
-
-@pytest.mark.parametrize(("seconds", "reached"), [(0, False), (1199, False), (1200, True)])
-def test_threshold_is_not_rounded(seconds: int, reached: bool) -> None:
-    total = work.MonthTotal(patient_id=uuid4(), patient_name="", seconds=seconds)
-    assert total.threshold_reached is reached

@@ -31,8 +31,8 @@ def test_the_page_says_whose_it_is_and_shows_the_course(
     assert alt.startswith("Blood pressure from 14 Oct to 12 Nov 2026: ")
     assert "the latest is 186 over 108 on 12 Nov at 10:07" in alt
     assert unescape(alt) in said  # the table's caption says the same
-    assert "12 min 30 s of 20 minutes" in said
-    assert "20 minutes reached: no, 8 more minutes." in said
+    assert "12 min 30 s Chronic care management" in said
+    assert "Reached: no code yet. For 99490: 7 min 30 s by 30 November." in said
     assert "Glucose from 14 Oct to 12 Nov 2026: no readings" in said
 
 

@@ -452,8 +452,8 @@ def test_the_months_log_shows_entries_totals_and_voided_ones(casey: httpx.Client
     page = casey.get("/time")
     said = text_of(page)
     assert "Time log, November 2026" in said
-    assert "Amalia Thornquist 12 min 30 s 20 minutes reached: no, 8 more minutes." in said
-    assert "Bertram Oyelaran 25 min 20 minutes reached: yes." in said
+    assert "Amalia Thornquist 12 min 30 s Chronic care management: Reached: no code yet." in said
+    assert "Bertram Oyelaran 25 min Chronic care management: Reached: 99490 × 1." in said
     assert "Voided by Casey Lindqvist" in said
     assert "Wrong patient." in said
     assert "<s>30 min</s>" in page.text
@@ -474,7 +474,7 @@ def test_an_entry_is_voided_with_a_reason_and_stays(
     assert answer.headers["location"] == "/time?month=2026-11"
     said = text_of(casey.get(answer.headers["location"]))
     assert "Entered twice." in said
-    assert "Amalia Thornquist 5 min 20 minutes reached: no, 15 more minutes." in said
+    assert "Amalia Thornquist 5 min Chronic care management: Reached: no code yet. For 99490: 15 min" in said
     assert casey.post(address, data={"reason": "Again."}).status_code == 409
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ccm_link.console import gateway_words, wording
-from ccm_link.work import Disposition, MonthTotal
+from ccm_link.work import Disposition
 from ingest.directory import Gateway, Standing
 
 NOW = datetime(2026, 11, 12, 15, 42, tzinfo=UTC)
@@ -43,21 +43,6 @@ def test_a_moment_carries_its_zone() -> None:
     assert wording.moment(NOW, NEW_YORK) == "12 Nov 2026, 10:42 EST"
     assert wording.moment(NOW - timedelta(days=30), NEW_YORK) == "13 Oct 2026, 11:42 EDT"
     assert wording.utc(NOW) == "2026-11-12 15:42:00 UTC"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "20 minutes reached: no, 20 more minutes."),
-        (1, "20 minutes reached: no, 20 more minutes."),
-        (60, "20 minutes reached: no, 19 more minutes."),
-        (1_199, "20 minutes reached: no, 1 more minute."),
-        (1_200, "20 minutes reached: yes."),
-    ],
-)
-def test_what_is_missing_to_twenty_minutes_is_rounded_up(seconds: int, words: str) -> None:
-    total = MonthTotal(patient_id=uuid4(), patient_name="", seconds=seconds)
-    assert wording.towards_threshold(total) == words
 
 
 @pytest.mark.parametrize(
