@@ -25,7 +25,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
-from ingest import audit_chain, named_queries
+from ingest import audit_chain, named_queries, tenancy
 
 Cursor = psycopg.Cursor[Any]
 
@@ -235,16 +235,12 @@ def chain_sha256(previous: bytes, link: Mapping[str, Any]) -> bytes:
     ).digest()
 
 
-def practices(cur: Cursor) -> list[UUID]:
-    """Return the practices that have a time log."""
-    return [row[0] for row in cur.execute(_Q.practices).fetchall()]
-
-
 def verify_all(connection: psycopg.Connection[Any]) -> Iterator[Verdict]:
     """Check the chains of all practices in one view of the database; of the role homevitals_sealer."""
     with connection.transaction(), connection.cursor() as cur:
         cur.execute(_Q.begin)
-        for practice_id in practices(cur):
+        for (practice_id,) in cur.execute(_Q.practices).fetchall():
+            tenancy.enter(cur, tenancy.Scope((practice_id,)))
             yield verify(cur, practice_id)
 
 

@@ -1,15 +1,13 @@
--- Statements that check the chain of the time log. Role: homevitals_sealer, which sees all practices; homevitals_console on
--- the page, which sees one and may not see all of its patients.
+-- Statements that check the chain of the time log, each of one practice. Role: homevitals_sealer; homevitals_console on the
+-- page, for somebody who may not see all patients.
 
 -- name: begin
 -- One view of all tables from now on, and no writing.
 set transaction isolation level repeatable read, read only;
 
 -- name: practices
--- Those that have a chain, or rows that should be in one.
-select practice_id from ccm.time_link
-union select practice_id from ccm.time_entry
-order by practice_id;
+-- All, for whoever checks one after the other.
+select practice_id from ingest.practice order by practice_id;
 
 -- name: links
 -- The links of a practice in order from a position on, each with the row that it is over; without one, content is null.

@@ -50,7 +50,7 @@ create table ccm.time_policy (
 -- A month after which nothing of it is added or voided any more: late entries and amendments are approved by another person.
 create table ccm.month_lock (
     practice_id    uuid not null references ingest.practice,
-    lock_id        uuid not null default gen_random_uuid() unique,
+    lock_id        uuid not null default gen_random_uuid(),
     month_on       date not null check (extract(day from month_on) = 1),
     from_at        timestamptz not null,            -- the month by the practice's clocks, as it was when it was locked
     until_at       timestamptz not null,
@@ -59,6 +59,7 @@ create table ccm.month_lock (
     locked_by      uuid not null,
     locked_at      timestamptz not null,
     primary key (practice_id, month_on),
+    unique (practice_id, lock_id),
     foreign key (practice_id, locked_by) references ingest.staff (practice_id, staff_id),
     check (from_at < until_at and until_at <= locked_at)
 );
@@ -493,15 +494,8 @@ grant select, insert, delete on ccm.timer_segment to homevitals_console;
 grant update (running_at, seen_at, paused_at, is_idle) on ccm.timer to homevitals_console;
 grant select on ccm.time_link, ccm.counted_entry, ccm.named_time_entry to homevitals_console;
 
--- Whoever checks the trail of looks and changes checks this one as well, of all practices.
+-- Whoever checks the trail of looks and changes checks this one as well, one practice after the other.
 grant usage on schema ccm to homevitals_sealer;
 grant select on ingest.restriction, ingest.care_team_member, ingest.break_glass to homevitals_sealer;  -- for the walls
 grant select on ccm.time_link, ccm.time_entry, ccm.dropped_time, ccm.time_approval, ccm.time_amendment, ccm.time_decision,
     ccm.month_lock to homevitals_sealer;
-create policy wide_sealer on ccm.time_link for select to homevitals_sealer using (true);
-create policy wide_sealer on ccm.time_entry for select to homevitals_sealer using (true);
-create policy wide_sealer on ccm.dropped_time for select to homevitals_sealer using (true);
-create policy wide_sealer on ccm.time_approval for select to homevitals_sealer using (true);
-create policy wide_sealer on ccm.time_amendment for select to homevitals_sealer using (true);
-create policy wide_sealer on ccm.time_decision for select to homevitals_sealer using (true);
-create policy wide_sealer on ccm.month_lock for select to homevitals_sealer using (true);

@@ -99,7 +99,7 @@ WIDE_VIEWS = {
 # Wide only for rows of no practice.
 NOBODYS_ONLY = {"ingest.message", "ingest.quarantine", "ingest.security_event"}
 # What runs with the owner's rights; the two triggers are where no continuous aggregate keeps the sums.
-OWNER_RIGHTS = {"ingest.ensure_series", "ingest.drop_series_before"}
+OWNER_RIGHTS = {"ccm.link_row", "ingest.ensure_series", "ingest.drop_series_before"}
 SUMMING = {"ingest.add_to_day_sums", "ingest.recount_days"}
 
 
