@@ -2,28 +2,36 @@
 
 -- name: enrolments_of_month
 -- Who was in care in the month, or in the block of 30 days that may end in it: each enrolment with its consents and with who
--- billed it from when on. Instants as JSON writes them; "infinity" becomes null, for Python has no such instant.
-select enrolment.patient_id, enrolment.program, enrolment.opened_at, nullif(enrolment.ended_at, 'infinity') as ended_at,
-       (select jsonb_agg(jsonb_build_object(
-                   'practitioner_id', consent.practitioner_id, 'documented_at', consent.documented_at,
-                   'documented_on', (consent.documented_at at time zone practice.time_zone)::date,
-                   'superseded_at', consent.superseded_at, 'revoked_at', consent.revoked_at)
-               order by consent.documented_at)
-        from ccm.consent
-        where consent.practice_id = enrolment.practice_id and consent.enrolment_id = enrolment.enrolment_id) as consents,
-       (select jsonb_agg(jsonb_build_object('staff_id', practitioner.staff_id, 'from_at', practitioner.from_at)
-               order by practitioner.from_at)
-        from ccm.enrolment_practitioner practitioner
-        where practitioner.practice_id = enrolment.practice_id
-          and practitioner.enrolment_id = enrolment.enrolment_id) as practitioners
+-- billed it from when on. Instants as JSON writes them; "infinity" becomes null, for Python has no such instant. Each table
+-- is read once.
+with agreed as (
+    select enrolment_id, jsonb_agg(jsonb_build_object(
+               'practitioner_id', practitioner_id, 'documented_at', documented_at,
+               'documented_on', (documented_at at time zone practice.time_zone)::date, 'superseded_at', superseded_at,
+               'revoked_at', revoked_at)
+           order by documented_at, recorded_at) as consents
+    from ccm.consent
+    join ingest.practice using (practice_id)
+    where practice_id = %(practice_id)s
+      and (%(patient_ids)s::uuid[] is null or patient_id = any (%(patient_ids)s::uuid[]))
+    group by enrolment_id
+), billed as (
+    select enrolment_id, jsonb_agg(jsonb_build_object('staff_id', staff_id, 'from_at', from_at) order by from_at)
+               as practitioners
+    from ccm.enrolment_practitioner
+    where practice_id = %(practice_id)s
+      and (%(patient_ids)s::uuid[] is null or patient_id = any (%(patient_ids)s::uuid[]))
+    group by enrolment_id
+)
+select patient_id, program, opened_at, nullif(ended_at, 'infinity') as ended_at, agreed.consents, billed.practitioners
 from ccm.enrolment
-join ingest.practice using (practice_id)
 cross join ccm.month_span(%(practice_id)s, %(first_on)s) span
-where enrolment.practice_id = %(practice_id)s
-  and (%(patient_ids)s::uuid[] is null or enrolment.patient_id = any (%(patient_ids)s::uuid[]))
-  and enrolment.consent_documented_at < least(upper(span), enrolment.ended_at)
-  and enrolment.ended_at > lower(span) - interval '30 days'
-order by enrolment.patient_id, enrolment.program, enrolment.opened_at, enrolment.enrolment_id;
+left join agreed using (enrolment_id)
+left join billed using (enrolment_id)
+where practice_id = %(practice_id)s
+  and (%(patient_ids)s::uuid[] is null or patient_id = any (%(patient_ids)s::uuid[]))
+  and consent_documented_at < least(upper(span), ended_at) and ended_at > lower(span) - interval '30 days'
+order by patient_id, program, opened_at, enrolment_id;
 
 -- name: attested_of_month
 -- What was vouched for last of each patient and requirement, of what covers a day of the month; of the practice as a whole
