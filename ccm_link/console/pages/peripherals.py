@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -26,6 +26,7 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
 from ingest import assignments, people, store
+from ingest.standing import Standing
 
 router = APIRouter(prefix="/peripherals", include_in_schema=False)
 
@@ -286,19 +287,27 @@ def _show_one(
         peripheral=peripheral,
         assignment=one,
         patients=[
-            *(choice for choice in _patients(desk, cur) if choice[0] != str(one.patient_id)),
+            *(
+                choice
+                for choice in _patients(
+                    desk, cur, tuple(Standing)
+                )  # it may have been somebody who is gone
+                if choice[0] != str(one.patient_id)
+            ),
             (str(assignment_inputs.NOBODY), "Nobody whom the practice knows"),
         ],
         refusal=refusal,
     )
 
 
-def _patients(desk: Desk, cur: Cursor) -> list[tuple[str, str]]:
+def _patients(
+    desk: Desk, cur: Cursor, standings: Collection[Standing] = (Standing.ACTIVE,)
+) -> list[tuple[str, str]]:
     """Return the choices of a form; the first is none, so that nobody is chosen by oversight."""
     return [
         ("", "Choose a patient"),
         *(
             (str(one.patient_id), f"{one.display_name}, {one.record_number}")
-            for one in people.patients(cur, desk.practice_id)
+            for one in people.patients(cur, desk.practice_id, standings)
         ),
     ]
