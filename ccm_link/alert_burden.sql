@@ -60,17 +60,17 @@ from (
 where not isempty(spans);
 
 -- name: by_day
--- How many tasks were opened on each of the practice's own days that had some.
+-- How many tasks alerts opened on each of the practice's own days that had some.
 select (task.opened_at at time zone practice.time_zone)::date as day, count(*) as tasks,
        count(*) filter (where task.severity = 'urgent') as urgent
 from ccm.task
 join ingest.practice using (practice_id)
-where task.practice_id = %(practice_id)s and task.opened_at >= %(since)s and task.opened_at < %(until)s
+where task.practice_id = %(practice_id)s and task.episode_id is not null and task.opened_at >= %(since)s and task.opened_at < %(until)s
 group by 1
 order by 1;
 
 -- name: by_person
--- How many of the tasks opened in a span of time each member of staff has finished, and holds now; of those who are not
+-- How many of the tasks that alerts opened in a span of time each member of staff has finished, and holds now; of those who are not
 -- active nobody holds any.
 select staff.staff_id, staff.display_name, staff.role, count(task.disposition) as done,
        count(*) filter (where task.disposition is null and not exists (
@@ -79,7 +79,7 @@ select staff.staff_id, staff.display_name, staff.role, count(task.disposition) a
              and patient.standing <> 'active')) as held
 from ccm.task
 join ingest.staff on staff.practice_id = task.practice_id and staff.staff_id = task.owner_staff_id
-where task.practice_id = %(practice_id)s and task.opened_at >= %(since)s and task.opened_at < %(until)s
+where task.practice_id = %(practice_id)s and task.episode_id is not null and task.opened_at >= %(since)s and task.opened_at < %(until)s
 group by staff.staff_id, staff.display_name, staff.role
 order by done desc, staff.display_name, staff.staff_id;
 
@@ -103,6 +103,6 @@ left join (
     select practice_id, count(*) as tasks, count(*) filter (where disposition = any (%(actionable)s)) as actionable,
            count(*) filter (where disposition = any (%(not_actionable)s)) as not_actionable
     from ccm.task
-    where opened_at >= %(since)s and opened_at < %(until)s
+    where episode_id is not null and opened_at >= %(since)s and opened_at < %(until)s
     group by practice_id
 ) opened using (practice_id);

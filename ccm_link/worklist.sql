@@ -3,16 +3,16 @@
 -- name: load_open
 -- All that are open and do not wait, in the order of the worklist: urgent, overdue, due, undated; in each by
 -- severity, then what is due first: the index task_in_order has this order. The page is chosen before anything else is
--- looked up for it. Who is not in care here any more waits for nobody.
+-- looked up for it, and whether a task waits is asked task by task: joined, all of them would be looked at. Who is not in
+-- care here any more waits for nobody.
 with page as materialized (
     select task.task_id
     from ccm.task
     where task.practice_id = %(practice_id)s and task.status = 'open'
-      and (task.snoozed_until is null or task.snoozed_until <= %(at)s)
-      and not exists (
-          select from alerts.episode
+      and coalesce(task.snoozed_until, (
+          select episode.snoozed_until from alerts.episode
           where episode.practice_id = task.practice_id and episode.episode_id = task.episode_id
-            and episode.closed_at is null and episode.snoozed_until > %(at)s)
+            and episode.closed_at is null), '-infinity') <= %(at)s
       and task.patient_id <> all (array(
           select patient_id from ingest.patient
           where patient.practice_id = %(practice_id)s and patient.standing <> 'active'))
@@ -31,11 +31,10 @@ with page as materialized (
     from ccm.task
     where task.practice_id = %(practice_id)s and task.status = 'open'
       and ccm.severity_order(task.severity) = ccm.severity_order(%(severity)s::text)
-      and (task.snoozed_until is null or task.snoozed_until <= %(at)s)
-      and not exists (
-          select from alerts.episode
+      and coalesce(task.snoozed_until, (
+          select episode.snoozed_until from alerts.episode
           where episode.practice_id = task.practice_id and episode.episode_id = task.episode_id
-            and episode.closed_at is null and episode.snoozed_until > %(at)s)
+            and episode.closed_at is null), '-infinity') <= %(at)s
       and task.patient_id <> all (array(
           select patient_id from ingest.patient
           where patient.practice_id = %(practice_id)s and patient.standing <> 'active'))
@@ -104,37 +103,41 @@ order by completed_at desc, task_id;
 -- name: count_tasks
 -- How many open tasks there are of each severity, how many wait, how many are one's own or those of whom one stands in for;
 -- and what was completed since. Who is not in care here any more is in none but the last.
-with left_out as materialized (
+with inactive as materialized (
     select array(select patient_id from ingest.patient
                  where practice_id = %(practice_id)s and standing <> 'active') as patient_ids
-), snoozed as materialized (
+), counted as materialized (
+    select severity, tasks
+    from ccm.count_open_by_severity(
+        %(practice_id)s, ingest.hidden_patients() || (select patient_ids from inactive))
+), waiting as materialized (
     select task.severity
     from alerts.episode
     join ccm.task using (practice_id, episode_id)
     where episode.practice_id = %(practice_id)s and episode.closed_at is null and episode.snoozed_until > %(at)s
-      and task.status = 'open' and task.patient_id <> all ((select patient_ids from left_out)::uuid[])
+      and task.status = 'open' and task.patient_id <> all ((select patient_ids from inactive)::uuid[])
     union all
     select severity
     from ccm.task
     where practice_id = %(practice_id)s and status = 'open' and snoozed_until > %(at)s
-      and patient_id <> all ((select patient_ids from left_out)::uuid[])
+      and patient_id <> all ((select patient_ids from inactive)::uuid[])
+), shown as (
+    select severity, tasks from counted
+    union all
+    select severity, -count(*) from waiting group by severity
 )
-select count(*) - (select count(*) from snoozed) as needs_action,
-       count(*) filter (where severity = 'urgent')
-           - (select count(*) from snoozed where severity = 'urgent') as urgent,
-       count(*) filter (where severity = 'clinical')
-           - (select count(*) from snoozed where severity = 'clinical') as clinical,
-       count(*) filter (where severity = 'outreach')
-           - (select count(*) from snoozed where severity = 'outreach') as outreach,
-       count(*) filter (where severity = 'technical')
-           - (select count(*) from snoozed where severity = 'technical') as technical,
-       (select count(*) from snoozed) as snoozed,
-       count(*) filter (where owner_staff_id = any (%(owner_staff_ids)s)) as mine,
+select coalesce(sum(tasks), 0)::bigint as needs_action,
+       coalesce(sum(tasks) filter (where severity = 'urgent'), 0)::bigint as urgent,
+       coalesce(sum(tasks) filter (where severity = 'clinical'), 0)::bigint as clinical,
+       coalesce(sum(tasks) filter (where severity = 'outreach'), 0)::bigint as outreach,
+       coalesce(sum(tasks) filter (where severity = 'technical'), 0)::bigint as technical,
+       (select count(*) from waiting) as snoozed,
+       (select count(*) from ccm.task
+        where practice_id = %(practice_id)s and status = 'open' and owner_staff_id = any (%(owner_staff_ids)s)
+          and patient_id <> all ((select patient_ids from inactive)::uuid[])) as mine,
        (select count(*) from ccm.task
         where practice_id = %(practice_id)s and status = 'completed' and completed_at >= %(since)s) as resolved_today
-from ccm.task
-where practice_id = %(practice_id)s and status = 'open'
-  and patient_id <> all ((select patient_ids from left_out)::uuid[]);
+from shown;
 
 -- name: count_hidden
 -- Open tasks of restricted patients whom the member of staff in force does not see: a number and nothing else.

@@ -9,7 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import alerts, backtest, burden, gateway, history, ingest, soak, stand
+from tests.benchmarks import (
+    alerts,
+    backtest,
+    burden,
+    gateway,
+    history,
+    ingest,
+    months,
+    soak,
+    stand,
+    worklist,
+)
 
 _GATEWAY = "gateway"
 _BURDEN = "burden"  # no measurement: what rules would have made of real readings
@@ -172,6 +183,23 @@ def _print_alerts(engine: str, results: dict[str, Any]) -> None:
         print(f"{name:58} {ratio:>8.2f}")
 
 
+def _worklist(engine: str, options: argparse.Namespace) -> dict[str, Any]:
+    sizes = (1_000, 5_000) if options.quick else worklist.SIZES
+    with stand.stand(engine) as here:
+        return worklist.run(here, sizes, _tell)
+
+
+def _print_worklist(engine: str, results: dict[str, Any]) -> None:
+    print(f"\n{engine}\n")
+    for name, found in results.items():
+        growth = found.pop("growth")
+        told = "   ".join(
+            f"{size}: p50 {took['p50_ms']} ms, p99 {took['p99_ms']} ms"
+            for size, took in found.items()
+        )
+        print(f"{name.replace('_', ' '):20} {told}   growth {growth}")
+
+
 def _soak(engine: str, options: argparse.Namespace) -> dict[str, Any]:
     with stand.stand(engine) as here:
         return soak.run(here, 2 * soak.PART if options.quick else options.readings, _tell)
@@ -207,6 +235,7 @@ _NAMES = {
     "soak": (_soak, _print_soak),
     "backtest": (_backtest, _print_backtest),
     "alerts": (_alerts, _print_alerts),
+    "worklist": (_worklist, _print_worklist),
     _GATEWAY: (_gateway, _print_gateway),
 }
 

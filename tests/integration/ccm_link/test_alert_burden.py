@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from alerts.measures import Severity
-from ccm_link import alert_burden, tasks
-from ccm_link.work import Disposition
+from ccm_link import alert_burden, planned_tasks, tasks
+from ccm_link.time_entry import Limits
+from ccm_link.work import Disposition, Origin
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
 HOUR = timedelta(hours=1)
@@ -42,8 +43,22 @@ def test_outcomes_shares_and_delays_of_a_rule(clinic: Any, noon: datetime) -> No
                 end,
                 "Done.",
                 noon + 2 * number * HOUR,
-                timer_limit=HOUR,
+                limits=Limits(HOUR),
             )
+    with clinic.console.transaction(), clinic.console.cursor() as cur:
+        planned_tasks.open_task(  # which no alert made, and nothing here counts
+            cur,
+            clinic.practice_id,
+            clinic.patient,
+            origin=Origin.BY_HAND,
+            title="Call",
+            severity=Severity.CLINICAL,
+            due_at=None,
+            owner_staff_id=clinic.ada,
+            made_by=clinic.ada,
+            reason="",
+            at=noon,
+        )
     with clinic.database.connect() as admin:
         admin.execute(
             "update alerts.episode set family = 'systolic-high' where severity = 'urgent'"

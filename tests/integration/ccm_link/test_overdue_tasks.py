@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from alerts.measures import Severity
-from ccm_link import overdue_tasks, planned_tasks, snoozing, tasks, time_log, work
+from ccm_link import overdue_tasks, planned_tasks, snoozing, tasks, timers, work
+from ccm_link.time_entry import Limits
 from ccm_link.work import Origin, TaskEventKind
 
 pytestmark = pytest.mark.db
@@ -96,14 +97,15 @@ def test_what_waits_is_worked_on_or_has_no_time_is_not_overdue(clinic: Any, noon
             reason="After the weekend.",
             at=at - 20 * HOUR,
         )
-        time_log.start_timer(
+        timers.start(
             cur,
             clinic.practice_id,
             clinic.ada,
             clinic.patient,
+            program="ccm",
             activity=work.Activity.PHONE_CALL,
             at=at - HOUR,
-            limit=8 * HOUR,
+            limits=Limits(8 * HOUR),
             task_id=worked_on.task_id,
         )
     assert mark(clinic, at) == 0

@@ -12,6 +12,7 @@ import pytest
 from alerts.measures import Severity
 from ccm_link import errors, planned_tasks, snoozing, tasks, work, worklist
 from ccm_link.planned_tasks import NextTask
+from ccm_link.time_entry import Limits
 from ccm_link.work import Disposition, Origin, TaskEventKind
 from ccm_link.worklist import Tab, Viewer
 from ingest.people import Role
@@ -19,6 +20,7 @@ from ingest.people import Role
 pytestmark = pytest.mark.db
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LIMITS = Limits(HOUR)
 
 
 def opened(clinic: Any, cur: Any, at: Any, **given: Any) -> UUID:
@@ -46,7 +48,7 @@ def complete(
         disposition,
         "Said so.",
         at,
-        timer_limit=HOUR,
+        limits=LIMITS,
         **more,
     )
     return after

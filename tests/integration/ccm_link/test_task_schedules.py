@@ -14,6 +14,7 @@ from alerts.measures import Severity
 from ccm_link import errors, scheduled_tasks, task_schedules, tasks, work
 from ccm_link.recurrence import Unit
 from ccm_link.task_schedules import NewSchedule
+from ccm_link.time_entry import Limits
 from ingest.people import Role
 
 pytestmark = pytest.mark.db
@@ -77,7 +78,7 @@ def complete(clinic: Any, task: work.Task, at: datetime) -> None:
             work.Disposition.DONE,
             "Called.",
             at,
-            timer_limit=DAY,
+            limits=Limits(DAY),
         )
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from alerts.measures import Severity
 from ccm_link import snoozing, tasks, work, worklist
+from ccm_link.time_entry import Limits
 from ccm_link.worklist import Tab, Viewer
+from ingest import named_queries, tenancy
+from ingest.tenancy import Scope
 
 pytestmark = pytest.mark.db
 
@@ -57,7 +61,7 @@ def test_each_tab_has_its_tasks_in_order_and_its_count(clinic: Any, noon: Any) -
                 work.Disposition.NOT_REACHED,
                 "Twice.",
                 at,
-                timer_limit=HOUR,
+                limits=Limits(HOUR),
             )
         looking = viewer(clinic, noon + MINUTE)
         shown = {
@@ -91,17 +95,67 @@ def test_each_tab_has_its_tasks_in_order_and_its_count(clinic: Any, noon: Any) -
         ]
 
 
-def test_the_open_worklist_is_read_by_its_index_behind_the_walls(clinic: Any) -> None:
+@pytest.mark.parametrize(
+    ("statement", "index", "more"),
+    [
+        pytest.param("load_open", "task_in_order", {}, id="needs action"),
+        pytest.param("load_of_severity", "task_worklist", {"severity": "clinical"}, id="clinical"),
+    ],
+)
+def test_an_open_tab_is_read_by_its_index_behind_the_walls(
+    clinic: Any, noon: Any, statement: str, index: str, more: dict[str, Any]
+) -> None:
+    """The page is chosen by the index alone: of what it leaves out nothing is sorted, nor looked up elsewhere."""
     clinic.console.execute("set enable_seqscan = off")
-    clinic.console.execute("set enable_sort = off")
+    clinic.console.execute("set enable_bitmapscan = off")
+    asked = {"practice_id": clinic.practice_id, "at": noon, "limit": 200} | more
+    query = named_queries.load("ccm_link", "worklist")
+    plan = clinic.console.execute("explain " + getattr(query, statement), asked).fetchall()
+    told = [line for (line,) in plan]
+    page = told[next(n for n, line in enumerate(told) if "CTE page" in line) :]
+    scan = next(n for n, line in enumerate(page) if f"using {index} on task" in line)
+    assert "Index Cond" in page[scan + 1]
+    assert not any(
+        "Sort" in line or "Join" in line or "Nested Loop" in line for line in page[:scan]
+    )
+
+
+def test_all_open_tasks_are_counted_by_an_index_alone(clinic: Any) -> None:
+    clinic.open_task()
+    clinic.evaluator.commit()
+    clinic.console.execute("set enable_seqscan = off")
     clinic.console.execute("set enable_bitmapscan = off")
     plan = clinic.console.execute(
-        "explain select task_id from ccm.task where practice_id = %s and status = 'open'"
-        " and ccm.severity_order(severity) = 2"
-        " order by ccm.severity_order(severity), due_at, task_id limit 200",
+        "explain select severity, count(*) from ccm.task where practice_id = %s and status = 'open' group by severity",
         (clinic.practice_id,),
     ).fetchall()
-    told = [line.strip() for (line,) in plan]
-    assert any("task_worklist" in line for line in told)
-    assert any(line.startswith("Index Cond") and "CASE severity" in line for line in told), told
-    assert not any("Sort" in line for line in told)
+    assert any("Index Only Scan using task_by_patient" in line for (line,) in plan), plan
+
+
+def test_who_is_not_active_or_hidden_is_in_no_tab_and_no_count(clinic: Any, noon: Any) -> None:
+    clinic.open_task(clinic.patient)
+    clinic.open_task(clinic.other_patient)
+    clinic.open_task(clinic.other_patient, severity=Severity.OUTREACH)
+    clinic.evaluator.commit()
+    looking = viewer(clinic, noon)
+    with clinic.owner.transaction():
+        clinic.owner.execute(
+            "update ingest.patient set standing = 'inactive', standing_since = %s where patient_id = %s",
+            (noon, clinic.patient),
+        )
+    with clinic.console.transaction(), clinic.console.cursor() as cur:
+        assert len(worklist.tasks_of(cur, looking, Tab.NEEDS_ACTION)) == 2
+        assert worklist.counts(cur, looking)[Tab.NEEDS_ACTION] == 2
+    with clinic.owner.transaction():
+        clinic.owner.execute(
+            "insert into ingest.restriction (practice_id, patient_id, restricted_at, reason, restricted_by)"
+            " values (%s, %s, %s, 'Works here.', %s)",
+            (clinic.practice_id, clinic.other_patient, noon, clinic.ada),
+        )
+    with clinic.console.transaction(), clinic.console.cursor() as cur:
+        tenancy.enter(cur, Scope((clinic.practice_id,), staff_id=clinic.ben))
+        assert worklist.tasks_of(cur, looking, Tab.NEEDS_ACTION) == []
+        assert set(worklist.counts(cur, looking).values()) == {0}
+        assert worklist.hidden_count(cur, clinic.practice_id) == 2
+        # The count forgot for itself alone who asks.
+        assert cur.execute("select count(*) from ccm.task").fetchone() == (1,)
