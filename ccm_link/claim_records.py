@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, cast
 from uuid import UUID
 
 from psycopg.rows import tuple_row
@@ -122,6 +122,18 @@ def load(cur: store.Cursor, practice_id: UUID, claim_id: UUID) -> Claim:
     if not found:
         raise claim_errors.UnknownClaim
     return _whole(cur, practice_id, found)[0]
+
+
+def id_of_number(cur: store.Cursor, practice_id: UUID, number: int) -> UUID:
+    """Return the id of the claim with a number.
+
+    Raises:
+        claim_errors.UnknownClaim: The practice has no such claim.
+    """
+    found = store.scalar(cur, _Q.load_id_of_number, practice_id=practice_id, claim_number=number)
+    if found is None:
+        raise claim_errors.UnknownClaim
+    return cast("UUID", found)
 
 
 def of_patient(cur: store.Cursor, practice_id: UUID, patient_id: UUID, month: Month) -> list[Claim]:

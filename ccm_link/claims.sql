@@ -199,3 +199,7 @@ select distinct on (claim_id) claim_id, reference
 from ccm.claim_event
 where practice_id = %(practice_id)s and claim_id = any (%(claim_ids)s) and reference <> ''
 order by claim_id, event_number desc;
+
+-- name: load_id_of_number
+-- The claim that people call by a number.
+select claim_id from ccm.claim where practice_id = %(practice_id)s and claim_number = %(claim_number)s;

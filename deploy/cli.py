@@ -25,6 +25,8 @@ _COMMANDS: Final = {
     "doctor": "look at everything that has to be right before and while the system runs",
     "audit": "seal the audit trail, check it, export it as FHIR",
     "time": "check the hash chain of the time log",
+    "month": "work a practice's month out, and close it",
+    "claims": "list claims, write attested ones into a file, record what became of them",
     "practice": "add a practice, name its OpenID provider",
     "patients": "take in a practice's panel from a file",
     "staff": "add people and print their invitations, close accounts",

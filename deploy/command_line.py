@@ -8,6 +8,8 @@ import os
 from datetime import UTC, datetime
 from uuid import UUID
 
+from ccm_link.errors import BadMonth
+from ccm_link.month import Month
 from deploy import errors
 from ingest.audit import Agent, AgentKind
 
@@ -62,6 +64,18 @@ def identifier(word: str) -> UUID:
         return UUID(word)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{word!r} is no id; copy it from the list") from None
+
+
+def month(word: str) -> Month:
+    """Return a calendar month.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        return Month.parse(word)
+    except BadMonth:
+        raise argparse.ArgumentTypeError(f"{word!r} is no month; write it like 2026-11") from None
 
 
 def add_span(parser: argparse.ArgumentParser) -> None:

@@ -39,6 +39,7 @@ LONG_RUNNING: Final[Mapping[str, tuple[str, ...]]] = {
 CARRYING: Final[Mapping[str, tuple[str, ...]]] = {
     "ingest import": ("ingest", "ccm_link"),
     "ingest export": ("ccm_link",),
+    "claims export": ("ccm_link",),
     "patients import": ("ccm_link",),
 }
 # A process makes these when it first starts; what else is missing is a fault.
