@@ -157,15 +157,19 @@ def forget_sent(cur: Cursor, before: datetime) -> int:
 # What an EHR holds
 
 
-def written(cur: Cursor, claimed: Claimed, kind: str) -> Written | None:
-    """Return what the EHR holds of a message's subject."""
-    return statements.first(cur, Written, _Q.written, {**_about(claimed), "kind": kind})
+def written(cur: Cursor, claimed: Claimed, kind: str, subject_id: UUID) -> Written | None:
+    """Return what the EHR of a message holds of one thing of ours."""
+    asked = {**_about(claimed), "kind": kind, "subject_id": subject_id}
+    return statements.first(cur, Written, _Q.written, asked)
 
 
-def note_written(cur: Cursor, claimed: Claimed, kind: str, what: Written, now: datetime) -> None:
+def note_written(
+    cur: Cursor, claimed: Claimed, kind: str, subject_id: UUID, what: Written, now: datetime
+) -> None:
     """Remember what the EHR holds now."""
     told = {"remote_id": what.remote_id, "remote_version": what.remote_version, "now": now}
-    cur.execute(_Q.note_written, {**_about(claimed), **told, "kind": kind})
+    asked = {**_about(claimed), **told, "kind": kind, "subject_id": subject_id}
+    cur.execute(_Q.note_written, asked)
 
 
 def known_there(

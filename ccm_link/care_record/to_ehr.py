@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from ccm_link.care_record import building, outbox, resources
-from ccm_link.care_record.building import Parts, Subject
+from ccm_link.care_record.building import Part, Subject, When
 from ccm_link.care_record.outbox import Claimed
 from ccm_link.care_record.port import (
     CareRecord,
@@ -20,10 +22,11 @@ from ccm_link.care_record.port import (
     Written,
 )
 from ccm_link.care_record.sending import Delivery, Held
-from ccm_link.fhir import observation
 
 _LOOK_AGAIN: Final = timedelta(hours=1)
 """How long it is believed that the EHR does not know a patient. Ours: who is registered there is found the same day."""
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _FAILURES: Final = {
     Match.UNKNOWN: Failure.PATIENT_UNKNOWN,
@@ -53,15 +56,13 @@ class EhrCarrier:
         if claimed.patient_id is None:
             raise NotTaken(Failure.NOTHING_HERE)
         remote_id = self.patient(cur, claimed, now)
-        parts = _built(cur, claimed)
+        parts = _built(cur, claimed, now)
         known = {f"Patient/{claimed.patient_id}": f"Patient/{remote_id}"}
         known |= _known(cur, claimed, parts)
-        return _Resources(
-            self.record,
-            claimed,
-            [(kind, resources.readdressed(resource, known)) for kind, resource in parts],
-            {kind: outbox.written(cur, claimed, kind) for kind, _ in parts},
-        )
+        last = {
+            one.reference: outbox.written(cur, claimed, one.kind, one.subject_id) for one in parts
+        }
+        return _Resources(self.record, claimed, parts, known, last)
 
     def patient(self, cur: outbox.Cursor, claimed: Claimed, now: datetime) -> str:
         """Return the id of a message's patient in the EHR; who is not known yet is looked for.
@@ -114,53 +115,60 @@ class EhrCarrier:
 
 @dataclass(slots=True)
 class _Resources:
-    """The resources of one message: noted when all are there, for writing one twice is like writing it once."""
+    """The resources of one message: noted when all are there, for writing one twice is like writing it once.
+
+    Attributes:
+        known: Reference here → reference there, of the patient and of what was written before.
+        last: What the EHR held of each when we last wrote it, by its reference here.
+    """
 
     record: CareRecord
     claimed: Claimed
-    parts: Parts
-    last: dict[str, Written | None]
-    done: dict[str, Written] = field(default_factory=dict)
+    parts: list[Part]
+    known: dict[str, str]
+    last: Mapping[str, Written | None]
+    done: list[tuple[Part, Written]] = field(default_factory=list)
 
     def send(self) -> None:
-        """Write one after the other, the main one first."""
-        for kind, resource in self.parts:
-            self.done[kind] = self.record.write(
-                resource, self.last[kind], overwrites=self.claimed.overwrites
-            )
+        """Write one after the other; a later one may refer to those before."""
+        for part in self.parts:
+            last = self.last[part.reference]
+            if part.when is (When.MISSING if last is not None else When.THERE):
+                continue
+            resource = resources.readdressed(part.resource, self.known)
+            written = self.record.write(resource, last, overwrites=self.claimed.overwrites)
+            self.known[part.reference] = f"{part.resource['resourceType']}/{written.remote_id}"
+            self.done.append((part, written))
 
     def note(self, cur: outbox.Cursor, now: datetime) -> None:
         """Remember under which id and version each is there."""
-        for kind, what in self.done.items():
-            outbox.note_written(cur, self.claimed, kind, what, now)
+        for part, written in self.done:
+            outbox.note_written(cur, self.claimed, part.kind, part.subject_id, written, now)
 
 
-def _built(cur: outbox.Cursor, claimed: Claimed) -> Parts:
+def _built(cur: outbox.Cursor, claimed: Claimed, now: datetime) -> list[Part]:
     builder = building.BUILDERS.get(claimed.kind)
-    if builder is None:
+    if builder is None or claimed.patient_id is None:
         raise NotTaken(Failure.NOT_BUILT)
-    subject = Subject(claimed.practice_id, claimed.subject_id, claimed.subject_at)
-    parts = builder(cur, subject)
+    subject = Subject(
+        claimed.practice_id, claimed.patient_id, claimed.subject_id, claimed.subject_at, now
+    )
+    parts = list(builder(cur, subject))
     if not parts:
         raise NotTaken(Failure.NOTHING_HERE)
-    return [(f"{claimed.kind}.{part}" if part else claimed.kind, one) for part, one in parts]
+    return parts
 
 
-def _known(cur: outbox.Cursor, claimed: Claimed, parts: Parts) -> dict[str, str]:
+def _known(cur: outbox.Cursor, claimed: Claimed, parts: list[Part]) -> dict[str, str]:
     """Return where the EHR has what the resources refer to, by our references."""
-    subjects: dict[UUID, None] = {}
-    for _, resource in parts:
-        for reference in resources.references(resource):
-            named = observation.parted(reference.partition("/")[2])
-            if named is not None:
-                subjects[named[0]] = None
-    there = outbox.known_there(cur, claimed, list(subjects))
+    named = {
+        UUID(found[0])
+        for part in parts
+        for reference in resources.references(part.resource)
+        if (found := _UUID.search(reference))
+    }
+    there = outbox.known_there(cur, claimed, list(named))
     return {
-        _reference(kind, subject_id): f"{building.TYPES[kind.partition('.')[0]]}/{remote_id}"
+        building.references(kind, subject_id): f"{building.remote_type(kind)}/{remote_id}"
         for (kind, subject_id), remote_id in there.items()
     }
-
-
-def _reference(kind: str, subject_id: UUID) -> str:
-    main, _, part = kind.partition(".")
-    return f"{building.TYPES[main]}/{observation.observation_id(subject_id, part)}"

@@ -216,11 +216,10 @@ create trigger tell_of_consent after insert or update on ccm.consent for each ro
 -- A version that is signed takes the place of the one before, which says so in the EHR; the plan as a document goes as well.
 create function ccm.tell_of_signed_plan() returns trigger language plpgsql as $$
 begin
-    perform ccm.queue_outgoing(practice_id, patient_id, 'care_plan', null, plan_id, null, new.signed_at)
-    from ccm.care_plan
+    perform ccm.queue_outgoing(practice_id, patient_id, kind, null, plan_id, null, new.signed_at)
+    from ccm.care_plan cross join (values ('care_plan'), ('document')) as kinds (kind)
     where practice_id = new.practice_id and patient_id = new.patient_id and version in (new.version, new.version - 1)
-    order by version;
-    perform ccm.queue_outgoing(new.practice_id, new.patient_id, 'document', null, new.plan_id, null, new.signed_at);
+    order by version, kind;
     return null;
 end $$;
 create trigger tell_of_signed_plan after update on ccm.care_plan for each row
@@ -284,7 +283,7 @@ grant insert on ingest.audit_event, ingest.audit_pending to homevitals_link;
 grant select on ingest.restriction, ingest.care_team_member, ingest.break_glass to homevitals_link;   -- for the walls
 grant select on ingest.practice, ingest.patient, ingest.reading, ingest.reading_history, ingest.reading_version,
     ingest.glucose_context, ingest.peripheral, ingest.gateway, ingest.assignment to homevitals_link;
-grant select (practice_id, staff_id, display_name, role) on ingest.staff to homevitals_link;
+grant select (practice_id, staff_id, display_name) on ingest.staff to homevitals_link;
 grant select on alerts.episode, alerts.episode_event to homevitals_link;
 grant select on ccm.task, ccm.task_event, ccm.named_task, ccm.enrolment, ccm.consent, ccm.outreach, ccm.care_plan,
-    ccm.care_plan_share, ccm.patient_identifier to homevitals_link;
+    ccm.care_plan_share, ccm.patient_identifier, ccm.enrolment_practitioner to homevitals_link;

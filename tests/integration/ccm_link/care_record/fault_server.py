@@ -19,12 +19,10 @@ _PATIENT = json.dumps(
 ).encode()
 
 
-def made(version: str = "1") -> Answer:
-    return (
-        201,
-        {"location": f"/fhir/Observation/o1/_history/{version}", "etag": f'W/"{version}"'},
-        b"",
-    )
+def made(kind: str = "Observation") -> Answer:
+    """Return what says that a resource was created."""
+    place = {"location": f"/fhir/{kind}/{kind.lower()}-1/_history/1", "etag": 'W/"1"'}
+    return 201, place, b""
 
 
 @dataclass
@@ -55,7 +53,8 @@ def serving() -> Iterator[Fault]:
             is_search = self.command == "GET" and "/Patient?" in self.path
             chosen: Any = (200, {}, _PATIENT)
             if not is_search:
-                chosen = found.answers.pop(0) if found.answers else made()
+                kind = self.path.split("/")[2] if self.path.count("/") > 1 else ""
+                chosen = found.answers.pop(0) if found.answers else made(kind)
             if callable(chosen):
                 chosen(self)
                 return

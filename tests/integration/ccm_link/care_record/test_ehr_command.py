@@ -11,7 +11,7 @@ import pytest
 
 from deploy import cli, ports, processes
 from tests.integration.ccm_link.care_record.conftest import NUMBERS, Link
-from tests.integration.ccm_link.care_record.fault_server import Fault
+from tests.integration.ccm_link.care_record.fault_server import Fault, made
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
 
@@ -40,7 +40,7 @@ def test_two_senders_send_once_and_what_did_not_arrive_is_sent_again_by_command(
     link: Link, fault: Fault, settings_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     link.connect_ehr()
-    fault.answers = [(400, {}, b"")]
+    fault.answers = [made("Device"), (400, {}, b"")]
     for patient in ("noor", "noor", "amalia"):
         link.measure(patient, pulse_bpm=None)
     of_practice = ["--practice", "millbrook", "--json", "--config", str(settings_file)]
@@ -68,8 +68,10 @@ def test_two_senders_send_once_and_what_did_not_arrive_is_sent_again_by_command(
         watched.require_running()
     finally:
         watched.stop()
-    created = [one for one in fault.asked if one[0] == "POST"]
-    assert len(created) == 4
+    pressures = [
+        body for method, *_, body in fault.asked if method == "POST" and b"85354-9" in body
+    ]
+    assert len(pressures) == 4
     logs = "".join((link.folder / "log" / f"{name}.log").read_text() for name in ("one", "other"))
     assert logs.count('"outgoing_sent"') == 3
     assert "MFP-" not in logs

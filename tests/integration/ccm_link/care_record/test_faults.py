@@ -161,7 +161,14 @@ def test_a_token_is_asked_for_kept_and_asked_for_anew(connected: Link, fault: Fa
     }
     connected.measure("noor", pulse_bpm=None)
     again = token.replace(b"t-1", b"t-2")
-    fault.answers = [(200, {}, token), made(), (401, {}, b""), (200, {}, again), made()]
+    fault.answers = [
+        (200, {}, token),
+        made("Device"),
+        made(),
+        (401, {}, b""),
+        (200, {}, again),
+        made(),
+    ]
     connected.send_all()
     assert connected.states() == ["sent", "sent"]
     to_tokens = [one for one in fault.asked if one[1] == "/token"]
@@ -169,7 +176,7 @@ def test_a_token_is_asked_for_kept_and_asked_for_anew(connected: Link, fault: Fa
     basic = base64.b64encode(f"us:{connected.secret}".encode()).decode()
     assert to_tokens[0][2]["authorization"] == f"Basic {basic}"
     shown = [
-        one[2]["authorization"] for one in fault.asked if one[0] == "POST" and one[1] != "/token"
+        one[2]["authorization"] for one in fault.asked if one[:2] == ("POST", "/fhir/Observation")
     ]
     assert shown == ["Bearer t-1", "Bearer t-1", "Bearer t-2"]
 
@@ -235,7 +242,7 @@ def test_a_webhook_is_signed_and_names_a_patient_only_where_that_is_agreed(
 def test_a_webhook_goes_to_no_host_that_the_operator_has_not_named(
     link: Link, fault: Fault, tmp_path: Path
 ) -> None:
-    settings = webhook(link, fault, names_patients=False)
+    webhook(link, fault, names_patients=False)
     with link.console() as cur:
         for address, error in (
             ("http://10.0.0.1/", link_errors.BadAddress),
@@ -250,7 +257,7 @@ def test_a_webhook_goes_to_no_host_that_the_operator_has_not_named(
                     name="x",
                     events=["task.opened"],
                     has_patient_data=False,
-                            added_by=link.made_up.staff["petra"],
+                    added_by=link.made_up.staff["petra"],
                     at=link.now,
                 )
         (standing,) = receivers.standings(cur, link.practice_id)

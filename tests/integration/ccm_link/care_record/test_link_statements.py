@@ -23,7 +23,7 @@ AT, ID = datetime(2026, 11, 12, tzinfo=UTC), uuid4()
 ASKED: dict[str, Any] = dict.fromkeys(
     (
         "practice_id", "receiver_id", "outgoing_id", "patient_id", "subject_id", "reading_id", "entry_id",
-        "system_id", "staff_id", "by", "added_by", "matched_by",
+        "system_id", "outreach_id", "staff_id", "by", "added_by", "matched_by",
     ),
     ID,
 ) | dict.fromkeys(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -14,14 +13,20 @@ from typing import Any
 
 import pytest
 
-from ccm_link.care_record import receivers
+from ccm_link import care_plan, enrolment, outreach, plan_sharing, tasks
+from ccm_link.care_record import building, receivers
 from ccm_link.care_record.port import Failure
 from ccm_link.care_record.sending import LEASE
+from ccm_link.enrolment_states import Change
+from tests import made_up_plan
 from tests.fhir_server.process import FhirServer, running
 from tests.integration.ccm_link.care_record.conftest import NUMBERS, Link
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
 
+KINDS = (
+    "Observation", "Patient", "Device", "Task", "Communication", "Consent", "CarePlan", "Goal", "DocumentReference",
+)  # fmt: skip
 NOOR = {"record_number": "MFP-100533", "born_on": "1960-06-30"}
 
 
@@ -34,7 +39,7 @@ def one_server() -> Iterator[FhirServer]:
 @pytest.fixture
 def ehr(one_server: FhirServer, link: Link) -> FhirServer:
     """An EHR in which one patient is registered, and nothing else of interest."""
-    for kind in ("Observation", "Patient"):
+    for kind in KINDS:
         for one in one_server.all(kind):
             one_server.ask("DELETE", f"{kind}/{one['id']}")
     register(one_server)
@@ -73,9 +78,11 @@ def test_a_reading_becomes_observations_of_the_patient_there(ehr: FhirServer, li
     assert pressure["subject"] == {"reference": f"Patient/{patient['id']}"}
     assert [one["valueQuantity"]["value"] for one in pressure["component"]] == [134, 82]
     assert pressure["identifier"][0]["value"] == reading_id.urn
+    (cuff,) = ehr.all("Device")
+    assert pressure["device"] == {"reference": f"Device/{cuff['id']}"}
     # What is not there is named by identifier: no reference of ours would lead anywhere.
-    assert '"reference": "Device' not in json.dumps(found)
-    assert pressure["device"]["identifier"]["system"] == "urn:ietf:rfc:3986"
+    (gateway,) = pressure["extension"]
+    assert gateway["valueReference"] == {"type": "Device", "identifier": {"value": "gw-home0001"}}
     with closing(link.database.connect()) as connection:
         told = connection.execute(
             "select kind, agent_id, patient_ids, resource_id from ingest.audit_event where kind = 'export'"
@@ -94,6 +101,28 @@ def test_what_is_sent_again_changes_nothing(ehr: FhirServer, link: Link) -> None
         connection.commit()
     link.send_all()
     assert ehr.all("Observation") == before
+
+
+def test_yesterdays_average_is_there_once_and_a_late_reading_changes_it(
+    ehr: FhirServer, link: Link
+) -> None:
+    register(ehr, record_number="MFP-100482", born_on="1951-03-17")
+    for _ in range(2):
+        link.measure("amalia")
+    link.send_all()
+    average = by_code(ehr)["96607-7"]
+    assert average["status"] == "final"
+    assert average["effectivePeriod"]["end"] == "2026-11-12T05:00:00Z"
+    assert ehr.history("Observation", average["id"]) == 1
+    link.now -= timedelta(hours=30)
+    link.measure("amalia", systolic_mmhg=151.0)
+    link.now += timedelta(hours=31)
+    link.send_all()
+    averages = [
+        one for one in ehr.all("Observation") if one["code"]["coding"][0]["code"] == "96607-7"
+    ]
+    assert [one["effectivePeriod"]["end"] for one in averages] == ["2026-11-12T05:00:00Z"]
+    assert ehr.history("Observation", average["id"]) == 2
 
 
 _KILLED = """
@@ -219,17 +248,86 @@ def test_a_patient_who_is_not_found_as_one_is_held_and_matched_by_a_person(
 def test_a_resource_that_the_server_refuses_is_a_dead_letter_at_once(
     ehr: FhirServer, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ccm_link.care_record import building
-
-    def broken(*_: Any) -> Any:
+    def broken(_: Any, subject: building.Subject) -> Any:
         unfit = {
             "resourceType": "Observation",
             "id": "x",
             "identifier": [{"system": "s", "value": "v"}],
         }
-        return [("", unfit)]
+        yield building.Part("observation", subject.subject_id, unfit)
 
     monkeypatch.setitem(building.BUILDERS, "observation", broken)  # type: ignore[arg-type]
     link.measure()
     link.send_all()
     assert link.states() == [f"dead {Failure.REFUSED}"]
+
+
+def test_tasks_consents_contacts_and_plans_are_there_as_they_stand(
+    ehr: FhirServer, link: Link
+) -> None:
+    noor, staff = link.made_up.patients["noor"], link.made_up.staff
+    with link.console() as cur:
+        call_somebody(cur, link)
+        for _ in range(2):
+            link.now += timedelta(minutes=1)
+            made_up_plan.sign(cur, link.practice_id, noor, staff_id=staff["dana"], at=link.now)
+        (newest, _) = care_plan.versions(cur, link.practice_id, noor)
+        plan_sharing.share(
+            cur,
+            link.practice_id,
+            noor,
+            newest.plan_id,
+            method=plan_sharing.Method.PRINTED,
+            recipient=plan_sharing.Recipient.PATIENT,
+            recipient_name="",
+            shared_at=link.now,
+            staff_id=staff["casey"],
+            at=link.now,
+        )
+        (task, *_) = tasks.tasks_of_patient(cur, link.practice_id, noor, limit=1)
+        tasks.claim(cur, link.practice_id, task.task_id, staff["casey"], task.row_version, link.now)
+        cur.execute(
+            "update ccm.consent set revoked_at = %s, revoked_by = 'x', revoke_reason = 'x' where patient_id = %s",
+            (link.now, noor),
+        )
+    link.send_all()
+    assert set(link.states()) == {"sent"}
+    assert {kind: len(ehr.all(kind)) for kind in KINDS} == {
+        "Observation": 0, "Patient": 1, "Device": 0, "Task": 1, "Communication": 2, "Consent": 1, "CarePlan": 2,
+        "Goal": 4, "DocumentReference": 2,
+    }  # fmt: skip
+    plans = {one["title"]: one for one in ehr.all("CarePlan")}
+    assert plans["Care plan, version 1"]["status"] == "revoked"
+    assert plans["Care plan, version 2"]["status"] == "active"
+    goals = {one["reference"] for one in plans["Care plan, version 2"]["goal"]}
+    assert goals < {f"Goal/{one['id']}" for one in ehr.all("Goal")}
+    assert [one["status"] for one in ehr.all("Task")] == ["in-progress"]
+    assert [one["status"] for one in ehr.all("Consent")] == ["inactive"]
+    (patient,) = ehr.all("Patient")
+    subjects = {one["subject"]["reference"] for one in ehr.all("Communication")}
+    assert subjects == {f"Patient/{patient['id']}"}
+
+
+def call_somebody(cur: Any, link: Link) -> None:
+    noor = link.made_up.patients["noor"]
+    (held,) = enrolment.of_patient(cur, link.practice_id, noor)
+    change = Change(
+        practice_id=link.practice_id,
+        patient_id=noor,
+        enrolment_id=held.enrolment_id,
+        row_version=held.row_version,
+        made_by="Casey Lindqvist",
+        at=link.now,
+    )
+    outreach.log(
+        cur,
+        change,
+        outreach.NewAttempt(
+            tried_at=link.now - timedelta(minutes=1),
+            method=outreach.Method.PHONE,
+            outcome=outreach.Outcome.VOICEMAIL,
+            spoke_with=None,
+            note="Asked to call back.",
+            next_try_at=None,
+        ),
+    )
