@@ -21,6 +21,7 @@ from tests import (
     console_bodies_programs,
     console_bodies_record,
     console_bodies_tasks,
+    console_bodies_time,
 )
 from tests.made_up_practice import PASSWORD, Connect, MadeUp
 
@@ -29,6 +30,7 @@ _QUERIES = {
     "/summaries/daily": "?kind=blood_pressure&from=2026-11-01&to=2026-11-12",
     "/readings/stream": "?seconds=1",
     "/needs/stream": "?seconds=1",
+    **console_bodies_time.QUERIES,
     "/audit/export": "?from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
     **{f"/fhir/R4/{kind}": "?patient={patient_id}" for kind in TYPES if kind != "Patient"},
 }
@@ -237,6 +239,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     **console_bodies_plan.BODIES,
     **console_bodies_programs.BODIES,
     **console_bodies_tasks.BODIES,
+    **console_bodies_time.BODIES,
 }
 
 
@@ -306,6 +309,7 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
                 "select reading_id from ingest.reading_series where patient_id = %s order by measured_at desc"
             ),
             "person_id": first("select person_id from ingest.home_person where patient_id = %s"),
+            **dict.fromkeys(console_bodies_time.OF_NOTHING, str(patient_id)),
             **dict.fromkeys(console_bodies_month.OF_NOTHING, str(patient_id)),
             **dict.fromkeys(console_bodies_record.OF_NOTHING, str(patient_id)),
             **dict.fromkeys(console_bodies_plan.OF_NOTHING, str(patient_id)),

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,10 @@ from ccm_link.billing.facts import StaffRole
 from ccm_link.care_side import CARE_SIDE
 from ccm_link.credentials import Credential, Employer, NewCredential
 from ccm_link.work import Activity
+from firmware_profiles.gatt_time import DateTime
+from firmware_profiles.glucose import FluidType, GlucoseMeasurement, Sample, SampleLocation
 from firmware_profiles.readings import Kind, Result
+from firmware_profiles.sfloat import Sfloat
 from ingest import assignments, evaluation_queue, people, store, tenancy
 from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.people import Role
@@ -406,13 +410,28 @@ def _reading(
         profile_id="standard-cuff" if kind is Kind.BLOOD_PRESSURE else "standard-glucometer",
         profile_version=1,
         characteristic="2a35" if kind is Kind.BLOOD_PRESSURE else "2a18",
-        raw=bytes.fromhex("1ebc006c0086000ea070b0c070e004400000"),
+        raw=_frame(at, glucose),
         gateway_id="gw-home0001",
         outbox_epoch="0" * 32,
         outbox_seq=1,
         message_id=uuid.uuid4(),
         measured_day=at.astimezone(ZONE).date() if patient_id else None,
     )
+
+
+def _frame(at: datetime, glucose_mg_dl: float | None) -> bytes:
+    """Return what a meter sent for a finger's drop; of anything else some bytes that nobody reads again."""
+    if glucose_mg_dl is None:
+        return bytes.fromhex("1ebc006c0086000ea070b0c070e004400000")
+    shown = at.astimezone(ZONE)
+    concentration = Sfloat.of(Decimal(round(glucose_mg_dl)).scaleb(-5))
+    return GlucoseMeasurement(
+        sequence_number=1,
+        base_time=DateTime(
+            shown.year, shown.month, shown.day, shown.hour, shown.minute, shown.second
+        ),
+        sample=Sample(concentration, FluidType.CAPILLARY_WHOLE_BLOOD, SampleLocation.FINGER),
+    ).to_bytes()
 
 
 def _store(connect: Connect, readings: list[StoredReading], now: datetime) -> None:

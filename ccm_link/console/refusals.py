@@ -81,6 +81,8 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
 async def _by_status(request: Request, error: HTTPException) -> Response:
     otherwise = problems.BAD_JSON if error.status_code < 500 else problems.FAILED
     problem = problems.BY_STATUS.get(error.status_code, otherwise)
+    if problem is problems.NOT_ALLOWED and problems.is_fhir(request.scope):
+        problem = problems.READ_ONLY
     answer = problems.response(replace(problem, status=error.status_code), request.scope)
     answer.headers.update(error.headers or {})
     if error.status_code == problems.NOT_ALLOWED.status:

@@ -24,6 +24,7 @@ from ingest.home_blood_pressure import ProtocolAverage
 CODE: Final = "96607-7"
 _PROFILE: Final = codings.US_CORE + "average-blood-pressure"
 _PART: Final = ".average-pressure."
+_YEARS: Final = range(1900, 2200)  # outside of it arithmetic on days can leave the calendar
 _COMPONENTS: Final = (
     ("systolic_mmhg", "96608-5", "Systolic pressure, average"),
     ("diastolic_mmhg", "96609-3", "Diastolic pressure, average"),
@@ -44,7 +45,9 @@ def parted(resource_id: str) -> tuple[UUID, date] | None:
         patient_id, last_day = UUID(text), date.fromisoformat(day)
     except ValueError:
         return None
-    return (patient_id, last_day) if resource_id == average_id(patient_id, last_day) else None
+    if last_day.year not in _YEARS or resource_id != average_id(patient_id, last_day):
+        return None
+    return patient_id, last_day
 
 
 def of(patient_id: UUID, found: ProtocolAverage, zone: ZoneInfo, now: datetime) -> Json:

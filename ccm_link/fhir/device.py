@@ -1,7 +1,8 @@
 """Cuffs, meters and gateways as Devices of the PHD guide. Pure.
 
-The guide asks for what the store does not know: manufacturer, model number, the version of a specialization, revisions.
-Such elements say that they are unknown; a model number is told where the device profile is of one model alone.
+The guide asks for what the store does not know: manufacturer, model number, the version of a specialization,
+revisions. Such elements say that they are unknown; a model number is told where the device profile is of one model
+alone. Whose one is stands nowhere in it: a cuff has several users, and changes hands.
 
 Source: HL7 PHD implementation guide 2.0.0, PhdDevice and PhgDevice, with the codes of its value sets.
 """
@@ -10,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
-from uuid import UUID
 
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
@@ -45,7 +45,6 @@ def peripheral(
     title: str,
     models: tuple[str, ...],
     kinds: Iterable[Kind],
-    patient_id: UUID | None,
 ) -> Json:
     """Return a cuff or a meter.
 
@@ -54,7 +53,6 @@ def peripheral(
         title: What its device profile calls it; "" where nobody knows the profile.
         models: Names on the boxes of what the profile covers.
         kinds: What it measures.
-        patient_id: Who measures with it now, where that is one person.
     """
     specializations = dict.fromkeys(_SPECIALIZATIONS[kind] for kind in kinds) or [_GENERIC]
     return codings.resource(
@@ -75,7 +73,6 @@ def peripheral(
         type=codings.concept(_SIMPLE_DEVICE),
         specialization=[_specialization(*one) for one in specializations],
         version=[{"type": codings.concept(_FIRMWARE), "_value": _UNKNOWN}],
-        patient=None if patient_id is None else codings.reference("Patient", patient_id),
     )
 
 

@@ -7,7 +7,7 @@ behind it.
 - No number is guessed: what gave none has ``dataAbsentReason``. A test of the strips is no observation of a person.
 - No time is guessed: where only the reception is known, ``effectiveDateTime`` is absent with the reason “unknown”, and
   ``issued`` and a note tell when it arrived.
-- A later version is “amended”, the one that it replaced “entered-in-error”; the first names the second.
+- A version that replaced another one is “amended” and names it; the one that it replaced is “entered-in-error”.
 - What was imported has no device, no category of the PHD guide, and a note.
 
 Sources: US Core 6.1.0, vital signs profiles; HL7 PHD implementation guide 2.0.0; MDC codes of a meal's context: public
@@ -98,7 +98,7 @@ class Beside:
     Attributes:
         bluetooth_address: The peripheral's; None where it is not known.
         meal: What the user told the meter, a word of ``firmware_profiles.glucose_context.MEALS``; None for nothing.
-        replaces_id: The version that this one took the place of.
+        replaces_id: The version that this one took the place of; None where that was nobody's, and so no observation.
     """
 
     bluetooth_address: str | None = None
@@ -233,7 +233,7 @@ def _observation(
         identifier=conditional_create.identifiers(
             reading, part, mdc_type, beside.bluetooth_address
         ),
-        status=status(reading),
+        status=status(reading, beside),
         category=[*([VITAL_SIGNS] if is_vital else []), *([_OF_DEVICE] if is_sent else [])],
         code=code,
         subject=codings.reference("Patient", reading.patient_id),
@@ -246,11 +246,11 @@ def _observation(
     )
 
 
-def status(reading: StoredReading) -> str:
+def status(reading: StoredReading, beside: Beside) -> str:
     """Return how a version stands."""
     if reading.superseded_at is not None:
         return "entered-in-error"
-    return "final" if reading.version == 1 else "amended"
+    return "final" if beside.replaces_id is None else "amended"
 
 
 def _meta(reading: StoredReading) -> Json:

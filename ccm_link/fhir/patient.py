@@ -15,49 +15,13 @@ from uuid import UUID
 
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
+from ccm_link.patient_contacts import NewAddress, NewTelecom
+from ccm_link.patient_identifiers import Identifier
+from ccm_link.related_people import NewRelatedPerson
 
 PROFILE: Final = codings.US_CORE + "patient"
 _BIRTH_SEX: Final = codings.US_CORE + "birthsex"
 _LANGUAGES: Final = "urn:ietf:bcp:47"
-
-
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """A number elsewhere; ``kind`` is a code of HL7 v2-0203."""
-
-    kind: str
-    system: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Telecom:
-    """Where somebody is reached: ``kind`` is "phone" or "email"."""
-
-    kind: str
-    address: str
-    used_for: str
-    is_preferred: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A postal address; ``country`` is of ISO 3166-1."""
-
-    street: str
-    city: str
-    state: str | None
-    postal_code: str | None
-    country: str
-
-
-@dataclass(frozen=True, slots=True)
-class RelatedPerson:
-    """A carer or relative; ``relationship`` is a code of HL7 v3-RoleCode."""
-
-    name: str
-    relationship: str
-    phone: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +49,9 @@ class Particulars:
     died_on: date | None
     died_at: datetime | None
     identifiers: tuple[Identifier, ...] = ()
-    telecoms: tuple[Telecom, ...] = ()
-    addresses: tuple[Address, ...] = ()
-    related: tuple[RelatedPerson, ...] = ()
+    telecoms: tuple[NewTelecom, ...] = ()
+    addresses: tuple[NewAddress, ...] = ()
+    related: tuple[NewRelatedPerson, ...] = ()
 
 
 def record_number_system(practice_id: UUID) -> str:
@@ -147,7 +111,7 @@ def _death(known: Particulars) -> Json:
     return {"deceasedBoolean": True} if known.standing == "deceased" else {}
 
 
-def _telecom(one: Telecom) -> Json:
+def _telecom(one: NewTelecom) -> Json:
     return codings.without_empty(
         {
             "system": one.kind,
@@ -158,7 +122,7 @@ def _telecom(one: Telecom) -> Json:
     )
 
 
-def _address(one: Address) -> Json:
+def _address(one: NewAddress) -> Json:
     return codings.without_empty(
         {
             "line": [one.street],
@@ -170,7 +134,7 @@ def _address(one: Address) -> Json:
     )
 
 
-def _contact(one: RelatedPerson) -> Json:
+def _contact(one: NewRelatedPerson) -> Json:
     phone = [{"system": "phone", "value": one.phone}] if one.phone else []
     return codings.without_empty(
         {

@@ -215,6 +215,8 @@ def test_a_later_version_is_amended_and_the_former_was_entered_in_error(
 ) -> None:
     former_id = uuid.UUID(int=0xF0)
     former = main(pressure._replace(superseded_at=AT + timedelta(days=1)))
+    of_nobody_before = main(pressure._replace(version=2))
+    assert of_nobody_before["status"] == "final"
     later = made(
         pressure._replace(version=2), Beside(CUFF.bluetooth_address, replaces_id=former_id)
     )

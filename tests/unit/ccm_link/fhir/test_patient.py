@@ -10,7 +10,10 @@ from typing import Any
 from fhir.resources.R4B.patient import Patient
 
 from ccm_link.fhir import patient
-from ccm_link.fhir.patient import Address, Identifier, Particulars, RelatedPerson, Telecom
+from ccm_link.fhir.patient import Particulars
+from ccm_link.patient_contacts import NewAddress, NewTelecom, TelecomKind, UsedFor
+from ccm_link.patient_identifiers import MBI_SYSTEM, Identifier, Kind
+from ccm_link.related_people import NewRelatedPerson
 
 PRACTICE = uuid.UUID(int=1)
 BARE = Particulars(
@@ -28,6 +31,18 @@ BARE = Particulars(
     died_on=None,
     died_at=None,
 )
+MBI = Identifier(
+    identifier_id=uuid.UUID(int=3),
+    patient_id=BARE.patient_id,
+    kind=Kind.MEDICARE,
+    system=MBI_SYSTEM,
+    value="1EG4TE5MK73",
+    recorded_by="x",
+    recorded_at=datetime(2026, 11, 1, tzinfo=UTC),
+    ended_at=None,
+    ended_by=None,
+    end_reason=None,
+)
 FULL = replace(
     BARE,
     family_name="Thornquist",
@@ -35,10 +50,21 @@ FULL = replace(
     administrative_gender="female",
     birth_sex="F",
     language="es-US",
-    identifiers=(Identifier("MC", "http://hl7.org/fhir/sid/us-mbi", "1EG4TE5MK73"),),
-    telecoms=(Telecom("phone", "+1 555 0100", "mobile", is_preferred=True),),
-    addresses=(Address("1 Mill Road", "Millbrook", "NY", "12545", "US"),),
-    related=(RelatedPerson("Rosa Thornquist", "DAU", "+1 555 0101"),),
+    identifiers=(MBI,),
+    telecoms=(
+        NewTelecom(
+            kind=TelecomKind.PHONE,
+            address="+1 555 0100",
+            used_for=UsedFor.MOBILE,
+            is_preferred=True,
+        ),
+    ),
+    addresses=(
+        NewAddress(
+            street="1 Mill Road", city="Millbrook", state="NY", postal_code="12545", country="US"
+        ),
+    ),
+    related=(NewRelatedPerson(name="Rosa Thornquist", relationship="DAUC", phone="+1 555 0101"),),
 )
 
 
@@ -79,7 +105,7 @@ def test_what_is_known_is_told() -> None:
         {"system": "phone", "value": "+1 555 0100", "use": "mobile", "rank": 1}
     ]
     assert resource["communication"][0]["language"]["coding"][0]["code"] == "es-US"
-    assert resource["contact"][0]["relationship"][0]["coding"][0]["code"] == "DAU"
+    assert resource["contact"][0]["relationship"][0]["coding"][0]["code"] == "DAUC"
 
 
 def test_a_death_is_told_as_exactly_as_it_is_known() -> None:

@@ -1,0 +1,27 @@
+"""Who may read what over the FHIR API; a part of the table of routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ccm_link.console.rights import Action, Resource, Rule
+
+_RULES: Final[Mapping[str, Rule]] = {
+    # A year at a time, for programs: more than a look.
+    "Patient": (Resource.PATIENT_RECORD, Action.EXPORT),
+    "Observation": (Resource.PATIENT_RECORD, Action.EXPORT),
+    "Device": (Resource.PERIPHERAL, Action.VIEW),
+    "Task": (Resource.TASK, Action.VIEW),
+    "Condition": (Resource.CONDITION, Action.VIEW),
+    "CarePlan": (Resource.CARE_PLAN, Action.VIEW),
+    "Goal": (Resource.CARE_PLAN, Action.VIEW),
+    "CareTeam": (Resource.PROGRAM, Action.VIEW),
+    "Consent": (Resource.PROGRAM, Action.VIEW),
+}
+
+ROUTES: Final[Mapping[str, Rule | None]] = {
+    "GET /fhir/R4/metadata": (Resource.CONSOLE, Action.VIEW),
+    **{f"GET /fhir/R4/{kind}": rule for kind, rule in _RULES.items()},
+    **{f"GET /fhir/R4/{kind}/{{resource_id}}": rule for kind, rule in _RULES.items()},
+}
