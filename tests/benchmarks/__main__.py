@@ -183,6 +183,25 @@ def _print_alerts(engine: str, results: dict[str, Any]) -> None:
         print(f"{name:58} {ratio:>8.2f}")
 
 
+def _months(engine: str, options: argparse.Namespace) -> dict[str, Any]:
+    sizes = (500, 1_500) if options.quick else months.SIZES
+    with stand.stand(engine) as here:
+        return months.run(here, sizes, _tell)
+
+
+def _print_months(engine: str, results: dict[str, Any]) -> None:
+    print(f"\n{engine}")
+    for when, figures in results.items():
+        print(f"\n{when}: the time for a patient grows by a factor of {figures['growth']}")
+        for size, told in figures.items():
+            if size != "growth":
+                print(
+                    f"{size:>8} patients {told['seconds']:>7} s, own CPU {told['own_cpu_s']} s, database's "
+                    f"{told['database_cpu_s']} s, peak {told['peak_mib']} MiB; {told['ready']} ready, "
+                    f"{told['new_claims']} claims proposed anew"
+                )
+
+
 def _worklist(engine: str, options: argparse.Namespace) -> dict[str, Any]:
     sizes = (1_000, 5_000) if options.quick else worklist.SIZES
     with stand.stand(engine) as here:
@@ -194,7 +213,7 @@ def _print_worklist(engine: str, results: dict[str, Any]) -> None:
     for name, found in results.items():
         growth = found.pop("growth")
         told = "   ".join(
-            f"{size}: p50 {took['p50_ms']} ms, p99 {took['p99_ms']} ms"
+            f"{size}: p50 {took['p50_ms']} ms, p99 {took['p99_ms']} ms, CPU {took['server_cpu_ms']} ms"
             for size, took in found.items()
         )
         print(f"{name.replace('_', ' '):20} {told}   growth {growth}")
@@ -235,6 +254,7 @@ _NAMES = {
     "soak": (_soak, _print_soak),
     "backtest": (_backtest, _print_backtest),
     "alerts": (_alerts, _print_alerts),
+    "month": (_months, _print_months),
     "worklist": (_worklist, _print_worklist),
     _GATEWAY: (_gateway, _print_gateway),
 }

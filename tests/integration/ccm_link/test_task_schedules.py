@@ -15,6 +15,8 @@ from ccm_link import errors, scheduled_tasks, task_schedules, tasks, work
 from ccm_link.recurrence import Unit
 from ccm_link.task_schedules import NewSchedule
 from ccm_link.time_entry import Limits
+from deploy import scheduler
+from deploy.settings import SchedulerSettings
 from ingest.people import Role
 
 pytestmark = pytest.mark.db
@@ -193,6 +195,21 @@ def test_an_ended_schedule_opens_nothing_and_is_ended_once(clinic: Any, noon: da
         assert task_schedules.of_programs(cur, clinic.practice_id) == []
     assert (ended.ended_by_name, ended.end_reason) == ("Ben", "Moved.")
     assert run(clinic, noon + 2 * DAY) == 0
+
+
+def test_the_scheduler_does_so_in_each_practice(clinic: Any, noon: datetime) -> None:
+    set_up(clinic, noon)
+    at = noon + 7 * DAY  # due after five days, and a day of grace
+    with clinic.database.connect("homevitals_scheduler") as connection:
+        scheduler.open_scheduled(connection, SchedulerSettings(), noon)
+        scheduler.open_scheduled(connection, SchedulerSettings(), noon)
+        scheduler.mark_overdue(connection, SchedulerSettings(), noon + 5 * DAY)
+        (task,) = opened(clinic)
+        assert task.overdue_at is None
+        scheduler.mark_overdue(connection, SchedulerSettings(), at)
+        scheduler.mark_overdue(connection, SchedulerSettings(), at + DAY)
+    (task,) = opened(clinic)
+    assert task.overdue_at == at
 
 
 @pytest.mark.parametrize(
