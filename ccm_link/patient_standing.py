@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import psycopg
@@ -51,6 +51,11 @@ class WaitingTask:
 def open_tasks(cur: Cursor, practice_id: UUID) -> list[WaitingTask]:
     """Return the open tasks of all who are not active, the oldest first; 500 at most."""
     return store.rows(cur, WaitingTask, _Q.open_tasks, practice_id=practice_id, limit=_MOST)
+
+
+def count_open_tasks(cur: Cursor, practice_id: UUID) -> int:
+    """Return how many open tasks there are of patients who are not active."""
+    return int(cast("int", store.scalar(cur, _Q.count_open_tasks, practice_id=practice_id)))
 
 
 def record(

@@ -14,7 +14,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.measures import Severity
-from ccm_link import worklist
+from ccm_link import patient_standing, worklist
 from ccm_link.console import (
     forms,
     problems,
@@ -195,6 +195,7 @@ def _show(
         listed_count=len(listed),
         tab_count=counts[tab],
         hidden_count=worklist.hidden_count(cur, desk.practice_id),
+        set_aside_count=patient_standing.count_open_tasks(cur, desk.practice_id),
         today=None if listed else worklist.measured_today(cur, desk.practice_id, desk.now),
         is_choosable=bool(choosable),
         colleagues=[

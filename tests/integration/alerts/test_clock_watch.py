@@ -28,11 +28,13 @@ from alerts.missing_link import Link
 from alerts.quiet_hours import QuietHours
 from alerts.schedule import Schedule
 from alerts.silence_windows import Cause, Whom
+from ccm_link import patient_standing
 from ccm_link.care_side import CARE_SIDE
 from firmware_profiles.readings import Kind
 from firmware_profiles.wire_health import Bond, PeripheralHealth
 from ingest import assignments, gateway_health, hearing, people, tenancy
 from ingest.gateway_health import Heartbeat
+from ingest.standing import NewStanding, Standing
 from tests import gateway_heartbeat
 
 pytestmark = [
@@ -253,6 +255,36 @@ def test_nobody_is_called_in_a_window_or_in_quiet_hours_and_it_is_said_why(house
     assert house.tasks() == 0
     house.ask(timedelta(minutes=20))  # 08:10
     assert (house.runs()[MISSING].silence, house.tasks()) == (None, 1)
+
+
+def test_nobody_is_missed_who_is_not_active_and_what_was_missed_before_goes_on_no_more(
+    house: House,
+) -> None:
+    practice_id, patient = house.home.practice_id, house.home.patient
+    house.ask()
+    assert (house.runs()[MISSING].ended_at, house.tasks()) == (None, 1)
+    with house.home.owner.transaction(), house.home.owner.cursor() as cur:
+        left = NewStanding(standing=Standing.INACTIVE, since_at=house.now)
+        patient_standing.record(
+            cur,
+            practice_id,
+            patient,
+            left,
+            seen=Standing.ACTIVE,
+            reason="r",
+            recorded_by="Casey",
+            at=house.now,
+        )
+    assert house.runs()[MISSING].ended_at == house.now
+    house.ask()
+    assert (house.runs()[MISSING].ended_at is None, house.tasks()) == (False, 1)
+    assert house.events() == [(MISSING, "opened"), (MISSING, "set_aside")]
+    # Whoever lives there as well is looked after as ever, and the one who left is judged and calls nobody.
+    urgent = house.home.blood_pressure(systolic_mmhg=195, measured_at=house.now)
+    house.home.store(urgent)
+    evaluator.evaluate_batch(house.home.evaluator, house.home.settings, CARE_SIDE, house.now)
+    assert house.tasks() == 1
+    assert house.home.count("select count(*) from alerts.breach where silence = 'not_active'") == 1
 
 
 def test_our_own_silence_is_no_home_s(house: House) -> None:

@@ -97,7 +97,10 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
         "of_patients": OF_PATIENTS,
         "permissions": OF_PATIENT,
     },
-    "patient_standing": {"open_tasks": {"practice_id": ID, "limit": 10}},
+    "patient_standing": {
+        "count_open_tasks": {"practice_id": ID},
+        "open_tasks": {"practice_id": ID, "limit": 10},
+    },
 }
 SET_ASIDE: dict[str, dict[str, Any]] = {
     name: {"note": "n", "at": AT, **OF_PATIENT} for name in ("set_aside", "end_runs", "take_up")

@@ -157,6 +157,7 @@ def test_who_died_leaves_lists_and_counts_and_comes_back_where_it_was_wrong(
     page = text_of(casey.get(address))
     assert "Deceased since" in page
     assert "They are another person’s" in page
+    assert "of patients who are not active" in text_of(casey.get("/worklist"))
     listed = text_of(casey.get("/patients/not-active"))
     assert "Amalia Thornquist" in listed
     assert "Raised" in listed or "systolic" in listed.lower()  # her open tasks
