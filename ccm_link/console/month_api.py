@@ -12,10 +12,9 @@ from ccm_link import claim_records, errors
 from ccm_link.billing.proposal import Line
 from ccm_link.claim_records import Claim
 from ccm_link.claim_states import ClaimState
-from ccm_link.console import api_models, patient_head, problems
+from ccm_link.console import api_models, patient_head, problems, worked_months
 from ccm_link.console.api_models import Answer
 from ccm_link.console.desk import AtDesk
-from ccm_link.console.pages import patient_month
 from ccm_link.console.permissions import Resource
 
 router = APIRouter(prefix="/api/v1", responses=api_models.REFUSALS)
@@ -108,10 +107,10 @@ class Claims(Answer):
 @router.get("/patients/{patient_id}/month/{month}")
 def of_patient(desk: AtDesk, patient_id: UUID, month: str) -> PatientMonth:
     """Work out what a patient's month may be billed as, from what is known now."""
-    asked = patient_month.parsed(month)
+    asked = worked_months.parsed(month)
     with desk.transaction() as cur:
         patient_head.load(cur, desk, patient_id)
-        worked = patient_month.work_out(desk, cur, patient_id, asked)
+        worked = worked_months.work_out(desk, cur, patient_id, asked)
         desk.saw(patient_id, resource=Resource.MONTH, resource_id=asked)
     if worked.found is None:
         raise problems.Refused(problems.of_error(errors.NoBillingTable(asked.year)))
@@ -143,7 +142,7 @@ def of_patient(desk: AtDesk, patient_id: UUID, month: str) -> PatientMonth:
 @router.get("/claims")
 def of_month(desk: AtDesk, month: Annotated[str, Query(max_length=7)]) -> Claims:
     """Return the claims of a practice's month in every state."""
-    asked = patient_month.parsed(month)
+    asked = worked_months.parsed(month)
     with desk.transaction() as cur:
         found = claim_records.of_month(cur, desk.practice_id, asked, list(ClaimState))
         desk.saw(*(one.patient_id for one in found), resource=Resource.CLAIM, claims=len(found))

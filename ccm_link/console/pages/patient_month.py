@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -22,11 +19,9 @@ from ccm_link import (
     errors,
     monitoring,
     month_facts,
-    month_proposals,
     month_states,
 )
 from ccm_link.billing import periods
-from ccm_link.billing.rows import Program
 from ccm_link.claim_records import Claim
 from ccm_link.claim_states import ClaimState
 from ccm_link.console import (
@@ -36,17 +31,14 @@ from ccm_link.console import (
     patient_head,
     permissions,
     problems,
-    surroundings,
     trail,
+    worked_months,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.month_words import Meter
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import CcmLinkError
 from ccm_link.month import Month
-from ccm_link.month_proposals import WorkedOut
-from ccm_link.site_tables import SiteTables
 
 router = APIRouter(prefix="/patients/{patient_id}/month", include_in_schema=False)
 
@@ -81,67 +73,6 @@ _SENTENCES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Worked:
-    """A month as this page and its deeds need it; ``found`` None: there are no rules of its year."""
-
-    month: Month
-    zone: ZoneInfo
-    tables: SiteTables
-    found: WorkedOut | None
-
-
-def parsed(month: str) -> Month:
-    """Return a month of an address.
-
-    Raises:
-        Refused: 422; it is none.
-    """
-    try:
-        return Month.parse(month)
-    except errors.BadMonth as error:
-        raise problems.Refused(problems.of_error(error)) from None
-
-
-def work_out(desk: Desk, cur: Cursor, patient_id: UUID, month: Month) -> Worked:
-    """Work a month out as of now."""
-    tables = surroundings.of(desk.request).tables
-    zone = ZoneInfo(desk.practice(cur).time_zone)
-    try:
-        found = month_proposals.of_patient(
-            cur, desk.practice_id, patient_id, month, tables, desk.now
-        )
-    except errors.NoBillingTable:
-        found = None
-    return Worked(month, zone, tables, found)
-
-
-def meters_of(
-    desk: Desk, cur: Cursor, patient_ids: Sequence[UUID], month: Month
-) -> dict[UUID, list[Meter]]:
-    """Return the meters of some patients' months, by patient; of none where the year has no rules."""
-    tables = surroundings.of(desk.request).tables
-    zone = ZoneInfo(desk.practice(cur).time_zone)
-    try:
-        found = month_proposals.of_patients(
-            cur, desk.practice_id, patient_ids, month, tables, desk.now
-        )
-    except errors.NoBillingTable:
-        return {}
-    return {
-        patient_id: meters(Worked(month, zone, tables, one)) for patient_id, one in found.items()
-    }
-
-
-def meters(worked: Worked) -> list[Meter]:
-    """Return how far the patient's programs are towards their next codes; [] where nothing can be said."""
-    if worked.found is None:
-        return []
-    rules = worked.tables.of_payer(worked.found.payer).on(periods.last_day_of(worked.month))
-    programs = (one.program for one in worked.found.known.programs)
-    return month_words.meters(worked.found.proposal, programs, rules)
-
-
 @router.get("")
 def this_month(desk: AtDesk, patient_id: UUID) -> HTMLResponse:
     """Show the month that runs."""
@@ -155,7 +86,7 @@ def month_page(
     desk: AtDesk, patient_id: UUID, month: str, said: Said | None = None
 ) -> HTMLResponse:
     """Show a month."""
-    shown = parsed(month)
+    shown = worked_months.parsed(month)
     with desk.transaction() as cur:
         return _show(desk, cur, patient_id, shown, said=said.sentence if said else "")
 
@@ -165,7 +96,7 @@ def settle(desk: AtDesk, patient_id: UUID, month: str, fields: Posted) -> Respon
     """Settle a hold with a reason, or open it again."""
 
     def deed(cur: Cursor, given: month_inputs.Settle, month: Month) -> Said:
-        worked = work_out(desk, cur, patient_id, month)
+        worked = worked_months.work_out(desk, cur, patient_id, month)
         holds = worked.found.proposal.holds if worked.found else ()
         is_settled = given.becomes == "settled"
         if not any(
@@ -202,7 +133,7 @@ def propose(desk: AtDesk, patient_id: UUID, month: str, fields: Posted) -> Respo
     """Propose the month's claims from what is known now."""
 
     def deed(cur: Cursor, _given: month_inputs.Nothing, month: Month) -> Said:
-        worked = work_out(desk, cur, patient_id, month)
+        worked = worked_months.work_out(desk, cur, patient_id, month)
         if worked.found is None:
             raise errors.NoBillingTable(month.year)
         month_states.keep(cur, desk.practice_id, month, [worked.found], desk.now)
@@ -269,7 +200,7 @@ def attest(desk: AtDesk, patient_id: UUID, month: str, claim_id: UUID, fields: P
 
     def deed(cur: Cursor, given: month_inputs.Attest, month: Month) -> Said:
         claim = _claim(desk, cur, patient_id, claim_id, month)
-        worked = work_out(desk, cur, patient_id, month)
+        worked = worked_months.work_out(desk, cur, patient_id, month)
         claims.attest(
             cur,
             desk.practice_id,
@@ -342,7 +273,7 @@ def _do(
     deed: Callable[[Cursor, Given, Month], Said],
 ) -> Response:
     """Check a form, do what it says and lead back; or show the page again with what is wrong."""
-    of_month = parsed(month)
+    of_month = worked_months.parsed(month)
     given, complaints = forms.check(model, fields)
     if given is None:
         return _refused(desk, patient_id, of_month, Refusal(form, fields, complaints))
@@ -371,7 +302,7 @@ def _show(
     refusal: Refusal = NOTHING_REFUSED,
 ) -> HTMLResponse:
     head = patient_head.load(cur, desk, patient_id)
-    worked = work_out(desk, cur, patient_id, month)
+    worked = worked_months.work_out(desk, cur, patient_id, month)
     found = claim_records.of_patient(cur, desk.practice_id, patient_id, month)
     current = Month.of(desk.now, worked.zone.key)
     grant = patient_head.grant(cur, desk, patient_id)
@@ -383,12 +314,12 @@ def _show(
         status=200 if refusal is NOTHING_REFUSED else refusal.status,
         patient=head,
         month=month,
-        earlier=beside(month, -1),
-        later=beside(month, 1) if month < current else None,
+        earlier=worked_months.beside(month, -1),
+        later=worked_months.beside(month, 1) if month < current else None,
         is_over=desk.now >= periods.span_of_month(month, worked.zone)[-1].until_at,
         worked=worked.found,
         entries={one.entry_id: one for one in worked.found.known.worked} if worked.found else {},
-        programs=_titles(worked),
+        programs=worked_months.titles(worked),
         settlements=month_facts.settlements(cur, desk.practice_id, patient_id, month),
         episodes=monitoring.of_patient(cur, desk.practice_id, patient_id),
         proposed_start=monitoring.proposed_start(cur, desk.practice_id, patient_id, head.zone),
@@ -403,17 +334,3 @@ def _show(
         said=said,
         refusal=refusal,
     )
-
-
-def _titles(worked: Worked) -> dict[str, str]:
-    """Return what programs are called by the rules of the month's last day."""
-    if worked.found is None:
-        return {}
-    rules = worked.tables.of_payer(worked.found.payer).on(periods.last_day_of(worked.month))
-    return {one.row.name: one.row.title for one in rules.of(Program)}
-
-
-def beside(month: Month, step: int) -> Month:
-    """Return the month before (-1) or after (+1)."""
-    day: date = month.first_on + timedelta(days=-1 if step < 0 else 31)
-    return Month(day.year, day.month)

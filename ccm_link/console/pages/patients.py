@@ -23,10 +23,10 @@ from ccm_link.console import (
     patient_charts,
     patient_head,
     permissions,
+    worked_months,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Refusal
-from ccm_link.console.pages import patient_month
 from ccm_link.console.patient_charts import ChartName, Window
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.rule_changes import TriedLimit
@@ -151,9 +151,7 @@ def show(
         tried=tried,
         tasks=found,
         enrolments=enrolment.of_patient(cur, desk.practice_id, patient_id),
-        meters=patient_month.meters(
-            patient_month.work_out(desk, cur, patient_id, this_month)
-        ),
+        meters=worked_months.meters(worked_months.work_out(desk, cur, patient_id, this_month)),
         months=month_words,
         month=this_month,
         conditions=conditions.of_patient(cur, desk.practice_id, patient_id),

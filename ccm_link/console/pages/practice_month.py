@@ -28,10 +28,10 @@ from ccm_link.console import (
     permissions,
     problems,
     surroundings,
+    worked_months,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.pages import patient_month
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import CcmLinkError
 from ccm_link.month import Month
@@ -106,7 +106,7 @@ def month_page(
 ) -> HTMLResponse:
     """Show how the months of the practice's patients stand."""
     with desk.transaction() as cur:
-        shown = patient_month.parsed(month) if month else _current(desk, cur)
+        shown = worked_months.parsed(month) if month else _current(desk, cur)
         return _show(desk, cur, shown, show, said=said.sentence if said else "")
 
 
@@ -211,8 +211,8 @@ def _show(
         "practice_month.html",
         status=200 if refusal is NOTHING_REFUSED else refusal.status,
         month=month,
-        earlier=patient_month.beside(month, -1),
-        later=patient_month.beside(month, 1) if month < _current(desk, cur) else None,
+        earlier=worked_months.beside(month, -1),
+        later=worked_months.beside(month, 1) if month < _current(desk, cur) else None,
         listed=listed,
         show=show,
         counts={one: sum(one.shows(state) for state in every) for one in Show},

@@ -41,10 +41,10 @@ from ccm_link.console import (
     time_inputs,
     time_words,
     wording,
+    worked_months,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.pages import patient_month
 from ccm_link.console.permissions import Resource
 from ccm_link.errors import CcmLinkError
 from ccm_link.month import Month
@@ -300,8 +300,8 @@ def _show(
         ],
         waits=task_words.waits(task.severity),
         is_snoozed=task.is_snoozed(desk.now),
-        meters=patient_month.meters(
-            patient_month.work_out(
+        meters=worked_months.meters(
+            worked_months.work_out(
                 desk,
                 cur,
                 task.patient_id,

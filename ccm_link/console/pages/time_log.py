@@ -30,10 +30,10 @@ from ccm_link.console import (
     time_words,
     trail,
     wording,
+    worked_months,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.pages import patient_month
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import BadMonth, CcmLinkError
 from ccm_link.month import Month
@@ -63,7 +63,7 @@ def time_page(desk: AtDesk, month_of: Annotated[str, Query(alias="month")] = "")
             earlier=beside(shown, -1),
             later=beside(shown, 1) if shown < current else None,
             names=names,
-            meters=patient_month.meters_of(desk, cur, list(names)[: month_facts.CHUNK], shown),
+            meters=worked_months.meters_of(desk, cur, list(names)[: month_facts.CHUNK], shown),
             months=month_words,
             entries=entries,
             titles=time_programs.titles(desk.now),
