@@ -74,6 +74,7 @@ def decide_entry(
         time_errors.DecidedAlready: Somebody was quicker.
         time_errors.NothingWaits: It needs no approval, or is void.
     """
+    time_log.known(cur, practice_id, entry_id)
     _decide(cur, _Q.decide_entry, practice_id, entry_id, is_approved, note, decided_by, at)
     return time_log.known(cur, practice_id, entry_id)
 
@@ -102,6 +103,11 @@ def decide_amendment(
     _decide(cur, _Q.decide_amendment, practice_id, amendment_id, is_approved, note, decided_by, at)
 
 
+def is_decided(cur: Cursor, practice_id: UUID, subject_id: UUID) -> bool:
+    """Tell whether somebody has approved or refused an entry or an amendment."""
+    return bool(store.scalar(cur, _Q.is_decided, practice_id=practice_id, subject_id=subject_id))
+
+
 def _decide(
     cur: Cursor,
     statement: Any,
@@ -128,7 +134,5 @@ def _decide(
     except psycopg.errors.CheckViolation as error:
         raise time_errors.OwnWork from error
     if decided is None:
-        is_decided = store.scalar(
-            cur, _Q.is_decided, practice_id=practice_id, subject_id=subject_id
-        )
-        raise time_errors.DecidedAlready if is_decided else time_errors.NothingWaits
+        was_decided = is_decided(cur, practice_id, subject_id)
+        raise time_errors.DecidedAlready if was_decided else time_errors.NothingWaits

@@ -12,6 +12,7 @@ from alerts.measures import Severity
 from ccm_link import work
 from ccm_link.billing.facts import StaffRole
 from ccm_link.contact import Counterpart, Method, Outcome
+from ccm_link.time_decisions import Kind
 from ccm_link.time_entry import Entered
 from ccm_link.work import Activity, Disposition, Origin, TaskEventKind, TaskStatus
 from ingest.people import Role
@@ -188,6 +189,33 @@ class StoppedTimer(Answer):
     entry: TimeEntry | None
     entries: list[TimeEntry]
     dropped_seconds: int
+
+
+class TimeEntries(Answer):
+    """The entries of a calendar month of the practice; ``is_locked``: nothing of it is added or voided any more."""
+
+    month: str
+    is_locked: bool
+    entries: list[TimeEntry]
+
+
+class TimeConflict(Answer):
+    """Seconds from ``from_at`` until before ``until_at`` that two entries claim; undecided they count for neither."""
+
+    kind: Kind
+    entry_ids: list[UUID]
+    from_at: datetime
+    until_at: datetime
+    seconds: int
+    is_undecided: bool
+    counting_entry_id: UUID | None
+
+
+class TimeConflicts(Answer):
+    """The conflicts of a calendar month of the practice, oldest first."""
+
+    month: str
+    conflicts: list[TimeConflict]
 
 
 class ProblemDocument(BaseModel):

@@ -27,7 +27,9 @@ class Resource(StrEnum):
     CARE_GAP = "care_gap"  # what the care of patients lacks
     REGISTRY = "registry"  # who the patients are, how they stand, who pays, how they are reached
     PROGRAM = "program"  # enrolments, consents, what they rest on, care teams, calls after hours
-    PROGRAM_SET_UP = "program_set_up"  # what a practice says once for all its programs: nobody's data
+    PROGRAM_SET_UP = (
+        "program_set_up"  # what a practice says once for all its programs: nobody's data
+    )
     ESCALATION = "escalation"  # ladders, shifts, addresses: whom to call
     CALL = "call"  # that one is needed oneself
     QUIET_TIMES = "quiet_times"  # when what may wait does, and silence of gateways and the practice is expected
@@ -147,10 +149,10 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
     },
     # Billing and its audit read the time log; they change nothing in it.
     Resource.TIME_LOG: {
-        Role.PRACTICE_ADMINISTRATOR: _TAKE_OUT,
+        Role.PRACTICE_ADMINISTRATOR: _VIEW,
         Role.CARE_MANAGER: _WORK,
         Role.CLINICIAN: _WORK,
-        Role.AUDITOR: _TAKE_OUT,
+        Role.AUDITOR: _VIEW,
     },
     # Who supervises decides; nobody about their own time, which the database holds too.
     Resource.TIME_APPROVAL: {

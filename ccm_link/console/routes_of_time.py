@@ -41,6 +41,6 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "POST /api/v1/timer/resume": _TIMER,
     "POST /api/v1/timer/pulse": _TIMER,
     "POST /api/v1/time-entries": (Resource.TIME_LOG, Action.CHANGE),
-    "GET /api/v1/time-entries": (Resource.TIME_LOG, Action.EXPORT),
+    "GET /api/v1/time-entries": (Resource.TIME_LOG, Action.VIEW),
     "GET /api/v1/time-conflicts": (Resource.TIME_APPROVAL, Action.VIEW),
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 
-from ccm_link import repeated_requests, time_log
+from ccm_link import month_lock, repeated_requests, time_decisions, time_log
 from ccm_link.console import api_models, input_types, patient_head, time_deeds, time_inputs
 from ccm_link.console.desk import AtDesk, Cursor, Desk
+from ccm_link.month import Month
 from ccm_link.repeated_requests import KeyedRequest
 
 router = APIRouter(prefix="/api/v1", responses=api_models.REFUSALS)
@@ -48,6 +49,50 @@ def pulse(desk: AtDesk) -> Response:
     with desk.transaction():
         desk.saw()
     return Response(status_code=204)
+
+
+@router.get("/time-entries")
+def entries_of_month(
+    desk: AtDesk, asked: Annotated[time_inputs.MonthQuery, Query()]
+) -> api_models.TimeEntries:
+    """Return every entry that touches a calendar month of the practice, voided ones too, oldest first."""
+    month = Month.parse(asked.month)
+    with desk.transaction() as cur:
+        found = time_log.entries_of_month(cur, desk.practice_id, month)
+        desk.saw(*(one.patient_id for one in found), month=month, entries=len(found))
+        is_locked = month_lock.is_locked(cur, desk.practice_id, month)
+    return api_models.TimeEntries(
+        month=asked.month,
+        is_locked=is_locked,
+        entries=[api_models.TimeEntry.model_validate(one) for one in found],
+    )
+
+
+@router.get("/time-conflicts")
+def conflicts_of_month(
+    desk: AtDesk, asked: Annotated[time_inputs.MonthQuery, Query()]
+) -> api_models.TimeConflicts:
+    """Return the seconds of a month that two entries claim, and what was decided about them."""
+    month = Month.parse(asked.month)
+    with desk.transaction() as cur:
+        found = time_decisions.conflicts(cur, desk.practice_id, month)
+        patients = {one.patient_id for each in found for one in (each.former, each.later)}
+        desk.saw(*patients, month=month, conflicts=len(found))
+    return api_models.TimeConflicts(
+        month=asked.month,
+        conflicts=[
+            api_models.TimeConflict(
+                kind=one.kind,
+                entry_ids=[one.former.entry_id, one.later.entry_id],
+                from_at=one.from_at,
+                until_at=one.until_at,
+                seconds=one.seconds,
+                is_undecided=one.is_undecided,
+                counting_entry_id=one.decision.entry_id if one.decision else None,
+            )
+            for one in found
+        ],
+    )
 
 
 @router.post("/time-entries", status_code=201)

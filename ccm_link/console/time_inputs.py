@@ -165,6 +165,12 @@ class TimePolicy(Input):
     by_hand_needs_approval: Literal["yes", "no"]
 
 
+class MonthQuery(Input):
+    """Which calendar month of the practice."""
+
+    month: MonthName
+
+
 class LockMonth(Input):
     """Which month is locked for good."""
 

@@ -482,10 +482,12 @@ call ingest.wall('ccm.time_amendment');
 call ingest.wall('ccm.time_approval');
 call ingest.wall('ccm.time_decision');
 call ingest.wall('ccm.time_link');
--- A decision is about two patients.
-create policy rival_wall on ccm.time_decision as restrictive using (
-    ingest.patient_in_force() is null
-    and not coalesce(rival_patient_id = any ((select ingest.hidden_patients())::uuid[]), false));
+-- A decision is about two patients: whoever does not see both sees nothing of it.
+drop policy patient_wall on ccm.time_decision;
+create policy patient_wall on ccm.time_decision as restrictive using (
+    (ingest.patient_in_force() is null
+     or patient_id = ingest.patient_in_force() and rival_patient_id = ingest.patient_in_force())
+    and not array[patient_id, rival_patient_id] && (select ingest.hidden_patients())::uuid[]);
 
 grant select, insert, update (until_at, ended_by, end_reason) on ccm.staff_credential to homevitals_console;
 grant select, insert on ccm.time_policy, ccm.month_lock, ccm.dropped_time, ccm.time_amendment, ccm.time_approval,

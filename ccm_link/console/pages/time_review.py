@@ -92,6 +92,8 @@ def decide_amendment(desk: AtDesk, amendment_id: UUID, fields: Posted) -> Respon
         with desk.transaction() as cur:
             waiting = time_amendments.waiting(cur, desk.practice_id)
             found = next((one for one in waiting if one.amendment_id == amendment_id), None)
+            if found is None and not time_approval.is_decided(cur, desk.practice_id, amendment_id):
+                raise problems.Refused(problems.NOT_FOUND)
             time_approval.decide_amendment(
                 cur,
                 desk.practice_id,

@@ -107,13 +107,13 @@ class Practice:
             connection.execute("update alerts.silence_window set ended_at = null, ended_by = null")
             connection.execute("delete from ccm.timer")
             connection.execute(
-                "insert into ccm.timer (practice_id, staff_id, patient_id, activity, started_at)"
-                " values (%s, %s, %s, 'phone_call', %s)",
+                "insert into ccm.timer (practice_id, staff_id, patient_id, activity, started_at, running_at,"
+                " seen_at) values (%s, %s, %s, 'phone_call', %s, %s, %s)",
                 (
                     self.made_up.practice_id,
                     self.made_up.staff["casey"],
                     self.made_up.patients["amalia"],
-                    self.clock.now,
+                    *[self.clock.now] * 3,
                 ),
             )
 

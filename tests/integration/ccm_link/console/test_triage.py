@@ -51,6 +51,7 @@ def text_of(page: httpx.Response) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 COMPLETE = {"row_version": "2", "disposition": "reached_advised", "note": "Called; she rests."}
 
 
@@ -417,21 +418,58 @@ def test_a_timer_moves_with_the_person_and_nothing_is_lost(
     assert "No timer is running" in text_of(answer)
 
 
-def test_a_timer_that_was_forgotten_asks_for_the_end(
+def test_a_timer_that_was_forgotten_is_cut_at_the_last_sign_of_work(
     casey: httpx.Client, clock: Clock, connect: Connect, task: str
 ) -> None:
     casey.post(f"{task}/timer", data={"activity": "phone_call"})
+    clock.move(minutes=9)
+    casey.get(task, headers={"Accept": "text/html"})
     clock.move(hours=5)
     casey.post("/sign-in", data={"sign_in_name": "casey@millbrook", "password": PASSWORD})
-    assert "It has run very long" in casey.get("/timer").text
-    answer = casey.post(f"{task}/complete", data={**COMPLETE, "row_version": "1"})
-    assert answer.status_code == 409
-    assert 'href="/timer"' in answer.text
-    answer = casey.post("/timer/stop", data={"note": "n", "ended_on": "2026-11-12"})
+    page = text_of(casey.get("/timer", headers={"Accept": "text/html"}))
+    assert "It waits, for nothing was seen of you" in page
+    assert "300 min in which nothing was seen are left out" in page
+    form = {"note": "Talked.", "ended_on": "2026-11-12"}
+    answer = casey.post("/timer/stop", data=form)
     assert "Say both the day and the time of the end." in answer.text
-    form = {"note": "Talked.", "ended_on": "2026-11-12", "ended": "10:55"}
-    assert casey.post("/timer/stop", data=form).status_code == 303
-    assert [(seconds, note) for _, seconds, note, _ in entries(connect, task)] == [(780, "Talked.")]
+    answer = casey.post("/timer/stop", data={"note": "Talked.", "method": "phone"})
+    assert "Say how, with whom and with which outcome" in answer.text
+    contact = {"method": "phone", "counterpart": "patient", "outcome": "reached"}
+    answer = casey.post("/timer/stop", data={"note": "Talked.", **contact})
+    assert answer.headers["location"] == "/timer?said=stopped"
+    assert [(seconds, note) for _, seconds, note, _ in entries(connect, task)] == [(540, "Talked.")]
+
+    page = casey.get(answer.headers["location"])
+    claim = page.text.split('href="/timer/dropped/')[1].split('"')[0]
+    assert "Nothing was seen of you for more than 15 minutes" in text_of(
+        casey.get(f"/timer/dropped/{claim}")
+    )
+    fields = {"activity": "phone_call", "program": "ccm", "note": "Went on.", "reason": ""}
+    assert casey.post(f"/timer/dropped/{claim}", data=fields).status_code == 422
+    fields["reason"] = "A long call."
+    answer = casey.post(f"/timer/dropped/{claim}", data=fields)
+    assert answer.headers["location"] == "/timer?said=claimed"
+    assert casey.post(f"/timer/dropped/{claim}", data=fields).status_code == 404  # pressed twice
+    log = text_of(casey.get("/time"))
+    assert "A long call." in log
+    assert "By phone, the patient, reached" in log
+    assert "300 min of its timer dropped" in log
+
+
+def test_a_timer_waits_and_goes_on(
+    casey: httpx.Client, clock: Clock, connect: Connect, task: str
+) -> None:
+    casey.post(f"{task}/timer", data={"activity": "chart_review", "program": "none"})
+    clock.move(minutes=2)
+    assert casey.post("/timer/pause", headers=FORM).headers["location"] == "/timer?said=paused"
+    assert "Work so far 2 min" in text_of(casey.get("/timer"))
+    clock.move(minutes=12)
+    assert casey.post("/timer/resume", headers=FORM).status_code == 303
+    assert casey.post("/timer/resume", headers=FORM).status_code == 409
+    clock.move(minutes=1)
+    assert casey.post("/timer/pulse", headers=FORM).headers["location"] == "/timer?said=seen"
+    assert casey.post("/timer/stop", data={"note": "Read."}).status_code == 303
+    assert [seconds for _, seconds, _, _ in entries(connect, task)] == [120, 60]
 
 
 def test_a_timer_is_thrown_away_with_a_reason(
@@ -474,7 +512,10 @@ def test_an_entry_is_voided_with_a_reason_and_stays(
     assert answer.headers["location"] == "/time?month=2026-11"
     said = text_of(casey.get(answer.headers["location"]))
     assert "Entered twice." in said
-    assert "Amalia Thornquist 5 min Chronic care management: Reached: no code yet. For 99490: 15 min" in said
+    assert (
+        "Amalia Thornquist 5 min Chronic care management: Reached: no code yet. For 99490: 15 min"
+        in said
+    )
     assert casey.post(address, data={"reason": "Again."}).status_code == 409
 
 
