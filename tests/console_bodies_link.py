@@ -32,7 +32,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         "activity": "phone_call",
         "note": "n",
     },
-    "POST /api/v1/external-time-entries/{external_id}/void": {"reason": "r"},
+    "POST /api/v1/external-time-entries/void": {"external_id": "e-1", "reason": "r"},
 }
 
-OF_NOTHING = ("receiver_id", "outgoing_id", "system_id", "external_id")
+OF_NOTHING = ("receiver_id", "outgoing_id", "system_id")

@@ -14,7 +14,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from ccm_link.console import api_examples, permissions
+from ccm_link.console import api_examples, external_time_api, permissions
 
 PROBLEM_TYPE: Final = "application/problem+json"
 _PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
@@ -36,10 +36,13 @@ def of(app: FastAPI, cookie_name: str) -> dict[str, Any]:
     description = copy.deepcopy(app.openapi())
     schemes = description.setdefault("components", {}).setdefault("securitySchemes", {})
     schemes["session"] = {"type": "apiKey", "in": "cookie", "name": cookie_name}
+    schemes["system"] = {"type": "http", "scheme": "bearer"}
     for path, operations in description["paths"].items():
         for method, operation in operations.items():
             if permissions.ROUTES.get(f"{method.upper()} {path}") is not permissions.ANYBODY:
                 operation["security"] = [{"session": []}]
+            elif path.startswith(external_time_api.PREFIX):
+                operation["security"] = [{"system": []}]
             _describe_refusals(operation)
             _give_examples(operation, description["components"].get("schemas", {}))
     return description

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 import psycopg
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import StringConstraints, model_validator
 
 from ccm_link import external_time, link_errors, time_log
@@ -160,8 +160,9 @@ class ExternalTimeEntry(time_inputs.WithContact):
 
 
 class VoidExternal(Input):
-    """Why the entry does not count."""
+    """Which entry does not count, by its id in that system, and why."""
 
+    external_id: ExternalId
     reason: Words
 
 
@@ -221,20 +222,18 @@ def report(door: AtDoor, given: ExternalTimeEntry, response: Response) -> TakenE
     return TakenEntry.of_entry(given.external_id, entry)
 
 
-@router.post("/{external_id}/void")
-def void(
-    door: AtDoor,
-    external_id: Annotated[str, Path(pattern="^[A-Za-z0-9._~-]{1,100}$")],
-    given: VoidExternal,
-) -> TakenEntry:
+@router.post("/void")
+def void(door: AtDoor, given: VoidExternal) -> TakenEntry:
     """Void an entry that the same system has reported."""
-    with _refusals(door, external_id), door.transaction() as cur:
-        entry = external_time.void(cur, door.system, external_id, reason=given.reason, at=door.now)
+    with _refusals(door, given.external_id), door.transaction() as cur:
+        entry = external_time.void(
+            cur, door.system, given.external_id, reason=given.reason, at=door.now
+        )
         door.tell(
             cur, audit.Action.UPDATE, patient_id=entry.patient_id, resource_id=str(entry.entry_id)
         )
         voided = time_log.entry(cur, door.system.practice_id, entry.entry_id) or entry
-    return TakenEntry.of_entry(external_id, voided)
+    return TakenEntry.of_entry(given.external_id, voided)
 
 
 @contextmanager

@@ -30,5 +30,5 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "POST /external-systems/{system_id}/revoke": _SYSTEM,
     # Other systems, which prove themselves by a token of their own.
     "POST /api/v1/external-time-entries": ANYBODY,
-    "POST /api/v1/external-time-entries/{external_id}/void": ANYBODY,
+    "POST /api/v1/external-time-entries/void": ANYBODY,
 }

@@ -133,15 +133,17 @@ def test_the_system_voids_what_it_reported_and_nothing_else(
 ) -> None:
     assert system.post(ADDRESS, json=ENTRY).status_code == 201
     clock.move(minutes=1)
-    voided = system.post(f"{ADDRESS}/e-1/void", json={"reason": "Logged twice."})
+    voided = system.post(f"{ADDRESS}/void", json={"external_id": "e-1", "reason": "Twice."})
     assert voided.status_code == 200
     assert voided.json()["voided_at"] is not None
-    assert reason(system.post(f"{ADDRESS}/e-1/void", json={"reason": "Again."})) == (
+    assert reason(
+        system.post(f"{ADDRESS}/void", json={"external_id": "e-1", "reason": "Again."})
+    ) == (
         409,
         "entry_voided",
     )
     assert reason(system.post(ADDRESS, json=ENTRY)) == (409, "report_voided")
-    assert reason(system.post(f"{ADDRESS}/e-2/void", json={"reason": "r"})) == (
+    assert reason(system.post(f"{ADDRESS}/void", json={"external_id": "e-2", "reason": "r"})) == (
         422,
         "unknown_entry",
     )
@@ -149,7 +151,7 @@ def test_the_system_voids_what_it_reported_and_nothing_else(
         told = connection.execute(
             "select void_reason from ccm.time_entry where entered = 'external'"
         ).fetchone()
-    assert told == ("Voided by Panel: Logged twice.",)
+    assert told == ("Voided by Panel: Twice.",)
 
 
 def test_a_token_opens_one_door_and_none_once_it_is_revoked(
