@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,7 +33,6 @@ class _Person:
     device_since: datetime | None
     in_care_since: datetime | None
     lacks_consent: bool
-    measured_at: datetime | None
     contact_at: datetime | None
 
 
@@ -41,6 +40,9 @@ def load(
     cur: Cursor, practice_id: UUID, patient_ids: Collection[UUID] | None, at: datetime
 ) -> list[CareFacts]:
     """Return what is known of the active patients who are cared for, by name.
+
+    1. Load who they are, and the readings of the last weeks, for what rises in them.
+    2. When somebody measured last is known from those readings; only who has none in them is looked up further back.
 
     Args:
         cur: In a transaction that works for the practice, of the role homevitals_console.
@@ -54,17 +56,22 @@ def load(
         _Q.people,
         practice_id=practice_id,
         patient_ids=None if patient_ids is None else list(patient_ids),
-        kinds=list(Kind),
-        measured_since=at - care_gaps.MEASURED_LOOK_BACK,
+        contact_since=at - care_gaps.CONTACT_LOOK_BACK,
         at=at,
     )
     ids = [one.patient_id for one in people]
     heads = care_plan.heads(cur, practice_id, ids, at)
     reviewed = medication.last_reviews(cur, practice_id, ids, at)
+    measured: dict[UUID, datetime] = {}
     rising: dict[UUID, tuple[Trend, ...]] = {}
     for signal in care_gaps.TRENDS:
-        for patient_id, trend in _rising(cur, practice_id, patient_ids, signal, at):
-            rising[patient_id] = (*rising.get(patient_id, ()), trend)
+        for courses, whose in _courses(cur, practice_id, patient_ids, signal, at):
+            for patient_id, measured_at in _newest(courses, whose):
+                measured[patient_id] = max(measured_at, measured.get(patient_id, measured_at))
+            for number, per_week in rises(signal, courses):
+                trend = Trend(signal.measure, per_week, signal.days)
+                rising[whose[number]] = (*rising.get(whose[number], ()), trend)
+    measured |= _last_measured(cur, practice_id, [one for one in ids if one not in measured], at)
     return [
         CareFacts(
             patient_id=one.patient_id,
@@ -74,7 +81,7 @@ def load(
             device_since=one.device_since,
             in_care_since=one.in_care_since,
             lacks_consent=one.lacks_consent,
-            measured_at=one.measured_at,
+            measured_at=measured.get(one.patient_id),
             contact_at=one.contact_at,
             trends=rising.get(one.patient_id, ()),
             head=heads.get(one.patient_id),
@@ -84,24 +91,44 @@ def load(
     ]
 
 
-def _rising(
+def _courses(
     cur: Cursor,
     practice_id: UUID,
     patient_ids: Collection[UUID] | None,
     signal: Slope,
     at: datetime,
-) -> Iterator[tuple[UUID, Trend]]:
+) -> Iterable[tuple[Courses, list[UUID]]]:
     kind = next(one for one in Kind if signal.measure.is_of(one))
     # A slope is asked of the days before the reading's own.
     since = at - timedelta(days=signal.days + 2)
-    parts = (
-        history.parts(cur, practice_id, kind, since, at)
-        if patient_ids is None
-        else iter([history.courses(cur, practice_id, kind, since, at, list(patient_ids))])
-    )
-    for courses, whose in parts:
-        for number, per_week in rises(signal, courses):
-            yield whose[number], Trend(signal.measure, per_week, signal.days)
+    if patient_ids is None:
+        return history.parts(cur, practice_id, kind, since, at)
+    return [history.courses(cur, practice_id, kind, since, at, list(patient_ids))]
+
+
+def _newest(courses: Courses, whose: Sequence[UUID]) -> Iterator[tuple[UUID, datetime]]:
+    # Readings are by patient and then by time: the newest is the last one before the next patient.
+    if not len(courses):
+        return
+    for place in np.flatnonzero(np.append(np.diff(courses.patient) != 0, True)):
+        measured_at = datetime.fromtimestamp(int(courses.at_s[place]), UTC)
+        yield whose[int(courses.patient[place])], measured_at
+
+
+def _last_measured(
+    cur: Cursor, practice_id: UUID, patient_ids: Sequence[UUID], at: datetime
+) -> dict[UUID, datetime]:
+    rows = cur.execute(
+        _Q.last_measured,
+        {
+            "practice_id": practice_id,
+            "patient_ids": list(patient_ids),
+            "kinds": list(Kind),
+            "since": at - care_gaps.MEASURED_LOOK_BACK,
+            "at": at,
+        },
+    ).fetchall()
+    return dict(rows)
 
 
 def rises(signal: Slope, courses: Courses) -> Iterator[tuple[int, float]]:

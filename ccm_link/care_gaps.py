@@ -26,6 +26,9 @@ MEASURED_LOOK_BACK: Final = timedelta(days=90)
 CONTACT_AFTER: Final = timedelta(days=31)
 """So long without speaking with anybody is a gap: a month of care management, whose minutes are counted by months."""
 
+CONTACT_LOOK_BACK: Final = timedelta(days=366)
+"""Older conversations are not looked for; who had none since then is told as that."""
+
 
 def _rising(measure: Measure, *, per_week: float) -> Slope:
     return Slope(
@@ -114,7 +117,7 @@ class CareFacts:
         in_care_since: of the oldest enrolment beyond the first contacts; None: in no program.
         lacks_consent: an enrolment, or measuring without one, has no consent in force.
         measured_at: the newest reading whose time is known; None: none since `MEASURED_LOOK_BACK`.
-        contact_at: when the patient or a carer was last spoken with, as far as it was recorded; None: never.
+        contact_at: when the patient or a carer was last spoken with; None: not since `CONTACT_LOOK_BACK`, as recorded.
         trends: those that rise.
         head: of the plan in force; None: there is none.
         reviewed: when the medication was last looked at.
@@ -191,10 +194,9 @@ def _gaps(facts: CareFacts, now: datetime) -> Iterator[Gap]:
     if now - last_at > CONTACT_AFTER:
         ago = _days(now - last_at)
         said = f"Last spoken with {ago} ago."
-        yield Gap(
-            GapKind.NO_CONTACT,
-            said if facts.contact_at else f"None is recorded since care began {ago} ago.",
-        )
+        looked_back = min(now - facts.since, CONTACT_LOOK_BACK)
+        never = f"None is recorded in the last {_days(looked_back)}."
+        yield Gap(GapKind.NO_CONTACT, said if facts.contact_at else never)
 
 
 def _quiet(facts: CareFacts, device_since: datetime, now: datetime) -> Iterator[Gap]:
@@ -220,8 +222,9 @@ def _plan(facts: CareFacts, now: datetime) -> Iterator[Gap]:
     if clock.is_overdue:
         yield Gap(GapKind.PLAN_REVIEW_OVERDUE, f"Version {head.version}: {_overdue(clock)}.")
     if head.shared_at is None:
-        signed = _days(now - head.signed_at)
-        yield Gap(GapKind.PLAN_NOT_SHARED, f"Version {head.version} was signed {signed} ago.")
+        days = (now - head.signed_at).days
+        signed = f"{_count(days)} ago" if days else "today"
+        yield Gap(GapKind.PLAN_NOT_SHARED, f"Version {head.version} was signed {signed}.")
 
 
 def _medication(facts: CareFacts, reviewed: LastReview, now: datetime) -> Iterator[Gap]:

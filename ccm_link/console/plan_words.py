@@ -72,6 +72,7 @@ DRAFT_FIELDS: Final = frozenset(
 )
 """What a page shows again that was typed into a draft which is none any more."""
 
+GOALS: Final = plan_document.GOALS
 SIDES: Final[Mapping[str, str]] = {Comparison.BELOW: "below", Comparison.AT_OR_ABOVE: "at or above"}
 METHODS: Final[Mapping[str, str]] = {
     Method.PRINTED: "Printed, handed over",

@@ -136,7 +136,10 @@ FILES: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     ),
     "care_gaps": (
         "care_gap_facts.py",
-        {"people": {**MANY, "kinds": ["blood_pressure", "glucose"], "measured_since": AT}},
+        {
+            "people": {**MANY, "contact_since": AT},
+            "last_measured": {**MANY, "kinds": ["blood_pressure", "glucose"], "since": AT},
+        },
     ),
 }
 

@@ -92,7 +92,7 @@ def test_who_lacks_nothing_is_not_listed() -> None:
         (
             {"contact_at": None},
             GapKind.NO_CONTACT,
-            "None is recorded since care began 90 days ago.",
+            "None is recorded in the last 90 days.",
         ),
     ],
     ids=lambda one: one if isinstance(one, str) else "",

@@ -1,0 +1,75 @@
+"""axe finds nothing on the pages around a care plan, and nothing sticks out at 320 pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.acceptance.console import axe_check
+from tests.made_up_practice import PASSWORD, MadeUp
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.db,
+    pytest.mark.parametrize("database", ["partitions"], indirect=True),
+    pytest.mark.timeout(180),
+]
+
+
+def states(page: Page, made_up: MadeUp) -> Iterator[str]:
+    """Bring the page into every state that a person meets; yield each state's name."""
+    address = f"/patients/{made_up.patients['amalia']}/plan"
+    page.goto("/sign-in")
+    page.fill("#sign-in-sign_in_name", "dana@millbrook")
+    page.fill("#sign-in-password", PASSWORD)
+    page.click("button:text('Sign in')")
+    page.goto(address)
+    page.click("button:text('Begin a draft')")
+    page.fill("#draft-problems", "Hypertension\nType 2 diabetes")
+    page.fill("#draft-interventions", "nobody does it")
+    page.click("button:text('Save the sections')")
+    yield "draft refused"
+    page.fill("#draft-interventions", "Care manager: calls every Monday")
+    page.click("button:text('Save the sections')")
+    page.click("summary:text('Add a goal')")
+    page.fill("#goal-what", "Calmer")
+    page.select_option("#goal-measure", "systolic_mmhg")
+    page.select_option("#goal-side", "below")
+    page.fill("#goal-target", "145")
+    page.click("button:text('Add the goal')")
+    page.fill("#sign-signature", "Dana Achterberg")
+    page.click("button:text('Sign the plan')")
+    _open_all(page)
+    yield "plan just signed, with a contradiction"
+    page.click("a:text('Version 2')")
+    yield "two versions compared"
+    for place, button in (
+        ("medication", "Put it on the list"),
+        ("stays", "Record the stay"),
+        ("education", "Record the lesson"),
+    ):
+        page.goto(f"{address}/{place}")
+        _open_all(page)
+        page.locator("details[open] form").first.evaluate("form => form.noValidate = true")
+        page.click(f"button:text('{button}')")
+        yield f"{place} with everything open, and a form refused"
+    page.goto("/care-gaps")
+    yield "care gaps"
+
+
+def _open_all(page: Page) -> None:
+    for summary in page.locator("summary").all():
+        if summary.is_visible():
+            summary.click()
+
+
+def test_axe_finds_nothing_and_nothing_sticks_out(
+    open_page: Callable[..., Page], made_up: MadeUp
+) -> None:
+    page = open_page(scripts=True)
+    found = []
+    for state in states(page, made_up):
+        found += axe_check.found(page, state, axe_check.FEWER_LOOKS)
+    assert found == [], "\n".join(found)
