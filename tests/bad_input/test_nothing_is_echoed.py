@@ -220,6 +220,7 @@ def test_metrics_and_addresses_have_no_place_for_people(console: Console) -> Non
         "peripheral_id",
         "assignment_id",
         "reading_id",
+        "resource_id",
         "quarantine_id",
         "rule_id",
         "condition_id",
