@@ -15,7 +15,18 @@ from uuid import UUID
 from alerts import lifecycle
 from alerts import store as alerts_store
 from alerts.lifecycle import Deed
-from ccm_link import errors, planned_tasks, store, task_standing, task_store, time_log, timers, work
+from ccm_link import (
+    contact,
+    errors,
+    planned_tasks,
+    store,
+    task_standing,
+    task_store,
+    time_log,
+    timers,
+    work,
+)
+from ccm_link.contact import Contact
 from ccm_link.time_entry import EndedTimer, Limits
 from ingest import access
 
@@ -190,6 +201,7 @@ def complete(
     at: datetime,
     *,
     limits: Limits,
+    made: Contact = contact.UNKNOWN,
     follow_up: planned_tasks.NextTask | None = None,
 ) -> tuple[work.Task, EndedTimer | None]:
     """Complete a task, stop the person's timer on it, close the alert's episode: all or nothing.
@@ -251,7 +263,9 @@ def complete(
             )
         running = timers.running(cur, practice_id, staff_id)
         if running is not None and running.task_id == task_id:
-            stopped = timers.stop(cur, practice_id, staff_id, note=note, at=at, limits=limits)
+            stopped = timers.stop(
+                cur, practice_id, staff_id, note=note, at=at, limits=limits, made=made
+            )
         if follow_up is not None:
             planned_tasks.open_next(cur, before, follow_up, made_by=staff_id, at=at)
     return known(cur, practice_id, task_id), stopped

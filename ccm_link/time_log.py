@@ -213,6 +213,13 @@ def entries_of_month(
     return time_store.entries_of_month(cur, practice_id, of_month.first_on)
 
 
+def entries_of_task(
+    cur: store.Cursor, practice_id: UUID, patient_id: UUID, task_id: UUID, staff_id: UUID
+) -> list[TimeEntry]:
+    """Return what one person worked on a task, oldest first, without voided entries."""
+    return time_store.entries_of_task(cur, practice_id, patient_id, task_id, staff_id)
+
+
 def outside_care(cur: store.Cursor, practice_id: UUID, of_month: month.Month) -> set[UUID]:
     """Return the entries that began when nothing was agreed on for their program: they are kept and do not count."""
     return time_store.outside_care(cur, practice_id, of_month.first_on)

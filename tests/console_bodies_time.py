@@ -14,6 +14,7 @@ QUERIES: Final = {
 }
 
 BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "POST /tasks/{task_id}/draft": {"row_version": "1", "disposition": "not_reached", "note": ""},
     "POST /timer/pause": {},
     "POST /timer/resume": {},
     "POST /timer/pulse": {},

@@ -11,6 +11,7 @@ _TIMER: Final[Rule] = (Resource.TIMER, Action.CHANGE)
 _REVIEW: Final[Rule] = (Resource.TIME_APPROVAL, Action.REVIEW)
 
 ROUTES: Final[Mapping[str, Rule | None]] = {
+    "POST /tasks/{task_id}/draft": (Resource.TASK, Action.CHANGE),
     "GET /timer": (Resource.TIMER, Action.VIEW),
     "POST /timer/stop": _TIMER,
     "POST /timer/discard": _TIMER,

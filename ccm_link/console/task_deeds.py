@@ -105,6 +105,7 @@ def complete(
         given.note,
         desk.now,
         limits=desk.timer_limits,
+        made=given.made,
         follow_up=follow_up,
     )
     task_record.changed(desk, before, after)

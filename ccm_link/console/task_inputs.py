@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from ccm_link.console.input_types import FewWords, Instant, RowVersion, WaitMinutes, Words
 from ccm_link.console.inputs import Input
+from ccm_link.console.time_inputs import WithContact
 from ccm_link.work import Disposition
 from ccm_link.worklist import Tab
 
@@ -74,8 +75,8 @@ class ChosenTasks(Input):
         return self
 
 
-class CompleteTask(Input):
-    """What became of the task."""
+class CompleteTask(WithContact):
+    """What became of the task, and for a timer on it which contact was made."""
 
     row_version: RowVersion
     disposition: Disposition

@@ -8,13 +8,16 @@ Raises:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from ccm_link import errors, time_errors, time_log, time_programs, timers
-from ccm_link.console import input_types, time_inputs, time_lines
+from alerts import episode
+from ccm_link import entry_draft, errors, time_errors, time_log, time_programs, timers
+from ccm_link.console import input_types, task_record, time_inputs, time_lines, wording
 from ccm_link.console.desk import Cursor, Desk
+from ccm_link.entry_draft import Done
 from ccm_link.time_entry import DroppedTime, EndedTimer, TimeEntry, Timer
 
 
@@ -120,6 +123,32 @@ def add(
     )
     time_lines.added(desk, entry)
     return entry
+
+
+def draft(cur: Cursor, desk: Desk, task_id: UUID, typed: Mapping[str, str]) -> dict[str, str]:
+    """Return what a task's completion could say, with what the person typed so far; nothing is stored."""
+    task = task_record.load(cur, desk, task_id)
+    chosen = next((one for one in task.dispositions if one == typed.get("disposition")), None)
+    timer = timers.running(cur, desk.practice_id, desk.staff_id)
+    done = Done(
+        task=task,
+        readings=len(episode.breaches(task_record.episode_events(cur, desk, task))),
+        entries=time_log.entries_of_task(
+            cur, desk.practice_id, task.patient_id, task_id, desk.staff_id
+        ),
+        timer=timer if timer is not None and timer.task_id == task_id else None,
+        disposition=wording.disposition(chosen) if chosen else "",
+    )
+    written = dict(typed) | {
+        "note": entry_draft.note(done, ZoneInfo(desk.practice(cur).time_zone), desk.now)
+    }
+    if (made := entry_draft.contact(done)) is not None:
+        written |= {
+            "method": made.method,
+            "counterpart": made.counterpart,
+            "outcome": made.outcome,
+        }
+    return written
 
 
 def span_of_day(

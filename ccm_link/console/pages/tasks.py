@@ -58,6 +58,10 @@ Given = TypeVar("Given", bound=BaseModel)
 
 # The newest breaches say what is to be done now; an episode that nobody closes can collect hundreds.
 _MOST_BREACHES: Final = 5
+_DRAFTED: Final = (
+    "A note is drafted below from what was done. "
+    "Read it, change it, complete the task: nothing is stored yet."
+)
 
 
 class Said(StrEnum):
@@ -188,6 +192,15 @@ def complete(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
     )
 
 
+@router.post("/draft")
+def draft(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
+    """Draft the note of the completion from what was done. Nothing is stored: the person reads it and completes."""
+    with desk.transaction() as cur:
+        written = time_deeds.draft(cur, desk, task_id, fields)
+        drafted = Refusal("complete", written)
+        return _show(desk, cur, task_id, said=_DRAFTED, refusal=drafted, status=200)
+
+
 @router.post("/timer")
 def start_timer(desk: AtDesk, task_id: UUID, fields: Posted) -> Response:
     """Start the person's timer on the task; a running one is stored first."""
@@ -261,6 +274,7 @@ def _show(
     *,
     said: str = "",
     refusal: Refusal = NOTHING_REFUSED,
+    status: int | None = None,
 ) -> HTMLResponse:
     task = task_record.load(cur, desk, task_id)
     events = tasks.events(cur, desk.practice_id, task_id)
@@ -282,7 +296,7 @@ def _show(
     return desk.page(
         cur,
         "task.html",
-        status=200 if refusal is NOTHING_REFUSED else refusal.status,
+        status=status or (200 if refusal is NOTHING_REFUSED else refusal.status),
         task=task,
         patient=patient_head.load(cur, desk, task.patient_id),
         breaches=breaches,

@@ -472,6 +472,29 @@ def test_a_timer_waits_and_goes_on(
     assert [seconds for _, seconds, _, _ in entries(connect, task)] == [120, 60]
 
 
+def test_the_note_of_a_completion_is_drafted_and_nothing_is_stored_until_it_is_confirmed(
+    casey: httpx.Client, clock: Clock, connect: Connect, task: str
+) -> None:
+    casey.post(f"{task}/claim", data={"row_version": "1"})
+    casey.post(f"{task}/timer", data={"activity": "phone_call"})
+    clock.move(minutes=3)
+    drafted = casey.post(f"{task}/draft", data={**COMPLETE, "note": ""})
+    assert drafted.status_code == 200
+    page = text_of(drafted)
+    assert "A note is drafted below from what was done." in page
+    assert "Worked on it for 3 min since it was claimed at 10:42. Reached" in page
+    assert entries(connect, task) == []
+    assert "Complete the task" in text_of(casey.get(task))  # it is open as before
+    contact = {"method": "phone", "counterpart": "patient", "outcome": "reached"}
+    confirmed = {**COMPLETE, "note": "As drafted, and she rests.", **contact}
+    assert casey.post(f"{task}/complete", data=confirmed).status_code == 303
+    assert [(seconds, note) for _, seconds, note, _ in entries(connect, task)] == [
+        (180, "As drafted, and she rests.")
+    ]
+    assert "By phone, the patient, reached" in text_of(casey.get("/time"))
+    assert casey.post(f"{task}/complete", data=confirmed).status_code == 409  # pressed twice
+
+
 def test_a_timer_is_thrown_away_with_a_reason(
     casey: httpx.Client, clock: Clock, connect: Connect, task: str
 ) -> None:
