@@ -56,8 +56,7 @@ create index task_not_overdue on ccm.task (practice_id, due_at) where status = '
 -- How many open tasks there are, but for those of some patients: numbers and nothing else, from an index alone. Behind the
 -- wall around restricted patients each row would be compared with each of them; the function forgets for its own duration
 -- which member of staff asks, as ccm.count_open_tasks does, and is told whom to leave out instead.
-drop index ccm.task_by_patient;
-create index task_by_patient on ccm.task (practice_id, patient_id) include (severity) where status = 'open';
+create index task_by_severity on ccm.task (practice_id, severity, patient_id) where status = 'open';
 create function ccm.count_open_by_severity(of_practice uuid, left_out uuid[]) returns table (severity text, tasks bigint)
 language plpgsql as $$
 declare
