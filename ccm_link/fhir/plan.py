@@ -73,7 +73,6 @@ def goals(version: Version, *, is_in_force: bool) -> list[Json]:
             lifecycleStatus="active" if is_in_force else "cancelled",
             description=codings.concept(text=goal.what),
             subject=codings.reference("Patient", version.patient_id),
-            startDate=version.signed_at.date().isoformat(),
             target=_targets(goal),
         )
         for number, goal in enumerate(version.document.goals, start=1)

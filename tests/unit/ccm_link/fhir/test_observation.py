@@ -300,3 +300,47 @@ def test_an_instant_is_told_in_utc() -> None:
     reading = of_kind(Kind.BODY_WEIGHT, weight_kg=72.5, measured_at=berlin, stored_at=AT)
     assert main(reading)["effectiveDateTime"] == "2026-11-12T12:00:05.250000Z"
     assert berlin.astimezone(UTC).microsecond == 250_000
+
+
+stored = st.builds(
+    of_kind,
+    st.sampled_from(Kind),
+    result=st.sampled_from(Result),
+    time_quality=st.sampled_from(TimeQuality),
+    systolic_mmhg=st.floats(10, 400),
+    diastolic_mmhg=st.floats(10, 400),
+    pulse_bpm=st.none() | st.floats(10, 400),
+    glucose_mg_dl=st.floats(10, 1000),
+    weight_kg=st.floats(1, 400),
+    spo2_percent=st.floats(20, 100),
+    temperature_celsius=st.floats(25, 45),
+    ketone_mmol_l=st.floats(0, 30),
+    device_time=st.none() | st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001
+    qualifiers=st.lists(st.sampled_from(["site_ear", "irregular_pulse"])).map(tuple),
+    superseded_at=st.none() | st.just(AT),
+    profile_id=st.sampled_from(["standard-cuff", "import-generic-csv"]),
+    raw=st.binary(max_size=24),
+    characteristic=st.sampled_from(["2a35", "2a18", "2a9d", "2a1c", "2a5e", "f00d"]),
+)
+
+
+@given(stored, st.none() | st.sampled_from(["fasting", "reserved_9"]))
+def test_whatever_is_stored_each_part_has_a_value_or_says_why_not(
+    reading: StoredReading, meal: str | None
+) -> None:
+    if reading.result is not Result.MEASURED:
+        reading = reading._replace(**dict.fromkeys(observation.kinds.NUMBERS))
+    found = made(reading, Beside(CUFF.bluetooth_address, meal))
+    assert bool(found) is (reading.result is not Result.CONTROL_SOLUTION)
+    for part, resource in found.items():
+        assert observation.parted(resource["id"]) == (reading.reading_id, part)
+        for one in resource.get("component", [resource]):
+            has = {"valueQuantity", "valueCodeableConcept", "dataAbsentReason"} & one.keys()
+            assert len(has) == 1
+            if "valueQuantity" in one:
+                quantity = one["valueQuantity"]
+                assert quantity["unit"] == quantity["code"]
+                assert isinstance(quantity["value"], Decimal)
+        assert ("effectiveDateTime" in resource) is (
+            reading.time_quality is not TimeQuality.UNKNOWN
+        )
