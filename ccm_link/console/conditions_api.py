@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -19,6 +19,7 @@ class Condition(Answer):
     """A condition as a code of ICD-10-CM; it counts from ``recorded_at`` until before ``ended_at``.
 
     ``source``: where it is known from. ``end_reason``: that it is over, or that it was recorded by mistake.
+    ``onset_on``: the day on which the illness began; null where that is not known.
     """
 
     condition_id: UUID
@@ -29,6 +30,7 @@ class Condition(Answer):
     ended_at: datetime | None
     ended_by: str | None
     end_reason: str | None
+    onset_on: date | None
 
 
 class Conditions(Answer):

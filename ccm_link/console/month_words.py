@@ -18,7 +18,7 @@ from ccm_link.claim_records import ClaimLine
 from ccm_link.claim_states import ClaimState
 from ccm_link.month_states import Reached
 
-FIELDS: Final[Mapping[str, str]] = {
+FIELDS: Final = {
     "started_on": "First day of monitoring",
     "set_up_billed": "Was the set-up billed before?",
     "end-monitoring-ended_on": "Last day of monitoring",

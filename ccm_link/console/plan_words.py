@@ -20,7 +20,7 @@ from ccm_link.stays import Kind
 from ingest.minimum_data import Lack
 
 _SECTION_FIELDS: Final[Mapping[str, str]] = {one.value: one.heading for one in Section}
-FIELDS: Final[Mapping[str, str]] = {
+FIELDS: Final = {
     **{f"draft-{name}": heading for name, heading in _SECTION_FIELDS.items()},
     "draft-interventions": plan_document.INTERVENTIONS,
     "draft-contributors": plan_document.CONTRIBUTORS,

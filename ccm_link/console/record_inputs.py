@@ -25,7 +25,6 @@ from ccm_link.console.input_types import (
 from ccm_link.console.inputs import Input, PersonName
 from ingest import patient_identity
 from ingest.importing import wall_time
-from ingest.standing import Standing
 
 _MOST: Final = 200
 
@@ -108,7 +107,7 @@ class ChangeStanding(Input):
     def _whole(self) -> Self:
         if self.since_time is not None and self.since_on is None:
             raise ValueError("Say the day as well.")
-        if (self.standing == Standing.TRANSFERRED) != (self.transferred_to is not None):
+        if (self.standing == "transferred") != (self.transferred_to is not None):
             raise ValueError(
                 "Say who cares for the patient now where, and only where, they were transferred."
             )

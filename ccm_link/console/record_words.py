@@ -11,7 +11,7 @@ from ccm_link.patient_contacts import TelecomKind, UsedFor
 from ccm_link.patient_identifiers import Kind as IdentifierKind
 from ingest.standing import Standing
 
-FIELDS: Final[Mapping[str, str]] = {
+FIELDS: Final = {
     "add-patient-display_name": "Whole name",
     "identity-display_name": "Whole name",
     "family_name": "Family name",
