@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -22,6 +22,10 @@ from ingest import named_queries, statements
 Cursor = psycopg.Cursor[Any]
 
 _Q: Final = named_queries.load("ccm_link.care_record", "outbox")
+
+
+# A sender waits for a turn that comes within a second, and leaves others to whoever looks next.
+_SOON: Final = timedelta(seconds=1)
 
 
 class ReceiverKind(StrEnum):
@@ -85,13 +89,16 @@ class PatientThere:
 
 def receivers_due(cur: Cursor, now: datetime) -> list[Receiver]:
     """Return receivers of all practices for which something is due, those that wait longest first."""
-    return statements.rows(cur, Receiver, _Q.receivers_due, {"now": now})
+    return statements.rows(cur, Receiver, _Q.receivers_due, {"now": now, "soon": now + _SOON})
 
 
-def take_turn(cur: Cursor, receiver: Receiver, *, now: datetime, next_at: datetime) -> bool:
-    """Take a receiver's turn; False where somebody else was quicker, or it rests."""
-    asked = {**_of(receiver), "now": now, "next_at": next_at}
-    return cur.execute(_Q.take_turn, asked).fetchone() is not None
+def take_turn(
+    cur: Cursor, receiver: Receiver, *, now: datetime, pace: timedelta
+) -> datetime | None:
+    """Take a receiver's next turn and return when it comes; None where others have all near ones, or it rests."""
+    asked = {**_of(receiver), "now": now, "soon": now + _SOON, "pace": pace}
+    found = cur.execute(_Q.take_turn, asked).fetchone()
+    return None if found is None else found[0]
 
 
 def claim(cur: Cursor, receiver: Receiver, *, now: datetime, until: datetime) -> Claimed | None:

@@ -1,23 +1,26 @@
 -- Statements of the outbox to other systems. Roles: homevitals_link for sending; homevitals_console says who a patient is.
 
 -- name: receivers_due
--- Receivers whose turn it is and for whom something is due, whosever they are.
+-- Receivers whose turn it is soon and for whom something is due, whosever they are. The limit has each of them looked up in the
+-- index, however much waits.
 select receiver.practice_id, receiver.receiver_id, receiver.kind, receiver.name, receiver.address,
        receiver.has_patient_data, receiver.failures
 from ccm.receiver
-where receiver.ended_at = 'infinity' and receiver.paused_at is null and receiver.turn_at <= %(now)s
-  and exists (
-      select from ccm.outgoing
-      where outgoing.practice_id = receiver.practice_id and outgoing.receiver_id = receiver.receiver_id
-        and outgoing.state = 'waiting' and outgoing.next_at <= %(now)s and outgoing.leased_until <= %(now)s)
+cross join lateral (
+    select from ccm.outgoing
+    where outgoing.practice_id = receiver.practice_id and outgoing.receiver_id = receiver.receiver_id
+      and outgoing.state = 'waiting' and outgoing.next_at <= %(now)s and outgoing.leased_until <= %(now)s
+    order by outgoing.next_at
+    limit 1) due
+where receiver.ended_at = 'infinity' and receiver.paused_at is null and receiver.turn_at <= %(soon)s
 order by receiver.turn_at;
 
 -- name: take_turn
--- One turn of a receiver; the next one, of whoever it is, comes no sooner than its pace allows.
-update ccm.receiver set turn_at = %(next_at)s
-where practice_id = %(practice_id)s and receiver_id = %(receiver_id)s and turn_at <= %(now)s
+-- One turn of a receiver, now or soon: when it comes. The next one, whoever takes it, comes no sooner than its pace allows.
+update ccm.receiver set turn_at = greatest(turn_at, %(now)s) + %(pace)s
+where practice_id = %(practice_id)s and receiver_id = %(receiver_id)s and turn_at <= %(soon)s
   and ended_at = 'infinity' and paused_at is null
-returning receiver_id;
+returning turn_at - %(pace)s as at;
 
 -- name: claim
 -- The oldest message that is due and in nobody's hands; never one that came after another of the same patient.

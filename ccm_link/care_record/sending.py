@@ -8,6 +8,7 @@ resource's identifier and version, and a webhook's receiver by the message's id.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -91,10 +92,12 @@ class Sender:
     Attributes:
         carrier_of: Returns how to send to a receiver; raises NotTaken where the settings do not say it.
         clock: Returns aware UTC.
+        pause: Waits for so many seconds, at most one.
     """
 
     carrier_of: Callable[[Receiver], Carrier]
     clock: Callable[[], datetime]
+    pause: Callable[[float], None] = time.sleep
 
     def send_some(self, connection: Connection) -> bool:
         """Give each receiver one turn at most; False where none had anything due.
@@ -110,7 +113,7 @@ class Sender:
     def _send_one(self, connection: Connection, receiver: Receiver) -> bool:
         """Send one message to a receiver.
 
-        1. Take its turn and claim the oldest message; commit.
+        1. Take its turn, wait for it, and claim the oldest message; commit.
         2. Gather what is to be sent, or hold it; commit, for a search for the patient may be part of it.
         3. Send it, in no transaction.
         4. Write down what came of it, with the line in the audit trail; commit.
@@ -122,9 +125,13 @@ class Sender:
             self._rest(connection, receiver, error, _LONGEST_REST_S)
             return False
         with tenancy.transaction(connection, receiver.practice_id) as cur:
-            next_at = now + timedelta(seconds=carrier.pace_s)
-            if not outbox.take_turn(cur, receiver, now=now, next_at=next_at):
-                return False
+            pace = timedelta(seconds=carrier.pace_s)
+            turn_at = outbox.take_turn(cur, receiver, now=now, pace=pace)
+        if turn_at is None:
+            return False
+        self.pause((max(turn_at, now) - now).total_seconds())
+        with tenancy.transaction(connection, receiver.practice_id) as cur:
+            now = self.clock()
             claimed = outbox.claim(cur, receiver, now=now, until=now + LEASE)
         if claimed is None:
             return False

@@ -298,3 +298,22 @@ def test_what_was_sent_is_forgotten_after_a_while_and_nothing_else(
     with closing(connected.database.connect("homevitals_link")) as connection:
         sending.forget_sent(connection, connected.now + timedelta(days=1))
     assert connected.states() == ["dead refused"]
+
+
+def test_a_receiver_gets_no_more_than_its_pace_allows_whoever_sends(
+    connected: Link, fault: Fault
+) -> None:
+    for _ in range(3):
+        connected.measure("noor", pulse_bpm=None)
+    connected.changes = {"per_second": 2.0}
+    waited_s: list[float] = []
+    with (
+        closing(connected.carriers()) as carriers,
+        closing(connected.database.connect("homevitals_link")) as connection,
+    ):
+        connection.autocommit = True
+        sender = sending.Sender(carriers.of, lambda: connected.now, waited_s.append)
+        # Nobody's clock moves: four turns are wanted at one instant, and three come within a second.
+        assert [sender.send_some(connection) for _ in range(4)] == [True, True, True, False]
+    assert waited_s == [0.0, 0.5, 1.0]
+    assert sorted(connected.states()) == ["sent", "sent", "sent", "waiting"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
 from uuid import uuid4
@@ -45,6 +45,8 @@ ASKED: dict[str, Any] = dict.fromkeys(
     "knows_record_numbers": True,
     "reason": "r",
     "limit": 5,
+    "soon": AT,
+    "pace": timedelta(seconds=1),
     "overwrites": False,
 }  # fmt: skip
 SUBJECTS = {"outbox": LINK, "building": LINK, "to_webhook": LINK, "receivers": CONSOLE}
