@@ -13,6 +13,9 @@ import psycopg
 import pytest
 
 from alerts import store as alerts_store
+from ccm_link import consents, enrolment
+from ccm_link.consents import Method
+from ccm_link.enrolment_states import CloseReason, Event, State
 from deploy import database as database_setup
 from ingest import migrate, tenancy
 
@@ -247,3 +250,52 @@ def test_limits_and_episodes_of_before_become_rules_and_breaches(
         # A task that comes back one day still tells what it was completed with.
         cur.execute("select event, disposition from ccm.task_event")
         assert cur.fetchall() == [("completed", "not_reached")] * 2
+
+
+def test_who_was_enrolled_before_there_were_states_stays_in_care(
+    empty_database: Any, database_templates: dict[str, str], tmp_path: Path
+) -> None:
+    make_owned(empty_database, "partitions")
+    practice_id, goes_on, over = uuid4(), uuid4(), uuid4()
+    ended_at = AT.replace(day=2)
+    with psycopg.connect(empty_database.conninfo("homevitals_owner")) as owner:
+        migrated_to("0007", owner, tmp_path)
+        cur = owner.cursor()
+        tenancy.enter(cur, tenancy.Scope((practice_id,)))
+        cur.execute(
+            "insert into ingest.practice (practice_id, slug, name, time_zone) values (%s, 'elm', 'Elm', 'UTC')",
+            (practice_id,),
+        )
+        for patient_id, until_at in ((goes_on, None), (over, ended_at)):
+            cur.execute(
+                "insert into ingest.patient values (%s, %s, 'N', '1950-01-01', %s, 'UTC')",
+                (practice_id, patient_id, str(patient_id)),
+            )
+            cur.execute(
+                "insert into ccm.enrolment (practice_id, patient_id, program, consent_documented_at, ended_at,"
+                " enrolled_by) values (%s, %s, 'ccm', %s, coalesce(%s, 'infinity'::timestamptz), 'Casey')",
+                (practice_id, patient_id, AT, until_at),
+            )
+        owner.commit()
+
+    database_setup.migrate_all(empty_database.conninfo("homevitals_owner"), AT)
+
+    with (
+        psycopg.connect(empty_database.conninfo("homevitals_console")) as console,
+        tenancy.transaction(console, practice_id) as cur,
+    ):
+        (held,) = enrolment.of_patient(cur, practice_id, goes_on)
+        assert (held.state, held.opened_at, held.ended_at) == (State.ACTIVE, AT, None)
+        (former,) = enrolment.of_patient(cur, practice_id, over)
+        assert (former.state, former.close_reason, former.ended_at) == (
+            State.CLOSED,
+            CloseReason.OTHER,
+            ended_at,
+        )
+        assert enrolment.is_in_care(cur, practice_id, goes_on, AT)
+        assert not enrolment.is_in_care(cur, practice_id, over, ended_at)
+        for patient_id in (goes_on, over):
+            (consent,) = consents.of_patient(cur, practice_id, patient_id)
+            assert (consent.documented_at, consent.method) == (AT, Method.NOT_RECORDED)
+            (line,) = enrolment.events_of_patient(cur, practice_id, patient_id)
+            assert (line.event, line.made_by) == (Event.CARRIED_OVER, "Casey")
