@@ -61,9 +61,21 @@ UNUSABLE: dict[str, list[tuple[str, str]]] = {
     "a code twice": [("patient", "1"), ("code", "1"), ("code", "2")],
     "an empty code": [("patient", "1"), ("code", "a,,b")],
     "a very long code": [("patient", "1"), ("code", SENTINEL * 20)],
+    "very much at once": [("patient", "1"), ("code", ",".join(["x" * 190] * 40))],
     "ids that are none": [("_id", f"{SENTINEL}/../x y")],
     "a cursor that is none": [("_cursor", SENTINEL)],
 }
+
+
+def test_row_64_a_cursor_holds_the_longest_question_that_is_taken(
+    casey: httpx.Client, made_up: MadeUp
+) -> None:
+    codes = ",".join(["85354-9", *("é" * 190 for _ in range(5))])
+    query = {"patient": str(made_up.patients["amalia"]), "code": codes, "_count": "1"}
+    page = casey.get(f"{BASE}/Observation", params=query)
+    assert page.status_code == 200, page.text
+    (address,) = (one["url"] for one in page.json()["link"] if one["relation"] == "next")
+    assert casey.get(address).status_code == 200
 
 
 def test_rows_61_to_64_what_cannot_be_searched_for_is_refused_and_not_repeated(

@@ -8,6 +8,7 @@ Source: FHIR R4 (4.0.1), Search: handling errors, ``Prefer: handling=strict`` or
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ _MOST: Final = 500
 _WHOLE_NUMBER: Final = re.compile("[0-9]{1,6}")
 _CURSOR_LASTS: Final = timedelta(hours=1)
 _LONGEST_CURSOR: Final = 12_000  # what the head of a request may hold, less what else is in it
+_LONGEST_QUESTION: Final = 6_000  # as JSON: sealed, it still fits into a cursor
 _JSON: Final = frozenset(
     {"json", "application/json", "application/fhir+json", "application/fhir json"}  # + is a blank
 )
@@ -153,6 +155,8 @@ def search(desk: Desk, kind: str) -> Asked:
     server_type = TYPES[kind]
     said = list(_known(given, server_type))
     _refuse_repeated(given, server_type)
+    if len(json.dumps(said)) > _LONGEST_QUESTION:
+        raise unusable({"query": "this is too much at once; ask for less, more often"})
     results = {name: text for name, text in given if name in RESULT_PARAMETERS}
     passed_over = len(given) - len(said) - len([name for name, _ in given if name in results])
     if passed_over and _is_strict(desk.request):
