@@ -6,7 +6,6 @@ things are found out instead, from the care plan, the team, visits and devices t
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,9 +13,8 @@ from typing import Final
 from uuid import UUID
 
 from ccm_link import practitioner_visits, program_errors
-from ccm_link.billing import rule_book
 from ccm_link.billing.rows import LIVE_INTERACTION, Program, Requirement
-from ccm_link.billing.rule_book import Book, Rules
+from ccm_link.billing.rule_book import Rules
 from ccm_link.enrolment_states import State
 from ccm_link.practitioner_visits import Answer, Visit
 
@@ -140,12 +138,6 @@ def title_of(name: str, rules: Rules) -> str:
     """Return what a requirement asks for, in words."""
     found = rules.find(Requirement, name)
     return found.row.title if found else name.replace("_", " ")
-
-
-@functools.cache
-def book() -> Book:
-    """Return the billing tables that we ship, read once per process."""
-    return rule_book.read(rule_book.shipped())
 
 
 def _answer(known: Known, name: str, practitioner_id: UUID | None, start_on: date) -> Answer:

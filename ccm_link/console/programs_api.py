@@ -8,15 +8,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from ccm_link import care_team, eligibility, requirements
+from ccm_link import care_team, eligibility
 from ccm_link.chronic_conditions import catalogue
 from ccm_link.consents import GivenBy, Method
 from ccm_link.console import api_models, patient_head
 from ccm_link.console.api_models import Answer
 from ccm_link.console.desk import AtDesk
 from ccm_link.console.pages import patient_program
-from ccm_link.console.pages.program_grounds import today
 from ccm_link.console.program_inputs import EligibleQuery, TableWord
+from ccm_link.console.program_rules import rules_on, today
 from ccm_link.eligibility import Finding, Verdict
 from ccm_link.enrolment_states import CloseReason, State
 
@@ -121,7 +121,7 @@ def eligible(
             for one in eligibility.find(
                 eligibility.patients(cur, desk.practice_id, program, on),
                 program,
-                requirements.book().on(on),
+                rules_on(desk, on),
                 catalogue(),
             )
             if one.verdict is not Verdict.TOO_FEW
@@ -140,7 +140,7 @@ def of_patient(desk: AtDesk, patient_id: UUID) -> Programs:
     with desk.transaction() as cur:
         patient_head.load(cur, desk, patient_id)
         on = today(desk, cur)
-        rules = requirements.book().on(on)
+        rules = rules_on(desk, on)
         shown = patient_program.enrolments(desk, cur, patient_id, rules, on)
         managers = care_team.care_manager_of(cur, desk.practice_id, [patient_id], desk.now)
         desk.saw(patient_id, enrolments=len(shown))

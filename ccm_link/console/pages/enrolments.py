@@ -28,6 +28,7 @@ from ccm_link.console.forms import Posted
 from ccm_link.console.pages import patient_program
 from ccm_link.console.permissions import Resource
 from ccm_link.console.plan_desk import Form
+from ccm_link.console.program_rules import rules_on, today
 from ccm_link.console.program_words import Said
 from ccm_link.enrolment_states import Change, CloseReason, State
 from ccm_link.outreach import NewAttempt
@@ -47,7 +48,7 @@ def identify(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
     """Note that a program would suit the patient."""
 
     def deed(cur: Cursor, given: posted.Identify) -> Said:
-        requirements.of(given.program, requirements.book().on(_today(desk, cur)))
+        requirements.of(given.program, rules_on(desk, today(desk, cur)))
         enrolment_id = enrolment.identify(
             cur,
             desk.practice_id,
@@ -190,12 +191,12 @@ def take_step(desk: AtDesk, patient_id: UUID, enrolment_id: UUID, fields: Posted
 
     def deed(cur: Cursor, given: posted.Step) -> Said:
         to_state = State(given.to_state)
-        today = _today(desk, cur)
-        rules = requirements.book().on(today)
+        on = today(desk, cur)
+        rules = rules_on(desk, on)
         shown = next(
             (
                 one
-                for one in patient_program.enrolments(desk, cur, patient_id, rules, today)
+                for one in patient_program.enrolments(desk, cur, patient_id, rules, on)
                 if one.held.enrolment_id == enrolment_id
             ),
             None,
@@ -257,10 +258,6 @@ def _given_at(desk: Desk, cur: Cursor, day: date | None, wall: time | None) -> d
 
 def _zone(desk: Desk, cur: Cursor) -> ZoneInfo:
     return ZoneInfo(desk.practice(cur).time_zone)
-
-
-def _today(desk: Desk, cur: Cursor) -> date:
-    return desk.now.astimezone(_zone(desk, cur)).date()
 
 
 def _change(desk: Desk, patient_id: UUID, enrolment_id: UUID, row_version: int) -> Change:

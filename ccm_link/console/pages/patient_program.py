@@ -30,7 +30,13 @@ from ccm_link.billing.rule_book import Rules
 from ccm_link.chronic_conditions import catalogue
 from ccm_link.consent_script import Script
 from ccm_link.consents import Consent, GivenBy, Method
-from ccm_link.console import patient_head, permissions, program_inputs, program_words
+from ccm_link.console import (
+    patient_head,
+    permissions,
+    program_inputs,
+    program_rules,
+    program_words,
+)
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Refusal
 from ccm_link.console.permissions import Action, Resource
@@ -91,9 +97,8 @@ def show(
 ) -> HTMLResponse:
     """Show the page, also with a form of it that was refused."""
     head = patient_head.load(cur, desk, patient_id)
-    zone = ZoneInfo(desk.practice(cur).time_zone)
-    today = desk.now.astimezone(zone).date()
-    rules = requirements.book().on(today)
+    today = program_rules.today(desk, cur)
+    rules = program_rules.rules_on(desk, today)
     shown = enrolments(desk, cur, patient_id, rules, today)
     grant = patient_head.grant(cur, desk, patient_id)
     staff = [

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -20,6 +18,7 @@ from ccm_link.console.forms import Posted
 from ccm_link.console.pages.enrolments import form
 from ccm_link.console.permissions import Resource
 from ccm_link.console.plan_desk import Complaint
+from ccm_link.console.program_rules import rules_on, today
 from ccm_link.console.program_words import Said
 from ccm_link.practitioner_visits import Visit
 from ingest import people
@@ -107,7 +106,7 @@ def record_beside(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
     """Record what else is billed or agreed on."""
 
     def deed(cur: Cursor, given: posted.RecordBeside) -> Said:
-        rules = requirements.book().on(today(desk, cur))
+        rules = rules_on(desk, today(desk, cur))
         if given.what not in billed_beside.kinds(rules):
             raise Complaint(what="Choose one of the list.")
         new = NewBeside(
@@ -173,7 +172,7 @@ def attest_it(desk: Desk, cur: Cursor, given: posted.Attest, patient_id: UUID | 
         Complaint: The tables have no such requirement, or it is none of the practice as a whole.
     """
     on = today(desk, cur)
-    is_known = requirements.book().on(on).find(Requirement, given.requirement) is not None
+    is_known = rules_on(desk, on).find(Requirement, given.requirement) is not None
     if not is_known or (patient_id is None and given.requirement not in requirements.OF_PRACTICE):
         raise Complaint(requirement="Choose one of the list.")
     new = NewAttestation(
@@ -196,8 +195,3 @@ def attest_it(desk: Desk, cur: Cursor, given: posted.Attest, patient_id: UUID | 
     }
     resource = Resource.PROGRAM if patient_id else Resource.PROGRAM_SET_UP
     desk.changed(resource, attestation_id, after=after, patient_id=patient_id)
-
-
-def today(desk: Desk, cur: Cursor) -> date:
-    """Return the practice's day."""
-    return desk.now.astimezone(ZoneInfo(desk.practice(cur).time_zone)).date()

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from ccm_link import eligibility, program_list, requirements
+from ccm_link import eligibility, program_list
 from ccm_link.chronic_conditions import catalogue
 from ccm_link.console import permissions, program_words
 from ccm_link.console.desk import AtDesk
-from ccm_link.console.pages.program_grounds import today
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.program_inputs import EligibleForm, ListQuery
+from ccm_link.console.program_rules import rules_on, today
 from ccm_link.eligibility import Verdict
 from ccm_link.enrolment_states import State
 
@@ -30,7 +30,7 @@ def list_page(desk: AtDesk, asked: Annotated[ListQuery, Query()]) -> HTMLRespons
     state = State(asked.tab)
     with desk.transaction() as cur:
         on = today(desk, cur)
-        rules = requirements.book().on(on)
+        rules = rules_on(desk, on)
         found = program_list.lines(
             cur,
             desk.practice_id,
@@ -70,7 +70,7 @@ def eligible_page(desk: AtDesk, asked: Annotated[EligibleForm, Query()]) -> HTML
     """List whom a program may suit and who is in no enrolment of it, each with what speaks for it and against it."""
     with desk.transaction() as cur:
         on = today(desk, cur)
-        rules = requirements.book().on(on)
+        rules = rules_on(desk, on)
         found = [
             one
             for one in eligibility.find(

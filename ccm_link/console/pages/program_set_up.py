@@ -23,9 +23,10 @@ from ccm_link.console import (
 from ccm_link.console import program_inputs as posted
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
-from ccm_link.console.pages.program_grounds import attest_it, today
+from ccm_link.console.pages.program_grounds import attest_it
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.plan_desk import Complaint
+from ccm_link.console.program_rules import rules_on, today
 from ccm_link.console.program_words import Said
 from ccm_link.errors import CcmLinkError
 from ingest import access, people
@@ -79,7 +80,7 @@ def set_script(desk: AtDesk, program: str, fields: Posted) -> Response:
     """Put the practice's own words for a program in force."""
 
     def deed(cur: Cursor, given: posted._Script) -> Said:
-        requirements.of(program, requirements.book().on(today(desk, cur)))
+        requirements.of(program, rules_on(desk, today(desk, cur)))
         version = consent_script.add(
             cur,
             desk.practice_id,
@@ -175,7 +176,7 @@ def _show(
     desk: Desk, cur: Cursor, refusal: Refusal = NOTHING_REFUSED, *, said: str = ""
 ) -> HTMLResponse:
     on = today(desk, cur)
-    rules = requirements.book().on(on)
+    rules = rules_on(desk, on)
     return desk.page(
         cur,
         "program_set_up.html",

@@ -42,9 +42,9 @@ from ccm_link.month import Month
 from ccm_link.outreach import NewAttempt, Outcome, SpokeWith
 from ccm_link.practitioner_visits import Kind, Visit
 from ccm_link.program_errors import AttemptReason, ConsentReason
-from ccm_link.requirements import book
 from ingest import people
 from tests import scopes
+from tests.made_up_month import BOOK
 
 pytestmark = pytest.mark.db
 
@@ -588,7 +588,7 @@ def test_calls_after_hours_are_logged_once(ward: Ward) -> None:
 
 
 def test_eligibility_explains_each_patient(ward: Ward) -> None:
-    rules = book().on(date(2026, 3, 10))
+    rules = BOOK.on(date(2026, 3, 10))
     ward.cur.execute(
         "insert into ccm.condition (practice_id, patient_id, code, source, recorded_by, recorded_at)"
         " select %s, %s, code, 's', 'Ada', %s from unnest(%s::text[]) code",

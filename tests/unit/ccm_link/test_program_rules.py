@@ -25,7 +25,8 @@ from ccm_link.enrolment_states import CloseReason, State
 from ccm_link.month import Month
 from ccm_link.practitioner_visits import Kind, Visit
 from ccm_link.programs import Agreed, Billed, by_practitioner
-from ccm_link.requirements import Known, book
+from ccm_link.requirements import Known
+from tests.made_up_month import BOOK
 
 DANA, ELI = uuid4(), uuid4()
 START = date(2026, 3, 10)
@@ -168,7 +169,7 @@ def test_what_is_found_out_goes_before_what_is_said_and_nothing_is_guessed() -> 
 
 
 def test_each_step_asks_for_what_its_program_asks_for() -> None:
-    rules = book().on(START)
+    rules = BOOK.on(START)
     whole = {"known": Known(has_plan=True), "practitioner_id": DANA, "start_on": START}
     asked = requirements.asked_by("ccm", rules, **whole)  # type: ignore[arg-type]
     assert requirements.missing_for(State.PLANNED, asked) == []
