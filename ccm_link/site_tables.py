@@ -18,6 +18,7 @@ from typing import Final
 from ccm_link.billing import fees, rule_book
 from ccm_link.billing.fees import Fees
 from ccm_link.billing.rule_book import Book
+from firmware_profiles.toml_tables import Mistake
 
 _FEES: Final = "fees"
 _CHARGES: Final = "charges"
@@ -66,10 +67,14 @@ def of_folder(folder: Path) -> SiteTables:
     """Return the tables of a site's folder, read once per process; ``Path()``: there is none.
 
     Raises:
-        rule_book.TableError: with every mistake in the first table that has some, and their lines.
-        OSError: The folder or a file of it cannot be read.
+        rule_book.TableError: with every mistake in the first table that has some, and their lines; or the folder or a
+            file of it cannot be read.
     """
-    return load("" if folder == Path() else str(folder))
+    try:
+        return load("" if folder == Path() else str(folder))
+    except (OSError, UnicodeDecodeError):
+        mistake = Mistake(0, "the folder or a file of it cannot be read")
+        raise rule_book.TableError(str(folder), [mistake]) from None
 
 
 @functools.cache

@@ -23,7 +23,8 @@ from alerts import activation, escalation, rule_set
 from alerts.channels.message import Channel
 from alerts.ladders import Rung, Whom
 from alerts.measures import Severity
-from ccm_link import enrolment
+from ccm_link import credentials, enrolment
+from ccm_link.billing.facts import StaffRole
 from deploy import errors
 from gateway.ward import home as ward_home
 from ingest import assignments, fleet, people, tenancy
@@ -32,6 +33,9 @@ from ingest.people import Role
 # Longer than any peripheral remembers, so that every replayed reading finds its patient.
 _ASSIGNED_BEFORE: Final = timedelta(days=400)
 _SET_UP_BY: Final = "deploy/up"
+# The number that CMS itself takes as its example of a check digit. Source: CMS, "Requirements for National Provider
+# Identifier and NPI Check Digit" (2004).
+_INVENTED_NPI: Final = "1234567893"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +196,33 @@ def _set_up(
         reason="the demonstration",
         at=since,
     )
+    for staff_id, (_, _, role) in zip(staff_ids, practice.staff, strict=True):
+        _say_what_they_are(cur, practice_id, staff_id, role, since, at)
     _set_ladder(cur, practice_id, staff_ids[0], at)
     gateways = [_add_home(cur, practice_id, home, since, at) for home in practice.homes]
     return sign_ins, gateways
+
+
+def _say_what_they_are(
+    cur: people.Cursor, practice_id: UUID, staff_id: UUID, role: Role, since: datetime, at: datetime
+) -> None:
+    """Have the minutes of nurses and clinicians count: of whom nothing is recorded, none do."""
+    is_clinician = role is Role.CLINICIAN
+    if not is_clinician and role is not Role.CARE_MANAGER:
+        return
+    new = credentials.NewCredential(
+        practice_id=practice_id,
+        staff_id=staff_id,
+        credential=credentials.Credential.MD if is_clinician else credentials.Credential.RN,
+        billing_role=StaffRole.QUALIFIED_PROFESSIONAL if is_clinician else StaffRole.CLINICAL_STAFF,
+        npi=_INVENTED_NPI if is_clinician else None,
+        employer=credentials.Employer.OWN,
+        supervisor_staff_id=None,
+        may_bill=is_clinician,
+        exclusion_checked_on=None,
+        from_at=since,
+    )
+    credentials.record(cur, new, recorded_by=staff_id, at=at)
 
 
 def _set_ladder(cur: people.Cursor, practice_id: UUID, set_by: UUID, at: datetime) -> None:

@@ -14,6 +14,7 @@ from fastapi import Request
 from psycopg_pool import ConnectionPool
 
 from ccm_link import site_tables
+from ccm_link.errors import BadBillingTable
 from ccm_link.settings import CcmLinkSettings
 from ccm_link.site_tables import SiteTables
 from firmware_profiles.errors import SettingsError
@@ -49,8 +50,7 @@ class Surroundings:
         """Return the billing tables of this site, read once per process.
 
         Raises:
-            rule_book.TableError: one of the site's own has mistakes.
-            OSError: the folder cannot be read.
+            rule_book.TableError: one of the site's own has mistakes, or cannot be read.
         """
         return site_tables.of_folder(self.settings.billing_tables)
 
@@ -90,11 +90,16 @@ def network_of(request: Request) -> str:
 
 
 def check(settings: CcmLinkSettings) -> None:
-    """Refuse settings under which passwords would cross a network in the clear.
+    """Refuse settings under which passwords would cross a network in the clear, and billing tables with mistakes.
 
     Raises:
-        SettingsError: ``public_url`` is no https address, or ``host`` is reachable from outside without one.
+        SettingsError: ``public_url`` is no https address, ``host`` is reachable from outside without one, or a table of
+            the site's own has mistakes.
     """
+    try:
+        site_tables.of_folder(settings.billing_tables)
+    except BadBillingTable as error:
+        raise SettingsError(["ccm_link.billing_tables:", *str(error).splitlines()]) from None
     public = urlsplit(settings.public_url)
     if settings.public_url:
         if public.scheme != "https" or not public.hostname or public.path not in {"", "/"}:

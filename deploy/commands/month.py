@@ -42,10 +42,10 @@ def run(options: argparse.Namespace) -> int:
     """Do what the action says, in one transaction, and write it into the audit trail."""
     settings = configuration.load(options.config).get(CcmLinkSettings)
     practice = look.practice(settings, options.practice)
-    tables = site_tables.of_folder(settings.billing_tables)
     month: Month = options.month
     at = datetime.now(UTC)
     try:
+        tables = site_tables.of_folder(settings.billing_tables)
         with (
             psycopg.connect(settings.database) as connection,
             tenancy.transaction(connection, practice.practice_id) as cur,
