@@ -73,6 +73,13 @@ FIELDS: Final = {
     "line-phone": "Number that patients call at any hour",
 }
 
+# Within a sentence; the tables have titles, and a site may add programs to them.
+NAMES: Final[Mapping[str, str]] = {
+    "ccm": "chronic care management",
+    "pcm": "principal care management",
+    "rpm": "remote physiologic monitoring",
+    "data_review": "interpretation of data",
+}
 STATES: Final[Mapping[State, str]] = {
     State.IDENTIFIED: "Identified",
     State.CONTACTED: "Contacted",

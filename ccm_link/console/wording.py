@@ -12,7 +12,7 @@ from alerts.measures import Severity
 from alerts.missing_link import Link
 from alerts.rule_set import RuleSpec
 from alerts.rules import Rule, Scope
-from ccm_link import conditions, enrolment, local_days
+from ccm_link import conditions, local_days
 from ccm_link.console import (
     link_words,
     month_words,
@@ -386,7 +386,7 @@ def why(of: Rule) -> str:
 
 def program(name: str) -> str:
     """Return a program as it is called within a sentence."""
-    return "chronic care management" if name == enrolment.PROGRAM else f"the program {name}"
+    return program_words.NAMES.get(name, f"the program {name}")
 
 
 def subject(family: str) -> str:
