@@ -116,8 +116,8 @@ MATRIX: Final[Mapping[Resource, Mapping[Role, Actions]]] = {
     Resource.CONDITION: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
     # Others of the care team write a plan; a clinician signs it.
     Resource.CARE_PLAN: {
-        Role.CARE_MANAGER: _WORK | {Action.EXPORT},
-        Role.CLINICIAN: _WORK | {Action.EXPORT, Action.SIGN},
+        Role.CARE_MANAGER: _WORK,
+        Role.CLINICIAN: _WORK | {Action.SIGN},
     },
     Resource.MEDICATION: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},
     Resource.STAY: {Role.CARE_MANAGER: _WORK, Role.CLINICIAN: _WORK},

@@ -7,16 +7,18 @@ from typing import Final
 
 from ccm_link.console.rights import Action, Resource, Rule
 
+_VIEW: Final[Rule] = (Resource.CARE_PLAN, Action.VIEW)
 _CHANGE: Final[Rule] = (Resource.CARE_PLAN, Action.CHANGE)
 _PLAN: Final = "/patients/{patient_id}/plan"
 
 ROUTES: Final[Mapping[str, Rule | None]] = {
-    f"GET {_PLAN}": (Resource.CARE_PLAN, Action.VIEW),
-    f"GET {_PLAN}/versions/{{version}}": (Resource.CARE_PLAN, Action.VIEW),
-    f"GET {_PLAN}/versions/{{version}}/pdf": (Resource.CARE_PLAN, Action.EXPORT),
+    f"GET {_PLAN}": _VIEW,
+    f"GET {_PLAN}/versions/{{version}}": _VIEW,
+    # It holds what the page shows.
+    f"GET {_PLAN}/versions/{{version}}/pdf": _VIEW,
     f"POST {_PLAN}/reviews": _CHANGE,
     f"POST {_PLAN}/shares": _CHANGE,
-    f"GET {_PLAN}/draft": _CHANGE,
+    f"GET {_PLAN}/draft": _VIEW,
     f"POST {_PLAN}/draft": _CHANGE,
     f"POST {_PLAN}/draft/text": _CHANGE,
     f"POST {_PLAN}/draft/goals": _CHANGE,
@@ -37,7 +39,7 @@ ROUTES: Final[Mapping[str, Rule | None]] = {
     "GET /care-gaps": (Resource.CARE_GAP, Action.VIEW),
     "GET /own-record/plan": (Resource.OWN_RECORD, Action.VIEW),
     "GET /own-record/plan/pdf": (Resource.OWN_RECORD, Action.VIEW),
-    "GET /api/v1/patients/{patient_id}/care-plan": (Resource.CARE_PLAN, Action.VIEW),
+    "GET /api/v1/patients/{patient_id}/care-plan": _VIEW,
     "GET /api/v1/patients/{patient_id}/medication": (Resource.MEDICATION, Action.VIEW),
     "GET /api/v1/patients/{patient_id}/stays": (Resource.STAY, Action.VIEW),
     "GET /api/v1/care-gaps": (Resource.CARE_GAP, Action.VIEW),

@@ -19,7 +19,6 @@ from ccm_link import (
 from ccm_link.care_plan import Version
 from ccm_link.console import (
     patient_head,
-    permissions,
     plan_desk,
     plan_inputs,
     plan_look,
@@ -28,7 +27,7 @@ from ccm_link.console import (
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.permissions import Resource
 from ccm_link.console.plan_desk import Form
 from ccm_link.console.plan_inputs import VersionNumber, VersionQuery
 from ccm_link.console.plan_words import Said
@@ -170,7 +169,6 @@ def _show(
         shares=plan_sharing.shares(cur, desk.practice_id, patient_id),
         gaps=[gap for one in facts for gap in care_gaps.gaps_of(one, desk.now)],
         is_cared_for=bool(facts),
-        may_export=permissions.may(desk.who, Resource.CARE_PLAN, Action.EXPORT),
         said=said,
         refusal=refusal,
         **plan_desk.around(desk, cur, head, Resource.CARE_PLAN),
