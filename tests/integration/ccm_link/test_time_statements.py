@@ -200,3 +200,27 @@ def test_every_statement_runs_under_the_role_that_uses_it(database: Any) -> None
                 statement = getattr(named_queries.load("ccm_link", file), name)
                 if name != "begin":
                     connection.execute("explain " + statement, parameters)
+
+
+_FILL = """
+insert into ccm.time_entry (practice_id, staff_id, staff_role, patient_id, activity, started_at, ended_at, note,
+                            entered, entered_at, zone)
+select %(practice_id)s, gen_random_uuid(), 'x', gen_random_uuid(), 'phone_call', at, at + interval '1 minute', 'n',
+       'timer', at + interval '1 day', 'UTC'
+from generate_series(%(at)s - interval '90 days', %(at)s, interval '1 hour') at
+"""
+
+
+def test_the_work_of_many_patients_is_found_by_index(database: Any) -> None:
+    with database.connect() as admin:
+        admin.execute("set session_replication_role = replica")
+        admin.execute(_FILL, {"practice_id": ID, "at": AT})
+        admin.commit()
+        admin.execute("analyze ccm.time_entry")
+    with database.connect(CONSOLE) as connection:
+        scopes.work_for(connection, ID)
+        for name in ("worked", "elsewhere"):
+            statement = getattr(named_queries.load("ccm_link", "month_work"), name)
+            plan = str(connection.execute("explain " + statement, MONTH_WORK).fetchall())
+            assert "time_entry_by_p" in plan
+            assert "Seq Scan on time_entry" not in plan
