@@ -21,7 +21,10 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /ehr-link/dead-letters/{outgoing_id}/give-up": {"reason": "r"},
     "POST /ehr-link/patients/{patient_id}": {"remote_id": "p1"},
     "POST /external-systems": {"name": "Panel"},
-    "POST /external-systems/{system_id}/people": {"external_id": "7", "staff_id": "{staff_id}"},
+    "POST /external-systems/{system_id}/people": {
+        "external_id": "7",
+        "meant_staff_id": "{staff_id}",
+    },
     "POST /external-systems/{system_id}/revoke": {},
     "POST /api/v1/external-time-entries": {
         "external_id": "e-1",

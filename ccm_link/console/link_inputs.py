@@ -88,4 +88,4 @@ class SayWho(Input):
     """Whom a system means by an id of its own."""
 
     external_id: _Name
-    staff_id: UUID
+    meant_staff_id: UUID

@@ -12,9 +12,9 @@ FIELDS: Final = {
     "webhook-name": "What you call it",
     "webhook-address": "Address",
     "system-name": "What you call it",
-    "match-remote_id": "Id of the patient in the EHR",
-    "who-external_id": "Id in that system",
-    "who-staff_id": "Member of staff",
+    "remote_id": "Id of the patient in the EHR",
+    "external_id": "Id in that system",
+    "meant_staff_id": "Member of staff",
 }
 
 KINDS: Final[Mapping[str, str]] = {

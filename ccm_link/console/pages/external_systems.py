@@ -63,17 +63,17 @@ def say_who(desk: AtDesk, system_id: UUID, fields: Posted) -> Response:
                 desk.practice_id,
                 system_id,
                 given.external_id,
-                given.staff_id,
+                given.meant_staff_id,
                 by=desk.staff_id,
                 at=desk.now,
             )
             after = {
                 "external_id": trail.sha256_of(given.external_id),
-                "staff_id": given.staff_id,
+                "staff_id": given.meant_staff_id,
             }
             desk.changed(Resource.EXTERNAL_SYSTEM, system_id, before={}, after=after)
     except RefusedByStoreError:
-        return _refused(desk, Refusal(form, fields, {"staff_id": "Choose one of the list."}))
+        return _refused(desk, Refusal(form, fields, {"meant_staff_id": "Choose one of the list."}))
     except link_errors.LinkError as error:
         return _refused(desk, Refusal(form, fields, problem=problems.of_error(error)))
     return RedirectResponse(_PAGE, 303)

@@ -42,7 +42,7 @@ def system(petra: httpx.Client, address: str, made_up: MadeUp) -> Iterator[httpx
     page = petra.get("/external-systems")
     assert token not in page.text
     (system_id,) = set(re.findall(r"/external-systems/([0-9a-f-]{36})/people", page.text))
-    who = {"external_id": "nurse 7", "staff_id": str(made_up.staff["casey"])}
+    who = {"external_id": "nurse 7", "meant_staff_id": str(made_up.staff["casey"])}
     assert petra.post(f"/external-systems/{system_id}/people", data=who).status_code == 303
     shown_by = {"authorization": f"Bearer {token}"}
     with httpx.Client(base_url=address, headers=shown_by, timeout=20) as client:
