@@ -56,6 +56,7 @@ class Refused(Exception):
 
 
 FHIR: Final = "/fhir/"
+_SEARCH: Final = "/_search"
 _FOR_PROGRAMS: Final = ("/api/", "/enrol/", FHIR)
 _BACK: Final = "Go back to the worklist and start from there."
 
@@ -301,6 +302,11 @@ def is_fhir(scope: Scope) -> bool:
     """Say whether something is asked for over FHIR."""
     path: str = scope["path"]
     return path.startswith(FHIR)
+
+
+def is_fhir_for_writing(scope: Scope) -> bool:
+    """Say whether something is sent over FHIR that is no search."""
+    return is_fhir(scope) and not scope["path"].endswith(_SEARCH)
 
 
 def is_for_programs(scope: Scope) -> bool:

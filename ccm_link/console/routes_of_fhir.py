@@ -23,5 +23,6 @@ _RULES: Final[Mapping[str, Rule]] = {
 ROUTES: Final[Mapping[str, Rule | None]] = {
     "GET /fhir/R4/metadata": (Resource.CONSOLE, Action.VIEW),
     **{f"GET /fhir/R4/{kind}": rule for kind, rule in _RULES.items()},
+    **{f"POST /fhir/R4/{kind}/_search": rule for kind, rule in _RULES.items()},
     **{f"GET /fhir/R4/{kind}/{{resource_id}}": rule for kind, rule in _RULES.items()},
 }

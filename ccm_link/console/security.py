@@ -106,7 +106,7 @@ def _refusal(scope: Scope, headers: Headers) -> Problem | None:
         return problems.HEAD_TOO_LARGE
     if method in _REFUSED_METHODS or any(name in headers for name in _OVERRIDES):
         return problems.NOT_ALLOWED
-    if method not in _SAFE_METHODS and problems.is_fhir(scope):
+    if method not in _SAFE_METHODS and problems.is_fhir_for_writing(scope):
         return problems.READ_ONLY
     has_cookies = not scope["path"].startswith(_WITHOUT_COOKIES)
     if method not in _SAFE_METHODS and has_cookies and not comes_from_here(headers):

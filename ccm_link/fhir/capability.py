@@ -29,7 +29,8 @@ def statement(base_url: str, on: date) -> Json:
         "rest": [
             {
                 "mode": "server",
-                "documentation": "For reading. Whoever asks sees what that person sees in the console.",
+                "documentation": "For reading. Whoever asks sees what that person sees in the console. A search "
+                "can be posted as a form to _search, so that whom it is about stands in no address.",
                 "security": {
                     "description": "A session: POST /api/v1/session sets its cookie.",
                 },

@@ -92,6 +92,23 @@ def test_rows_61_to_64_what_cannot_be_searched_for_is_refused_and_not_repeated(
             assert SENTINEL not in said
 
 
+def test_rows_56_to_58_a_form_that_is_none_is_refused(casey: httpx.Client) -> None:
+    form = "application/x-www-form-urlencoded"
+    for content, content_type, status in (
+        (b'{"name": "a"}', "application/json", 415),
+        (b"name=a", "", 415),
+        (b"name=%ff", form, 400),
+        (b"\xff=a", form, 400),
+        (b"name=%00", form, 400),
+        (b"&".join([b"name=a"] * 101), form, 400),
+        (b"name=a&name=b", form, 400),
+        (b"x" * 65_537, form, 413),
+    ):
+        headers = {"content-type": content_type} if content_type else {}
+        answer = casey.post(f"{BASE}/Patient/_search", content=content, headers=headers)
+        refused(answer, status)
+
+
 def test_row_74_no_method_writes(visitor: Visitor, made_up: MadeUp) -> None:
     program = visitor()
     amalia = str(made_up.patients["amalia"])

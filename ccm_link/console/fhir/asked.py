@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -36,6 +36,9 @@ _JSON: Final = frozenset(
 )
 
 
+Given: TypeAlias = Sequence[tuple[str, str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A search as it was understood.
@@ -51,7 +54,7 @@ class Asked:
     """
 
     kind: str
-    said: Sequence[tuple[str, str]]
+    said: Given
     count: int = _COUNT
     sort: str = ""
     is_count: bool = False
@@ -138,15 +141,19 @@ def unusable(fields: Mapping[str, str]) -> problems.Refused:
     )
 
 
-def search(desk: Desk, kind: str) -> Asked:
+def search(desk: Desk, kind: str, given: Given) -> Asked:
     """Read what a request searches for.
+
+    Args:
+        desk: Of who asks.
+        kind: The type of resources.
+        given: Parameters as they came, in the address or in a form.
 
     Raises:
         Refused: 400; a parameter is not known and the asker wants it strict, came twice, has a modifier, or cannot be
             used; 406 for another format than JSON.
     """
     check_format(desk.request)
-    given = desk.request.query_params.multi_items()
     cursor = [text for name, text in given if name == "_cursor"]
     if cursor:
         if len(given) > len([name for name, _ in given if name in ("_cursor", "_format")]):
@@ -232,7 +239,7 @@ def _bound_to(desk: Desk, kind: str) -> str:
     return f"fhir {desk.practice_id} {kind}"
 
 
-def _known(given: Sequence[tuple[str, str]], server_type: ServerType) -> Iterator[tuple[str, str]]:
+def _known(given: Given, server_type: ServerType) -> Iterator[tuple[str, str]]:
     for name, text in given:
         if name in server_type.parameters:
             yield name, text
@@ -242,7 +249,7 @@ def _known(given: Sequence[tuple[str, str]], server_type: ServerType) -> Iterato
                 raise unusable({plain: "modifiers and chains are not understood here"})
 
 
-def _refuse_repeated(given: Sequence[tuple[str, str]], server_type: ServerType) -> None:
+def _refuse_repeated(given: Given, server_type: ServerType) -> None:
     names = [name for name, _ in given]
     for name in dict.fromkeys(names):
         parameter = server_type.parameters.get(name)

@@ -8,9 +8,10 @@ from fastapi import Response
 
 from ccm_link import fhir_rows
 from ccm_link.console import patient_head, problems
-from ccm_link.console.desk import AtDesk, Cursor, Desk
+from ccm_link.console.desk import Cursor, Desk
 from ccm_link.console.fhir import answers, of_patient
 from ccm_link.console.fhir import asked as asking
+from ccm_link.console.fhir.asked import Given
 from ccm_link.console.fhir.patients import known_id
 from ccm_link.fhir import device
 from ccm_link.fhir.codings import Json
@@ -19,7 +20,7 @@ from ingest import assignments, gateway_health, store
 from ingest.assignments import Peripheral
 
 
-def read(desk: AtDesk, resource_id: str) -> Response:
+def read(desk: Desk, resource_id: str) -> Response:
     """Return one device."""
     asking.check_format(desk.request)
     with desk.transaction() as cur:
@@ -30,9 +31,9 @@ def read(desk: AtDesk, resource_id: str) -> Response:
     return answers.one(desk.request, found)
 
 
-def search(desk: AtDesk) -> Response:
+def search(desk: Desk, given: Given) -> Response:
     """Return the practice's devices, or those of one patient, in the order of ids."""
-    asked = asking.search(desk, "Device")
+    asked = asking.search(desk, "Device", given)
     with desk.transaction() as cur:
         seen: list[UUID] = []
         if asked.patient is not None:

@@ -16,10 +16,10 @@ from fastapi import Response
 
 from ccm_link import fhir_rows
 from ccm_link.console import patient_head, problems
-from ccm_link.console.desk import AtDesk, Cursor, Desk
+from ccm_link.console.desk import Cursor, Desk
 from ccm_link.console.fhir import answers
 from ccm_link.console.fhir import asked as asking
-from ccm_link.console.fhir.asked import Asked
+from ccm_link.console.fhir.asked import Asked, Given
 from ccm_link.console.fhir.patients import known_id
 from ccm_link.fhir import average_pressure, matching, observation
 from ccm_link.fhir.bundle import Found
@@ -38,7 +38,7 @@ _REPLACED: Final = "entered-in-error"
 _VITAL_KINDS: Final = frozenset(Kind) - {Kind.GLUCOSE, Kind.KETONE}
 
 
-def read(desk: AtDesk, resource_id: str) -> Response:
+def read(desk: Desk, resource_id: str) -> Response:
     """Return one observation."""
     asking.check_format(desk.request)
     with desk.transaction() as cur:
@@ -47,9 +47,9 @@ def read(desk: AtDesk, resource_id: str) -> Response:
     return answers.one(desk.request, resource)
 
 
-def search(desk: AtDesk) -> Response:
+def search(desk: Desk, given: Given) -> Response:
     """Return a patient's observations, the newest first or the oldest; or those of some ids."""
-    asked = asking.search(desk, "Observation")
+    asked = asking.search(desk, "Observation", given)
     with desk.transaction() as cur:
         if asked.ids is not None:
             found = _by_ids(cur, desk, asked, asked.ids)

@@ -18,7 +18,7 @@ from ccm_link.console import patient_head, problems
 from ccm_link.console.desk import Cursor, Desk
 from ccm_link.console.fhir import answers
 from ccm_link.console.fhir import asked as asking
-from ccm_link.console.fhir.asked import Asked
+from ccm_link.console.fhir.asked import Asked, Given
 from ccm_link.console.fhir.patients import known_id
 from ccm_link.fhir import care_task, condition, matching, plan, program_consent, team
 from ccm_link.fhir.bundle import Found
@@ -42,7 +42,7 @@ class Told:
     whose: Callable[[Cursor, Desk, str], UUID | None]
 
 
-def read(desk: Desk, kind: str, resource_id: str) -> Response:
+def read(desk: Desk, resource_id: str, *, kind: str) -> Response:
     """Return one resource."""
     asking.check_format(desk.request)
     with desk.transaction() as cur:
@@ -54,9 +54,9 @@ def read(desk: Desk, kind: str, resource_id: str) -> Response:
     return answers.one(desk.request, resource)
 
 
-def search(desk: Desk, kind: str) -> Response:
+def search(desk: Desk, given: Given, *, kind: str) -> Response:
     """Return a patient's resources of a type, or those of some ids, page by page."""
-    asked = asking.search(desk, kind)
+    asked = asking.search(desk, kind, given)
     with desk.transaction() as cur:
         if asked.ids is not None:
             found = _of_ids(cur, desk, asked, asked.ids)

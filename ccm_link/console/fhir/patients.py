@@ -9,10 +9,10 @@ from fastapi import Response
 
 from ccm_link import fhir_rows
 from ccm_link.console import patient_head, problems
-from ccm_link.console.desk import AtDesk
+from ccm_link.console.desk import Desk
 from ccm_link.console.fhir import answers
 from ccm_link.console.fhir import asked as asking
-from ccm_link.console.fhir.asked import Asked
+from ccm_link.console.fhir.asked import Asked, Given
 from ccm_link.fhir import patient, search_text
 from ccm_link.fhir.bundle import Found
 from ccm_link.fhir.search_text import Token, Unusable
@@ -21,7 +21,7 @@ from ccm_link.fhir_rows import SoughtPatients
 _UTC = ZoneInfo("UTC")  # a birthday has no zone
 
 
-def read(desk: AtDesk, resource_id: str) -> Response:
+def read(desk: Desk, resource_id: str) -> Response:
     """Return one patient."""
     asking.check_format(desk.request)
     patient_id = known_id(resource_id)
@@ -32,9 +32,9 @@ def read(desk: AtDesk, resource_id: str) -> Response:
     return answers.one(desk.request, patient.of(found[patient_id]))
 
 
-def search(desk: AtDesk) -> Response:
+def search(desk: Desk, given: Given) -> Response:
     """Return the patients who are sought, in the order of ids."""
-    asked = asking.search(desk, "Patient")
+    asked = asking.search(desk, "Patient", given)
     sought = _sought(asked)
     after = None if asked.place is None else UUID(asked.place["id"])
     with desk.transaction() as cur:

@@ -330,6 +330,21 @@ def test_patients_are_found_by_what_is_known_of_them(casey: httpx.Client, made_u
         assert found(casey, "Patient", **query) == [], query
 
 
+def test_a_search_can_be_posted_so_that_nobody_stands_in_an_address(
+    casey: httpx.Client, made_up: MadeUp, amalia: str
+) -> None:
+    form = {"family": "Thornquist", "birthdate": "1951-03-17"}
+    posted = casey.post(f"{BASE}/Patient/_search", data=form)
+    assert posted.status_code == 200, posted.text
+    assert [one["resource"]["id"] for one in posted.json()["entry"]] == [amalia]
+    page = casey.post(f"{BASE}/Observation/_search", data={"patient": amalia, "_count": "3"}).json()
+    (address,) = (one["url"] for one in page["link"] if one["relation"] == "next")
+    assert amalia not in address
+    assert len(casey.get(address).json()["entry"]) == 3
+    elsewhere = {"sec-fetch-site": "cross-site"}
+    refused(casey.post(f"{BASE}/Patient/_search", data=form, headers=elsewhere), 403)
+
+
 # Walls
 
 
