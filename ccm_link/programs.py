@@ -71,7 +71,13 @@ def in_programs(
         ]
         began_at = min([opened_at, *(one.documented_at for one in consents)])
         found[patient_id] += by_practitioner(
-            program, began_at, ended_at, consents, stretches, of_patients.get(patient_id), month
+            program,
+            began_at,
+            ended_at,
+            consents,
+            stretches,
+            of_patients.get(patient_id, of_patients.get(None)),
+            month,
         )
     return {patient_id: tuple(held) for patient_id, held in found.items()}
 

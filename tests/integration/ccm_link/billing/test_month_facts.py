@@ -273,3 +273,44 @@ def test_nothing_counts_that_lies_ahead(billing: BillingPractice) -> None:
     billing.work("ccm", local(5, 9), 20 * 60)
     assert units(billing, at=local(5, 9, 10)) == {}
     assert units(billing, at=local(5, 9) + timedelta(minutes=20)) == {"99490": 1}
+
+
+def test_what_the_practice_vouches_for_holds_for_patients_of_whom_nothing_else_is_known(
+    billing: BillingPractice,
+) -> None:
+    with billing.owner.cursor() as cur:
+        other = add_patient(cur, billing.practice_id, "Adler, Finn")
+    billing.enrol("ccm", patient_id=other)
+    billing.insert(
+        "ccm.attestation",
+        requirement="certified_record",
+        is_met=True,
+        basis="x",
+        from_on=date(2026, 1, 1),
+        attested_by="x",
+        attested_at=local(1, 9),
+    )
+    billing.owner.commit()
+    with billing.console.transaction():
+        cur = billing.console.cursor()
+        known = month_facts.of_patients(cur, billing.practice_id, [other], NOVEMBER)[other]
+    assert known.programs[0].attested["certified_record"] is True
+
+
+def test_time_in_which_a_patient_was_not_active_does_not_count(billing: BillingPractice) -> None:
+    billing.enrol("ccm")
+    for day in (5, 10, 15):
+        billing.work("ccm", local(day, 9), 10 * 60)
+    for standing, day in (("inactive", 8), ("active", 12)):
+        billing.insert(
+            "ingest.patient_standing",
+            patient_id=billing.patient_id,
+            standing=standing,
+            since_at=local(day, 0),
+            reason="x",
+            recorded_by="x",
+            recorded_at=local(day, 1),
+        )
+    billing.owner.commit()
+    assert fates(billing) == {Fate.NOT_ENROLLED: 10 * 60}
+    assert units(billing) == {"99490": 1}
