@@ -333,12 +333,16 @@ begin
             array['practice_id', 'position', 'kind', 'subject_id', 'content_sha256', 'linked_at'])), at);
 end $$;
 
--- Called at the end of the transaction; with the owner's rights, for nobody else writes links.
+-- Called at the end of the transaction; with the owner's rights, for nobody else writes links, and for the row's practice,
+-- whatever the transaction works for by then.
 create function ccm.link_row() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
 declare
+    asking  constant text := coalesce(current_setting('homevitals.practice', true), '');
     content constant jsonb := to_jsonb(new);
 begin
+    perform set_config('homevitals.practice', array[new.practice_id]::text, true);
     perform ccm.append_link(new.practice_id, tg_argv[0], (content ->> tg_argv[1])::uuid, content);
+    perform set_config('homevitals.practice', asking, true);
     return null;
 end $$;
 

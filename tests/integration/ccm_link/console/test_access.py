@@ -112,6 +112,26 @@ def foreign(connect: Connect, made_up: MadeUp) -> dict[str, str]:
             " where patient_id = %s returning entry_id",
             (staff_id, made_up.foreign_patient_id),
         ).fetchone()
+        (credential_id,) = connection.execute(
+            "insert into ccm.staff_credential (practice_id, staff_id, credential, billing_role, employer, from_at,"
+            " recorded_by, recorded_at) select practice_id, staff_id, 'rn', 'clinical_staff', 'own', now(), staff_id,"
+            " now() from ingest.staff where staff_id = %s returning credential_id",
+            (staff_id,),
+        ).fetchone()
+        (dropped_id,) = connection.execute(
+            "insert into ccm.dropped_time (practice_id, timer_id, staff_id, patient_id, from_at, until_at,"
+            " idle_limit_s) select practice_id, gen_random_uuid(), %s, patient_id, now() - interval '1 h', now(), 900"
+            " from ingest.patient where patient_id = %s returning dropped_id",
+            (staff_id, made_up.foreign_patient_id),
+        ).fetchone()
+        (amendment_id,) = connection.execute(
+            "insert into ccm.time_amendment (practice_id, entry_id, patient_id, is_withdrawn, activity, method,"
+            " counterpart, outcome, billing_role, started_at, ended_at, note, reason, amended_by, amended_at)"
+            " select practice_id, entry_id, patient_id, true, activity, method, counterpart, outcome, billing_role,"
+            " started_at, ended_at, 'n', 'r', staff_id, ended_at from ccm.time_entry where entry_id = %s"
+            " returning amendment_id",
+            (entry_id,),
+        ).fetchone()
         (grant_id,) = connection.execute(
             "insert into ingest.break_glass (practice_id, patient_id, staff_id, reason, explanation, granted_at,"
             " expires_at, review_due_at) select practice_id, patient_id, %s, 'other', 'x', '2026-11-12 14:00+00',"
@@ -181,6 +201,10 @@ def foreign(connect: Connect, made_up: MadeUp) -> dict[str, str]:
         "window_id": str(window_id),
         "task_id": str(made_up.foreign_task_id),
         "entry_id": str(entry_id),
+        "rival_id": str(entry_id),
+        "credential_id": str(credential_id),
+        "dropped_id": str(dropped_id),
+        "amendment_id": str(amendment_id),
         "grant_id": str(grant_id),
         "staff_id": str(staff_id),
         "person_id": str(person_id),
