@@ -219,3 +219,69 @@ def test_gaps_are_counted_filtered_and_leave_out_who_is_not_active(
     only = casey.get("/api/v1/care-gaps", params={"gap": "no_plan"}).json()
     assert only["patients"] == []
     assert only["cared_for"] == found["cared_for"] - 1
+
+
+DRAFT = {"row_version": "1", "review_months": "6", "medication_months": "12"}
+GOAL = {"row_version": "1", "what": "x", "measure": "systolic_mmhg", "side": "below", "target": "9"}
+TEACH = {
+    "topic": "medication", "taught_how": "phone", "learner": "patient", "taught_on": "2026-11-11",
+    "taught_time": "08:00", "teach_back": "yes",
+}  # fmt: skip
+STAY = {
+    "stay_kind": "inpatient", "facility": "f", "source": "s", "admitted_on": "2026-11-01",
+    "admitted_time": "08:00",
+}  # fmt: skip
+# What is posted where, and what the page says of it.
+BAD_INPUT = [
+    ("draft/text", DRAFT | {"review_months": "0"}, "At least 1."),
+    ("draft/text", DRAFT | {"review_months": "13"}, "At most 12."),
+    ("draft/text", DRAFT | {"medication_months": "1e1"}, "a number of months from 1 to 12"),
+    ("draft/text", DRAFT | {"problems": "\n".join("x" * 101)}, "At most 100 lines."),
+    ("draft/text", DRAFT | {"problems": "x" * 4001}, "At most 4,000 characters."),
+    ("draft/text", DRAFT | {"problems": "a\u202eb"}, "invisible control characters"),
+    ("draft/text", DRAFT | {"interventions": "calls: "}, "Write each line as who"),
+    ("draft/text", DRAFT | {"contributors": "nurse: Ada"}, "Write each line as patient"),
+    ("draft/text", DRAFT | {"horoscope": "x"}, "There is no such field."),
+    ("draft/goals", GOAL | {"target": "-1"}, "Write a number like"),
+    ("draft/goals", GOAL | {"target": "NaN"}, "Write a number like"),
+    ("draft/goals", GOAL | {"target": "2000"}, "This cannot be used."),
+    ("draft/goals", GOAL | {"measure": "mood"}, "Choose one of the list."),
+    ("draft/goals", GOAL | {"what": "two\nlines"}, "Write it in one line."),
+    ("draft/goals", GOAL | {"by_on": "2026-02-30"}, "Write a date"),
+    ("draft/goals/take-out", {"row_version": "1", "place": "-1"}, "Choose one of the list."),
+    ("draft/goals/take-out", {"row_version": "1", "place": "99"}, "changed after the page"),
+    ("draft/goals/take-out", {"row_version": "7", "place": "0"}, "changed after the page"),
+    ("medication", {"name": "x", "dose": "x", "source": "s", "rxnorm_code": "0"}, "RXCUI"),
+    ("medication", {"name": "x", "dose": " ", "source": "s"}, "Fill this in."),
+    ("stays", STAY | {"admitted_on": "2026-11-13"}, "That time is to come."),
+    ("stays", STAY | {"discharged_on": "2026-11-02"}, "Say both the day and the time"),
+    (
+        "stays",
+        STAY | {"discharged_on": "2026-11-01", "discharged_time": "08:00"},
+        "before the beginning",
+    ),
+    ("stays", STAY | {"admitted_on": "2026-03-08", "admitted_time": "02:30"}, "clocks skipped"),
+    ("education", TEACH | {"taught_on": "2026-11-13"}, "That time is to come."),
+    ("education", TEACH | {"teach_back": "maybe"}, "Choose one of the list."),
+    ("education", TEACH | {"cuff_fits": "no"}, "Choose one of the list."),
+]
+
+
+def test_what_cannot_be_is_refused_in_words_and_changes_nothing(
+    casey: httpx.Client, made_up: MadeUp, connect: Connect, subtests: pytest.Subtests
+) -> None:
+    address = f"/patients/{made_up.patients['amalia']}/plan"
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    casey.post(f"{address}/draft", headers=form)
+    for place, posted, says in BAD_INPUT:
+        with subtests.test(f"{place}: {says}"):
+            answer = casey.post(f"{address}/{place}", data=posted)
+            assert answer.status_code in {409, 422}
+            assert says in text_of(answer)
+    with connect("postgres") as connection:
+        (changed,) = connection.execute(
+            "select (select count(*) from ccm.care_plan where row_version > 1 and version is null)"
+            " + (select count(*) from ccm.medication) + (select count(*) from ccm.stay)"
+            " + (select count(*) from ccm.education)"
+        ).fetchone() or (None,)
+    assert changed == 0
