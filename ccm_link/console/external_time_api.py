@@ -191,7 +191,7 @@ class TakenEntry(Answer):
         )
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={200: {"model": TakenEntry}})
 def report(door: AtDoor, given: ExternalTimeEntry, response: Response) -> TakenEntry:
     """Take an entry; 200 instead of 201 where it was taken before."""
     told = Report(

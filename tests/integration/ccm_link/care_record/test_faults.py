@@ -239,6 +239,25 @@ def test_a_webhook_is_signed_and_names_a_patient_only_where_that_is_agreed(
         assert headers["webhook-id"] == f"msg_{one['data']['message_id']}"
 
 
+def test_a_closed_month_is_told_by_its_name(link: Link, fault: Fault) -> None:
+    settings = webhook(link, fault, names_patients=True)
+    fault.answers = [(204, {}, b"")]
+    with link.console() as cur:
+        cur.execute(
+            "insert into ccm.month_lock (practice_id, month_on, from_at, until_at, chain_position, chain_sha256,"
+            " locked_by, locked_at) select %s, '2026-10-01', lower(span), upper(span), 0, repeat('0', 64), %s, %s"
+            " from ccm.month_span(%s, '2026-10-01') span",
+            (link.practice_id, link.made_up.staff["petra"], link.now, link.practice_id),
+        )
+    link.send_all(settings)
+    ((*_, body),) = fault.asked
+    told = json.loads(body)
+    assert told["type"] == "month.closed"
+    assert told["data"]["month"] == "2026-10"
+    assert told["data"]["address"] == "https://console.example.org/time?month=2026-10"
+    assert "patient" not in told["data"]
+
+
 def test_a_webhook_goes_to_no_host_that_the_operator_has_not_named(
     link: Link, fault: Fault, tmp_path: Path
 ) -> None:
