@@ -94,7 +94,6 @@ create table ccm.month_state (
     next_days       smallint,
     next_by_on      date,
     lost            text[] not null,                -- codes that cannot be reached any more
-    why_not         text,                           -- why nothing could be worked out
     primary key (practice_id, month_on, patient_id),
     foreign key (practice_id, patient_id) references ingest.patient
 );
