@@ -111,6 +111,7 @@ def test_packet_is_one_file_whose_hash_is_on_paper(
 ) -> None:
     dana = sign_in("dana")
     address = f"/patients/{made_up.patients['amalia']}/month/2026-11/packet"
+    assert f"{address}.json" in dana.get(address.removesuffix("/packet")).text
     found = dana.get(f"{address}.json")
     content = json.loads(found.content)
     assert content["sections"]["claim"][0]["claim_id"] == str(claim_id)
