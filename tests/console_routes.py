@@ -38,6 +38,7 @@ _DONE = {"row_version": "1", "disposition": "not_reached", "note": "Two calls."}
 _ENTRY = {
     "started_at": "2026-11-12T14:00:00Z",
     "ended_at": "2026-11-12T14:10:00Z",
+    "program": "ccm",
     "activity": "phone_call",
     "note": "n",
     "reason": "r",
@@ -327,6 +328,8 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
 def address(route: str, ids: Mapping[str, str]) -> str:
     """Return a route's address with its parameters filled in."""
     path = route.split(maxsplit=1)[1].format(**ids)
+    if not route.startswith("GET "):
+        return path
     query = next((query for end, query in _QUERIES.items() if path.endswith(end)), "")
     return path + query.format(**ids)
 

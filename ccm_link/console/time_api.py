@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query
 
 from ccm_link import month_lock, repeated_requests, time_decisions, time_log
 from ccm_link.console import api_models, input_types, patient_head, time_deeds, time_inputs
@@ -43,12 +43,13 @@ def resume_timer(desk: AtDesk) -> api_models.Timer:
         return api_models.Timer.model_validate(time_deeds.resume(cur, desk))
 
 
-@router.post("/timer/pulse", status_code=204)
-def pulse(desk: AtDesk) -> Response:
+@router.post("/timer/pulse")
+def pulse(desk: AtDesk) -> api_models.Timer:
     """Say that one is at work: where nothing is seen for too long, the timer is cut at the last sign and waits."""
-    with desk.transaction():
-        desk.saw()
-    return Response(status_code=204)
+    with desk.transaction() as cur:
+        timer = time_deeds.known(cur, desk)
+        desk.saw(timer.patient_id)
+    return api_models.Timer.model_validate(timer)
 
 
 @router.get("/time-entries")

@@ -65,8 +65,11 @@ def stop(
 
 
 def pause(cur: Cursor, desk: Desk) -> Timer:
-    """Let the person's timer wait."""
+    """Let the person's timer wait; one that waits stays as it is."""
     before = known(cur, desk)
+    if before.paused_at is not None:
+        desk.saw(before.patient_id)
+        return before
     after = timers.pause(
         cur, desk.practice_id, desk.staff_id, at=desk.now, limits=desk.timer_limits
     )
@@ -75,8 +78,11 @@ def pause(cur: Cursor, desk: Desk) -> Timer:
 
 
 def resume(cur: Cursor, desk: Desk) -> Timer:
-    """Let the person's timer run again."""
+    """Let the person's timer run again; one that runs stays as it is."""
     before = known(cur, desk)
+    if before.paused_at is None:
+        desk.saw(before.patient_id)
+        return before
     after = timers.resume(cur, desk.practice_id, desk.staff_id, at=desk.now)
     time_lines.turned(desk, before, after)
     return after

@@ -60,6 +60,8 @@ class Practice:
                 scope | {"staff_id": staff["casey"], "at": clock.now - timedelta(days=2)},
             ).fetchone()
 
+            self.of_time = _two_entries_at_once(connection, made_up, clock)
+
     def ids(self, resource: Resource) -> dict[str, str]:
         patient = "bertram" if resource in OF_RESTRICTED else "amalia"
         with self.connect("postgres") as connection:
@@ -71,6 +73,7 @@ class Practice:
             "patient_id": str(self.made_up.patients[patient]),
             "grant_id": str(self.grant_id),
             "staff_id": str(self.made_up.staff["robin"]),
+            **self.of_time,
         }
 
     def reset(self) -> None:
@@ -106,6 +109,16 @@ class Practice:
             )
             connection.execute("update alerts.silence_window set ended_at = null, ended_by = null")
             connection.execute("delete from ccm.timer")
+            connection.execute("set local session_replication_role = replica")
+            connection.execute("delete from ccm.time_approval")
+            connection.execute("delete from ccm.time_decision")
+            connection.execute("delete from ccm.time_entry where claims_dropped_id is not null")
+            connection.execute(
+                "update ccm.time_entry set voided_at = null, voided_by = null, void_reason = null"
+                " where entry_id = %s",
+                (self.of_time["entry_id"],),
+            )
+            connection.execute("set local session_replication_role = origin")
             connection.execute(
                 "insert into ccm.timer (practice_id, staff_id, patient_id, activity, started_at, running_at,"
                 " seen_at) values (%s, %s, %s, 'phone_call', %s, %s, %s)",
@@ -125,6 +138,11 @@ class Practice:
             "ccm.timer",
             "ccm.discarded_timer",
             "ccm.time_entry",
+            "ccm.time_approval",
+            "ccm.time_amendment",
+            "ccm.time_decision",
+            "ccm.time_policy",
+            "ccm.month_lock",
             "ccm.condition",
             "ccm.coverage",
             "ccm.patient_identifier",
@@ -152,6 +170,45 @@ class Practice:
                 connection.execute(f"select to_jsonb(t) from {table} t order by 1").fetchall()
                 for table in tables
             ]
+
+
+def _two_entries_at_once(connection: Any, made_up: MadeUp, clock: Clock) -> dict[str, str]:
+    """Add two entries that claim the same seconds, the first with an amendment, and dropped time; all of Amalia."""
+    scope = {
+        "practice_id": made_up.practice_id,
+        "patient_id": made_up.patients["amalia"],
+        "casey": made_up.staff["casey"],
+        "robin": made_up.staff["robin"],
+        "at": clock.now - timedelta(hours=3),
+    }
+    added = (
+        "insert into ccm.time_entry (practice_id, staff_id, staff_role, patient_id, activity, started_at, ended_at,"
+        " note, entered, reason, entered_at, zone, program, needs_approval) values (%(practice_id)s, {},"
+        " 'care_manager', %(patient_id)s, 'chart_review', %(at)s, %(at)s + interval '5 minutes', 'n', 'by_hand', 'r',"
+        " %(at)s + interval '1 hour', 'UTC', {}, {}) returning entry_id"
+    )
+    (entry_id,) = connection.execute(added.format("%(casey)s", "'ccm'", "true"), scope).fetchone()
+    (rival_id,) = connection.execute(added.format("%(robin)s", "'rpm'", "false"), scope).fetchone()
+    (amendment_id,) = connection.execute(
+        "insert into ccm.time_amendment (practice_id, entry_id, patient_id, is_withdrawn, activity, method,"
+        " counterpart, outcome, billing_role, started_at, ended_at, note, reason, amended_by, amended_at)"
+        " select practice_id, entry_id, patient_id, true, activity, method, counterpart, outcome, billing_role,"
+        " started_at, ended_at, 'n', 'r', staff_id, ended_at from ccm.time_entry where entry_id = %s"
+        " returning amendment_id",
+        (entry_id,),
+    ).fetchone()
+    (dropped_id,) = connection.execute(
+        "insert into ccm.dropped_time (practice_id, timer_id, staff_id, patient_id, from_at, until_at, idle_limit_s)"
+        " values (%(practice_id)s, gen_random_uuid(), %(casey)s, %(patient_id)s, %(at)s + interval '1 hour',"
+        " %(at)s + interval '2 hours', 900) returning dropped_id",
+        scope,
+    ).fetchone()
+    return {
+        "entry_id": str(entry_id),
+        "rival_id": str(rival_id),
+        "amendment_id": str(amendment_id),
+        "dropped_id": str(dropped_id),
+    }
 
 
 @pytest.fixture

@@ -464,8 +464,8 @@ def test_a_timer_waits_and_goes_on(
     assert casey.post("/timer/pause", headers=FORM).headers["location"] == "/timer?said=paused"
     assert "Work so far 2 min" in text_of(casey.get("/timer"))
     clock.move(minutes=12)
-    assert casey.post("/timer/resume", headers=FORM).status_code == 303
-    assert casey.post("/timer/resume", headers=FORM).status_code == 409
+    for _ in range(2):  # a double click
+        assert casey.post("/timer/resume", headers=FORM).status_code == 303
     clock.move(minutes=1)
     assert casey.post("/timer/pulse", headers=FORM).headers["location"] == "/timer?said=seen"
     assert casey.post("/timer/stop", data={"note": "Read."}).status_code == 303
