@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 from datetime import date
 from typing import Any
@@ -110,3 +111,20 @@ def test_a_number_to_reach_is_whole_or_there_is_none() -> None:
             Goal("Calmer", *parts)
     with pytest.raises(plan_errors.BadGoal):
         Goal(" ")
+
+
+ERRORS = [
+    found
+    for _, found in inspect.getmembers(plan_errors, inspect.isclass)
+    if issubclass(found, plan_errors.PlanError)
+]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_every_refusal_says_what_to_do_and_stands_in_the_tree(error: type[Any]) -> None:
+    needed = {plan_errors.BadPlanTime: (plan_errors.TimeReason.IN_THE_FUTURE,)}
+    message = str(error(*needed.get(error, ())))
+    assert ". " in message
+    assert message.endswith(".")
+    assert error.__name__ in (plan_errors.__doc__ or "")
+    assert all(". " in str(plan_errors.BadPlanTime(one)) for one in plan_errors.TimeReason)
