@@ -191,9 +191,9 @@ limit %(limit)s;
 select to_jsonb(found) as content
 from (
     select staff.staff_id, staff.display_name, staff.role,
-           coalesce((select jsonb_agg(to_jsonb(credential) - array['practice_id', 'staff_id'] order by from_at)
-                     from ccm.staff_credential credential
-                     where credential.practice_id = staff.practice_id and credential.staff_id = staff.staff_id), '[]')
+           coalesce((select jsonb_agg(to_jsonb(held) - array['practice_id', 'staff_id'] order by from_at)
+                     from ccm.staff_credential held
+                     where held.practice_id = staff.practice_id and held.staff_id = staff.staff_id), '[]')
                as credentials
     from ingest.staff
     where staff.practice_id = %(practice_id)s and staff.staff_id = any (%(staff_ids)s)
