@@ -30,21 +30,21 @@ def stop_timer(desk: AtDesk, given: time_inputs.StopTimer) -> api_models.Stopped
 
 
 @router.post("/timer/pause")
-def pause_timer(desk: AtDesk) -> api_models.Timer:
+def pause_timer(desk: AtDesk, _given: time_inputs.TurnTimer) -> api_models.Timer:
     """Let one's timer wait."""
     with desk.transaction() as cur:
         return api_models.Timer.model_validate(time_deeds.pause(cur, desk))
 
 
 @router.post("/timer/resume")
-def resume_timer(desk: AtDesk) -> api_models.Timer:
+def resume_timer(desk: AtDesk, _given: time_inputs.TurnTimer) -> api_models.Timer:
     """Let one's timer run again."""
     with desk.transaction() as cur:
         return api_models.Timer.model_validate(time_deeds.resume(cur, desk))
 
 
 @router.post("/timer/pulse")
-def pulse(desk: AtDesk) -> api_models.Timer:
+def pulse(desk: AtDesk, _given: time_inputs.TurnTimer) -> api_models.Timer:
     """Say that one is at work: where nothing is seen for too long, the timer is cut at the last sign and waits."""
     with desk.transaction() as cur:
         timer = time_deeds.known(cur, desk)

@@ -84,6 +84,10 @@ class StopTimerForm(WithContact):
         return self
 
 
+class TurnTimer(Input):
+    """Nothing: the address says it all, and the body is an empty object."""
+
+
 class DiscardTimer(Input):
     """Why the timer's time does not count."""
 
