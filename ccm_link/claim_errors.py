@@ -4,8 +4,8 @@
 
     errors.BillingError
     └── ClaimError
-        ├── UnknownClaim
         ├── ClaimConflict
+        │   ├── UnknownClaim
         │   ├── StaleClaim
         │   ├── FactsChanged
         │   ├── ClaimedAlready
@@ -33,12 +33,12 @@ class ClaimError(BillingError):
     """This could not be done for billing. Load the page again and look."""
 
 
-class UnknownClaim(ClaimError):
-    """There is no such claim in this practice. Go back to the month and choose one there."""
-
-
 class ClaimConflict(ClaimError):
     """This does not fit to how it stands now. Load the page again and look."""
+
+
+class UnknownClaim(ClaimConflict):
+    """There is no such claim in this practice. Go back to the month and choose one there."""
 
 
 class StaleClaim(ClaimConflict):

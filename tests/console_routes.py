@@ -26,6 +26,7 @@ from tests import (
 from tests.made_up_practice import PASSWORD, Connect, MadeUp
 
 _QUERIES = {
+    "/api/v1/claims": "?month=2026-10",
     "/readings": "?kind=blood_pressure&from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
     "/summaries/daily": "?kind=blood_pressure&from=2026-11-01&to=2026-11-12",
     "/readings/stream": "?seconds=1",

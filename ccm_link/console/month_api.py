@@ -26,7 +26,7 @@ class MonthLine(Answer):
     code: str
     title: str
     program: str
-    units: int
+    unit_count: int
     seconds: int
     days: int
     service_on: date
@@ -76,7 +76,7 @@ class ClaimLine(Answer):
     """A line of a claim."""
 
     code: str
-    units: int
+    unit_count: int
     program: str
     service_on: date
     first_on: date
@@ -84,10 +84,10 @@ class ClaimLine(Answer):
 
 
 class ClaimOfMonth(Answer):
-    """A claim: ``state`` says how far it is, ``row_version`` which row it is."""
+    """A claim: ``state`` says how far it is, ``claim_number`` how people and payers call it."""
 
     claim_id: UUID
-    claim_number: int
+    claim_number: str
     patient_id: UUID
     state: str
     payer: str | None
@@ -154,7 +154,7 @@ def _line(line: Line) -> MonthLine:
         code=line.code,
         title=line.title,
         program=line.program,
-        units=line.count,
+        unit_count=line.count,
         seconds=sum(unit.seconds for unit in line.units),
         days=sum(len(unit.days) for unit in line.units),
         service_on=line.service_on,
@@ -166,12 +166,22 @@ def _line(line: Line) -> MonthLine:
 def _claim(claim: Claim) -> ClaimOfMonth:
     return ClaimOfMonth(
         claim_id=claim.claim_id,
-        claim_number=claim.claim_number,
+        claim_number=str(claim.claim_number),
         patient_id=claim.patient_id,
         state=claim.state,
         payer=claim.payer,
         practitioner=claim.practitioner_name,
         diagnoses=list(claim.diagnoses),
-        lines=[ClaimLine.model_validate(one) for one in claim.lines],
+        lines=[
+            ClaimLine(
+                code=one.code,
+                unit_count=one.units,
+                program=one.program,
+                service_on=one.service_on,
+                first_on=one.first_on,
+                last_on=one.last_on,
+            )
+            for one in claim.lines
+        ],
         row_version=claim.row_version,
     )

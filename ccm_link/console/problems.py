@@ -196,7 +196,6 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (ccm_errors.UnknownTask, 404, NOT_FOUND.title),
     (ccm_errors.UnknownEntry, 404, NOT_FOUND.title),
     (ccm_errors.UnknownSubject, 404, NOT_FOUND.title),
-    (claim_errors.UnknownClaim, 404, NOT_FOUND.title),
     (claim_errors.ClaimConflict, 409, "The claim or the month has changed"),
     (claim_errors.NothingToExport, 409, "There is nothing for a file"),
     (ccm_errors.TaskError, 409, "The task has changed"),
