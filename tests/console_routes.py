@@ -288,7 +288,6 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
                 " and scope = 'practice' and family = 'systolic-high' and severity = 'urgent'"
             ),
             "grant_id": str(patient_id),  # of nothing, unless a test makes one
-            "resource_id": str(patient_id),  # of FHIR: a patient, and nothing of other types
             "staff_id": str(made_up.staff["robin"]),
             "severity": "urgent",
             "month": "2026-10",
@@ -323,6 +322,11 @@ def known(connect: Connect, made_up: MadeUp, patient: str = "amalia") -> dict[st
             "program": "ccm",
             "plan_id": first("select plan_id from ccm.care_plan where patient_id = %s"),
             "version": "1",
+            "goal_id": first(
+                "select plan_id from ccm.care_plan where patient_id = %s and version = 1"
+            )
+            + ".goal-1",
+            "consent_id": first("select consent_id from ccm.consent where patient_id = %s"),
         }
 
 

@@ -16,6 +16,7 @@ from ccm_link.console import problems
 from ccm_link.console.desk import AtDesk, Desk
 from ccm_link.console.fhir import answers, devices, observations, of_patient, patients
 from ccm_link.console.fhir.asked import Given
+from ccm_link.console.routes_of_fhir import ID_NAMES
 from ccm_link.fhir import capability
 from ccm_link.fhir.server_types import TYPES
 
@@ -77,9 +78,9 @@ def _by_form(search: _Search) -> Callable[..., Response]:
     return answer
 
 
-def _by_id(read: _Read) -> Callable[..., Response]:
-    def answer(desk: AtDesk, resource_id: str) -> Response:
-        return read(desk, resource_id)
+def _by_id(read: _Read, name: str) -> Callable[..., Response]:
+    def answer(desk: AtDesk) -> Response:
+        return read(desk, desk.request.path_params[name])
 
     return answer
 
@@ -91,4 +92,5 @@ for _kind in TYPES:
     )
     router.add_api_route(f"/{_kind}", _by_address(_search), methods=["GET"])
     router.add_api_route(f"/{_kind}/_search", _by_form(_search), methods=["POST"])
-    router.add_api_route(f"/{_kind}/{{resource_id}}", _by_id(_read), methods=["GET"])
+    _name = ID_NAMES[_kind]
+    router.add_api_route(f"/{_kind}/{{{_name}}}", _by_id(_read, _name), methods=["GET"])

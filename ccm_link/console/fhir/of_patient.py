@@ -46,12 +46,15 @@ def read(desk: Desk, resource_id: str, *, kind: str) -> Response:
     """Return one resource."""
     asking.check_format(desk.request)
     with desk.transaction() as cur:
-        found = _by_id(cur, desk, kind, resource_id)
-        if found is None:
+        patient_id = OF_PATIENT[kind].whose(cur, desk, resource_id)
+        if patient_id is None:
             raise problems.Refused(problems.NOT_FOUND)
-        patient_id, resource = found
+        found = _of(cur, desk, kind, patient_id, resource_id)
+        # That there is nothing tells something of the patient, too: a team, for example.
         desk.saw(patient_id, resource_id=resource_id)
-    return answers.one(desk.request, resource)
+    if found is None:
+        raise problems.Refused(problems.NOT_FOUND)
+    return answers.one(desk.request, found)
 
 
 def search(desk: Desk, given: Given, *, kind: str) -> Response:
@@ -121,10 +124,13 @@ def _by_id(cur: Cursor, desk: Desk, kind: str, resource_id: str) -> tuple[UUID, 
     patient_id = OF_PATIENT[kind].whose(cur, desk, resource_id)
     if patient_id is None:
         return None
-    for one in OF_PATIENT[kind].of(cur, desk, patient_id):
-        if one["id"] == resource_id:
-            return patient_id, one
-    return None
+    found = _of(cur, desk, kind, patient_id, resource_id)
+    return None if found is None else (patient_id, found)
+
+
+def _of(cur: Cursor, desk: Desk, kind: str, patient_id: UUID, resource_id: str) -> Json | None:
+    of_patient = OF_PATIENT[kind].of(cur, desk, patient_id)
+    return next((one for one in of_patient if one["id"] == resource_id), None)
 
 
 def _tasks(cur: Cursor, desk: Desk, patient_id: UUID) -> Iterable[Json]:
