@@ -183,12 +183,12 @@ class TimeEntry(Answer):
 class StoppedTimer(Answer):
     """What became of the timer: its spans as time entries, of which ``entry`` is the last; none: nothing was worked.
 
-    ``dropped_seconds``: in which nothing was seen of the person for too long; they are in no entry.
+    ``dropped_s``: in which nothing was seen of the person for too long; they are in no entry.
     """
 
     entry: TimeEntry | None
     entries: list[TimeEntry]
-    dropped_seconds: int
+    dropped_s: int
 
 
 class TimeEntries(Answer):

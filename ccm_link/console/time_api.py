@@ -25,7 +25,7 @@ def stop_timer(desk: AtDesk, given: time_inputs.StopTimer) -> api_models.Stopped
     return api_models.StoppedTimer(
         entry=entries[-1] if entries else None,
         entries=entries,
-        dropped_seconds=ended.timer.dropped_s,
+        dropped_s=ended.timer.dropped_s,
     )
 
 
