@@ -94,7 +94,7 @@ def test_a_task_is_claimed_timed_and_completed_by_keyboard(
     clock.move(minutes=4, seconds=5)
 
     press(page, "a:text('Patients')")
-    expect(page.get_by_role("group", name="Your running timer")).to_contain_text(
+    expect(page.get_by_role("group", name="Your timer")).to_contain_text(
         "Chart review for Amalia Thornquist since 10:42, 4 minutes"
     )
     page.go_back()

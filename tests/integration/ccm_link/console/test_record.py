@@ -76,7 +76,9 @@ def test_payers_contacts_and_permissions_are_kept_as_they_were(
 
     def post(form: str, **data: str) -> httpx.Response:
         clock.move(minutes=1)
-        kind = {"content-type": "application/x-www-form-urlencoded"}  # httpx says none of an empty one
+        kind = {
+            "content-type": "application/x-www-form-urlencoded"
+        }  # httpx says none of an empty one
         return casey.post(f"{address}/{form}", data=data, headers=kind)
 
     part_b = {"coverage_kind": "medicare_part_b", "payer_name": "Medicare", "rank": "1"}

@@ -61,6 +61,11 @@ class Practice:
             ).fetchone()
 
             self.of_time = _two_entries_at_once(connection, made_up, clock)
+            (self.claim_id,) = connection.execute(
+                "insert into ccm.claim (practice_id, patient_id, month_on, facts_sha256, diagnoses, proposed_at)"
+                " values (%s, %s, '2026-09-01', '', '{}', %s) returning claim_id",
+                (made_up.practice_id, made_up.patients["amalia"], clock.now),
+            ).fetchone()
 
     def ids(self, resource: Resource) -> dict[str, str]:
         patient = "bertram" if resource in OF_RESTRICTED else "amalia"
@@ -73,6 +78,7 @@ class Practice:
             "patient_id": str(self.made_up.patients[patient]),
             "grant_id": str(self.grant_id),
             "staff_id": str(self.made_up.staff["robin"]),
+            "claim_id": str(self.claim_id),
             **self.of_time,
         }
 
@@ -253,7 +259,9 @@ def test_every_route_on_patients_leaves_a_line_that_names_who_and_whom(
             ids = practice.ids(resource)
             before = {one["event_id"] for one in events(connect)}
             answer = console_routes.ask(browser, route, ids)
-            assert answer.status_code in {200, 201, 303, 403, 409, 422}, answer.text
+            # Over FHIR some ids are of nothing here; that somebody asked is told all the same.
+            fair = {200, 201, 303, 403, 409, 422, *({404} if "/fhir/" in route else ())}
+            assert answer.status_code in fair, f"{route} {answer.status_code}"
             new = [one for one in events(connect) if one["event_id"] not in before]
             assert new, route
             for one in new:
