@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -51,21 +50,12 @@ def running_signer(
     thread.start()
     try:
         # The socket is there before anybody listens on it.
-        assert ports.wait_until(lambda: _is_answered(settings.socket), timeout_s=30)
+        assert ports.wait_until(lambda: ports.is_answering(settings.socket), timeout_s=30)
         yield Signer(settings.socket)
     finally:
         stop.set()
         thread.join(20)
         assert not thread.is_alive()
-
-
-def _is_answered(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as connection:
-        try:
-            connection.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def signed_renewal(current_key: ec.EllipticCurvePrivateKey, csr_pem: str) -> bytes:

@@ -21,16 +21,7 @@ from fastapi.responses import HTMLResponse
 
 from alerts import notifications
 from ccm_link import time_log
-from ccm_link.console import (
-    needs,
-    patient_places,
-    permissions,
-    places,
-    problems,
-    rendering,
-    surroundings,
-    trail,
-)
+from ccm_link.console import needs, permissions, places, problems, rendering, surroundings, trail
 from ccm_link.console.permissions import Resource
 from ccm_link.console.trail import Line, Trail
 from ccm_link.work import Timer
@@ -242,7 +233,6 @@ class Desk:
             practice=practice,
             zone=ZoneInfo(practice.time_zone),
             places=places.of(self.who),
-            patient_places=patient_places.of(self.who),
             here=self.request.scope["path"],
             again=self._again(),
             last_reading_at=last_reading_at,
