@@ -92,8 +92,11 @@ class Companion:
     async def links_ended(self, address: str, count: int) -> None:
         """Return when so many links to a peripheral have ended, from now on. To be waited for by one at a time."""
         ends = self._link_ends[address] = asyncio.Semaphore(0)
-        for _ in range(count):
-            await ends.acquire()
+        try:
+            for _ in range(count):
+                await ends.acquire()
+        finally:
+            self._link_ends.pop(address, None)
 
     def leave(self, address: str) -> None:
         """Take note that a session has ended."""

@@ -24,7 +24,7 @@ from ingest import signing
 from ingest.errors import EnrolmentReason, EnrolmentRefused, SignerAway
 from ingest.signing import RevokedSerial, Signer
 from tests import signed_configurations
-from tests.enrolled_gateways import running_signer, signing_request
+from tests.enrolled_gateways import answers, running_signer, signing_request
 
 GATEWAY = "gw-aaaa1111"
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -252,17 +252,10 @@ def test_authority_and_log_go_on_after_a_restart(settings: SignerSettings) -> No
     with socket.socket(socket.AF_UNIX) as left_over:  # as a killed signer leaves it behind
         left_over.bind(str(settings.socket))
     with running_signer(settings) as second:
-        assert ports.wait_until(lambda: _answers(settings), timeout_s=30)
+        assert ports.wait_until(lambda: answers(settings), timeout_s=30)
         assert second.authority() == before
         second.issue(GATEWAY, CSR)
     assert len((settings.folder / "issued.jsonl").read_text().splitlines()) == 2
-
-
-def _answers(settings: SignerSettings) -> bool:
-    try:
-        return bool(Signer(settings.socket).authority())
-    except SignerAway:
-        return False
 
 
 def test_second_signer_does_not_start_in_the_same_folder(
@@ -342,7 +335,7 @@ def test_command_serves_until_it_is_told_to_stop(settings: SignerSettings, tmp_p
     command = [sys.executable, "-m", "deploy.cli", "signer", "--config", str(file)]
 
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        assert ports.wait_until(lambda: _answers(settings), timeout_s=30)
+        assert ports.wait_until(lambda: answers(settings), timeout_s=30)
         assert Signer(settings.socket).issue(GATEWAY, CSR)
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=30)
