@@ -32,7 +32,7 @@ class Silence(StrEnum):
     NOT_MEASURED = "not_measured"
     NOT_ENROLLED = "not_enrolled"
     IMPORTED = "imported"  # from a file: history, whenever it was measured
-    NOT_ACTIVE = "not_active"  # the patient died, moved, or left: the practice does not care for them now
+    NOT_ACTIVE = "not_active"  # the patient died, moved, or left: not cared for here now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

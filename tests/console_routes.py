@@ -235,7 +235,10 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     f"POST /api/v1{_ASSIGNMENT}/end": {"valid_until": "2026-11-12T13:00:00Z"},
     f"POST /api/v1{_ASSIGNMENT}/correct-patient": {"patient_id": None, **_SPAN},
     f"POST /api/v1{_ASSIGNMENT}/correct-time": _SPAN,
-    **{f"POST /fhir/R4/{kind}/_search": {"patient": "{patient_id}"} for kind in TYPES},
+    **{
+        f"POST /fhir/R4/{kind}/_search": {"_id" if kind == "Patient" else "patient": "{patient_id}"}
+        for kind in TYPES
+    },
     **console_bodies_link.BODIES,
     **console_bodies_month.BODIES,
     **console_bodies_record.BODIES,

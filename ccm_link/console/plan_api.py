@@ -139,10 +139,10 @@ class PatientGaps(Answer):
 class CareGaps(Answer):
     """All active patients in care who lack something, or the one thing that is asked for.
 
-    ``cared_for``: of so many who are looked at.
+    ``cared_for_count``: of so many who are looked at.
     """
 
-    cared_for: int
+    cared_for_count: int
     patients: list[PatientGaps]
 
 
@@ -210,7 +210,7 @@ def gaps(desk: AtDesk, asked: Annotated[GapsQuery, Query()]) -> CareGaps:
         lacking = [(one, wanted) for one, wanted in found if wanted]
         desk.saw(*(one.facts.patient_id for one, _ in lacking), patients=len(lacking))
     return CareGaps(
-        cared_for=len(facts),
+        cared_for_count=len(facts),
         patients=[
             PatientGaps(
                 patient_id=one.facts.patient_id,

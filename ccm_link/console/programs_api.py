@@ -48,11 +48,11 @@ class Eligible(Answer):
 
 
 class EligibleList(Answer):
-    """A page of them, whom it suits first; ``total`` is of all pages."""
+    """A page of them, whom it suits first; ``patient_count`` is of all pages."""
 
     program: str
     on: date
-    total: int
+    patient_count: int
     patients: list[Eligible]
 
 
@@ -130,7 +130,7 @@ def eligible(
         shown = found[first : first + asked.limit]
         desk.saw(*(one.patient.patient_id for one in shown), program=program)
     return EligibleList(
-        program=program, on=on, total=len(found), patients=[_eligible(one) for one in shown]
+        program=program, on=on, patient_count=len(found), patients=[_eligible(one) for one in shown]
     )
 
 

@@ -1,4 +1,4 @@
-"""“homevitals month” and “homevitals claims”: a month is closed, its claims are listed, written into a file, followed."""
+"""“homevitals month” and “homevitals claims”: a month is closed, claims are listed, written into a file, followed."""
 
 from __future__ import annotations
 

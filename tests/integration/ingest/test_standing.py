@@ -119,7 +119,7 @@ def test_what_contradicts_what_holds_is_refused(
         ),
         (active, Standing.INACTIVE, (patient[0], uuid4()), StandingReason.UNKNOWN_PATIENT),
     ):
-        with subtests.test(reason), pytest.raises(StandingRefused) as refused:
+        with subtests.test(reason.value), pytest.raises(StandingRefused) as refused:
             record(console, whom, new, seen, later)
         assert refused.value.reason is reason
     died = NewStanding(standing=Standing.DECEASED, since_at=later)

@@ -218,7 +218,7 @@ def test_gaps_are_counted_filtered_and_leave_out_who_is_not_active(
         )
     only = casey.get("/api/v1/care-gaps", params={"gap": "no_plan"}).json()
     assert only["patients"] == []
-    assert only["cared_for"] == found["cared_for"] - 1
+    assert only["cared_for_count"] == found["cared_for_count"] - 1
 
 
 DRAFT = {"row_version": "1", "review_months": "6", "medication_months": "12"}

@@ -34,9 +34,9 @@ def ready(made_up: MadeUp, connect: Connect, clock: Clock) -> str:
             (practice_id, patient_id),
         ).fetchone() or (None,)
         connection.execute(
-            "insert into ccm.consent (practice_id, enrolment_id, patient_id, practitioner_id, method, elements, given_by,"
-            " taken_by, documented_at, recorded_at) values (%s, %s, %s, %s, 'not_recorded', '{}', 'not_recorded', 'x',"
-            " '2026-08-01', '2026-08-01')",
+            "insert into ccm.consent (practice_id, enrolment_id, patient_id, practitioner_id, method, elements,"
+            " given_by, taken_by, documented_at, recorded_at) values (%s, %s, %s, %s, 'not_recorded', '{}',"
+            " 'not_recorded', 'x', '2026-08-01', '2026-08-01')",
             (practice_id, enrolment_id, patient_id, dana),
         )
         connection.execute(
@@ -46,8 +46,8 @@ def ready(made_up: MadeUp, connect: Connect, clock: Clock) -> str:
         )
         for requirement in ("order", "medical_device", "established_patient", "set_up_record"):
             connection.execute(
-                "insert into ccm.attestation (practice_id, patient_id, requirement, is_met, basis, from_on, attested_by,"
-                " attested_at) values (%s, %s, %s, true, 'x', '2026-08-01', 'x', '2026-08-01')",
+                "insert into ccm.attestation (practice_id, patient_id, requirement, is_met, basis, from_on,"
+                " attested_by, attested_at) values (%s, %s, %s, true, 'x', '2026-08-01', 'x', '2026-08-01')",
                 (practice_id, patient_id, requirement),
             )
     clock.now = DECEMBER
@@ -126,7 +126,7 @@ def test_the_practices_month_is_worked_out_and_listed(
     assert casey.get("/month?month=2026-11&show=held").status_code == 200
     assert casey.get("/month?month=2026-13").status_code == 422
     assert casey.get("/month?month=2026-11&show=nothing").status_code == 422
-    assert casey.get("/patients/%s/month/1999-01" % ready.split("/")[2]).status_code == 422
+    assert casey.get(f"/patients/{ready.split('/')[2]}/month/1999-01").status_code == 422
     # A month of a year without a table says so.
     assert "There are no rules for this year" in text_of(
         casey.get(ready.replace("2026-11", "2014-11"))

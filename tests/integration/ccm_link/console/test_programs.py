@@ -169,7 +169,7 @@ def test_whom_a_program_may_suit_is_explained_on_a_page_and_in_the_api(
     # Who is in chronic care management is not in principal care management of the same practitioner.
     assert "Chronic care management has an open enrolment." in said
     found = casey.get("/api/v1/programs/pcm/eligible?limit=2").json()
-    assert (found["total"], len(found["patients"])) == (3, 2)
+    assert (found["patient_count"], len(found["patients"])) == (3, 2)
     assert {one["verdict"] for one in found["patients"]} == {"blocked"}
     assert casey.get("/api/v1/programs/none/eligible").status_code == 404
     assert casey.get("/program/eligible?program=none").status_code == 404

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from ccm_link.console import api_description, api_examples, api_page, app, permissions, rendering
+from ccm_link.console.external_time_api import PREFIX
 from ccm_link.settings import CcmLinkSettings
 
 
@@ -27,7 +28,10 @@ def operations(console: FastAPI) -> dict[str, dict]:
 
 def test_exactly_what_nobody_else_may_do_asks_for_a_session(console: FastAPI) -> None:
     described = {rule: "security" in one for rule, one in operations(console).items()}
-    needed = {rule: permissions.ROUTES[rule] is not permissions.ANYBODY for rule in described}
+    needed = {
+        rule: permissions.ROUTES[rule] is not permissions.ANYBODY or PREFIX in rule
+        for rule in described
+    }
     assert described == needed
     assert set(described.values()) == {True, False}
 
@@ -92,7 +96,7 @@ COUNTS = re.compile(
     r"|waiting_records|troubles|rank|failures|adapters|saved|highest_seq"
 )
 UNITS = re.compile(
-    r"_(mmhg|bpm|mg_dl|mmol_l|kg|celsius|percent|bytes|dbm|c|s|day)$|^(seconds|mean|smallest|largest)$"
+    r"_(mmhg|bpm|mg_dl|mmol_l|kg|celsius|percent|bytes|dbm|c|s|day)$|^(seconds|mean|target|smallest|largest)$"
 )
 
 

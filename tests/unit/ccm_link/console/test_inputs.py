@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ccm_link.console import forms, input_types, inputs, rule_inputs, task_inputs
+from ccm_link.console import forms, input_types, inputs, rule_inputs, task_inputs, time_inputs
 
 SENTINEL = "zQ7-sentinel"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -103,7 +103,7 @@ ENTRY = {
 def test_a_time_entry_that_cannot_be_used_names_the_field(
     changed: dict[str, Any], field: str
 ) -> None:
-    assert set(complaints(inputs.TimeEntry, **(ENTRY | changed))) == {field}
+    assert set(complaints(time_inputs.TimeEntry, **(ENTRY | changed))) == {field}
 
 
 @pytest.mark.parametrize(
@@ -139,13 +139,15 @@ def test_a_query_for_readings_that_cannot_be_used_names_the_parameter(
 
 
 def test_an_optional_field_left_empty_counts_as_not_sent() -> None:
-    filled, found = forms.check(inputs.StopTimerForm, {"note": "n", "ended_on": "", "ended": " "})
+    filled, found = forms.check(
+        time_inputs.StopTimerForm, {"note": "n", "ended_on": "", "ended": " "}
+    )
     assert found == {}
-    assert filled == inputs.StopTimerForm(note="n")
+    assert filled == time_inputs.StopTimerForm(note="n")
 
 
 def test_half_an_end_is_refused() -> None:
-    _, found = forms.check(inputs.StopTimerForm, {"note": "n", "ended_on": "2026-11-12"})
+    _, found = forms.check(time_inputs.StopTimerForm, {"note": "n", "ended_on": "2026-11-12"})
     assert found == {"form": "Say both the day and the time of the end."}
 
 

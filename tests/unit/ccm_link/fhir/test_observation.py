@@ -175,7 +175,7 @@ def test_what_a_patient_handed_in_is_tagged_and_what_another_system_said_is_not(
     subtests: pytest.Subtests,
 ) -> None:
     for chosen, profile in formats.PROFILES.items():
-        with subtests.test(chosen):
+        with subtests.test(chosen.value):
             reading = imported(Kind.BODY_WEIGHT, weight_kg=72.5, profile_id=profile.profile_id)
             tags = [one["code"] for one in main(reading)["meta"].get("tag", [])]
             is_of_patient = chosen in (formats.Format.OMRON, formats.Format.AND)
