@@ -1,7 +1,7 @@
 """What people and the clock do with an open episode: it is taken on, given back, handed over, left to wait.
 
 Each change is one conditional update with its line in the episode's history, on the open cursor of whoever changes
-the task with it. Who may do what is decided there (:mod:`ccm_link.tasks`). Instants are aware.
+the task with it. Who may do what is decided there (:mod:`ccm_link.task.tasks`). Instants are aware.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from alerts.care_side import CareSide
-from ccm_link import audience, task_sink
+from ccm_link import audience
+from ccm_link.task import task_sink
 
 CARE_SIDE: Final = CareSide(
     open_task=task_sink.open_task,

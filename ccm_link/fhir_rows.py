@@ -15,10 +15,11 @@ from uuid import UUID
 
 import psycopg
 
-from ccm_link import patient_contacts, patient_identifiers, related_people, store
+from ccm_link import store
 from ccm_link.fhir import patient
 from ccm_link.fhir.observation import Beside
 from ccm_link.fhir.patient import Particulars
+from ccm_link.registry import patient_contacts, patient_identifiers, related_people
 from firmware_profiles.readings import Kind
 from ingest import named_queries
 from ingest import store as readings_store

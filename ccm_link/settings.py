@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from ccm_link.time_entry import Limits
+from ccm_link.minutes.time_entry import Limits
 from firmware_profiles.settings import setting
 
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from alerts.backtest import Backtest, Burden, Sensitivity
 from alerts.measures import Severity
-from ccm_link.chart_look import FONT, Look
-from ccm_link.charts import Spec
+from ccm_link.chart.chart_look import FONT, Look
+from ccm_link.chart.charts import Spec
 from deploy import backtest_report
 
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from alerts import notifications
-from ccm_link import alert_burden, overdue_tasks, quiet_tasks, scheduled_tasks
+from ccm_link import alert_burden
+from ccm_link.task import overdue_tasks, quiet_tasks, scheduled_tasks
 from deploy import clockwork
 from deploy.clockwork import Job
 from deploy.settings import SchedulerSettings

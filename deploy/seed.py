@@ -23,8 +23,9 @@ from alerts import activation, escalation, rule_set
 from alerts.channels.message import Channel
 from alerts.ladders import Rung, Whom
 from alerts.measures import Severity
-from ccm_link import credentials, enrolment
 from ccm_link.billing.facts import StaffRole
+from ccm_link.minutes import credentials
+from ccm_link.program import enrolment
 from deploy import errors
 from gateway.ward import home as ward_home
 from ingest import assignments, fleet, people, tenancy

@@ -12,7 +12,8 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from alerts import store as alerts_store
-from ccm_link import tasks, work
+from ccm_link import work
+from ccm_link.task import tasks
 from deploy import errors
 from firmware_profiles import decode, kinds, models
 from ingest import corrections, imports, named_queries, rows, store

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from ccm_link import monitoring
+from ccm_link.claim import monitoring
 from ingest import people
 from tests import scopes
 from tests.made_up_month import ATTESTED

@@ -10,8 +10,8 @@ from uuid import UUID
 import psycopg
 
 from alerts.measures import Comparison, Measure
-from ccm_link import care_plan
-from ccm_link.plan_document import Contributor, Goal, Intervention, Part, PlanDocument, Section
+from ccm_link.plan import care_plan
+from ccm_link.plan.plan_document import Contributor, Goal, Intervention, Part, PlanDocument, Section
 from ingest.people import Role
 
 WHOLE = PlanDocument(

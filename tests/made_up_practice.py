@@ -23,10 +23,12 @@ from alerts import agreements, evaluator, silence_windows
 from alerts.schedule import Occasion, Per, Schedule
 from alerts.settings import AlertsSettings
 from alerts.silence_windows import Cause, Whom
-from ccm_link import conditions, credentials, enrolment, time_log
 from ccm_link.billing.facts import StaffRole
 from ccm_link.care_side import CARE_SIDE
-from ccm_link.credentials import Credential, Employer, NewCredential
+from ccm_link.minutes import credentials, time_log
+from ccm_link.minutes.credentials import Credential, Employer, NewCredential
+from ccm_link.program import enrolment
+from ccm_link.registry import conditions
 from ccm_link.work import Activity
 from firmware_profiles.gatt_time import DateTime
 from firmware_profiles.glucose import FluidType, GlucoseMeasurement, Sample, SampleLocation

@@ -12,17 +12,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from ccm_link import (
-    care_plan,
-    consents,
-    enrolment,
-    fhir_rows,
-    plan_print,
-    plan_sharing,
-    store,
-    task_store,
-)
-from ccm_link.care_plan import Version
+from ccm_link import fhir_rows, store
 from ccm_link.care_record import averages
 from ccm_link.care_record.port import Json
 from ccm_link.fhir import (
@@ -36,7 +26,11 @@ from ccm_link.fhir import (
     plan_given,
     program_consent,
 )
-from ccm_link.outreach import Attempt
+from ccm_link.plan import care_plan, plan_print, plan_sharing
+from ccm_link.plan.care_plan import Version
+from ccm_link.program import consents, enrolment
+from ccm_link.program.outreach import Attempt
+from ccm_link.task import task_store
 from firmware_profiles import errors as profile_errors
 from firmware_profiles import models
 from ingest import named_queries, people

@@ -14,10 +14,11 @@ from uuid import UUID
 import psycopg
 
 from alerts.channels import addresses
-from ccm_link import link_errors, time_log
+from ccm_link import link_errors
 from ccm_link.care_record import outbox
 from ccm_link.care_record.outbox import ReceiverKind
 from ccm_link.care_record.port import Failure, Found, Match
+from ccm_link.minutes import time_log
 from ingest import named_queries, statements
 
 Cursor = psycopg.Cursor[Any]

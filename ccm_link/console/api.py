@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 
 from alerts import episode
 from alerts import store as alerts_store
-from ccm_link import tasks, worklist
 from ccm_link.console import (
     api_description,
     api_models,
@@ -26,7 +25,8 @@ from ccm_link.console import (
     time_inputs,
 )
 from ccm_link.console.desk import AtDesk
-from ccm_link.worklist import Tab
+from ccm_link.task import tasks, worklist
+from ccm_link.task.worklist import Tab
 from ingest import store
 
 router = APIRouter(prefix="/api/v1", responses=api_models.REFUSALS)

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from alerts.measures import Severity
 from ccm_link import work
 from ccm_link.billing.facts import StaffRole
-from ccm_link.contact import Counterpart, Method, Outcome
-from ccm_link.time_decisions import Kind
-from ccm_link.time_entry import Entered
+from ccm_link.minutes.contact import Counterpart, Method, Outcome
+from ccm_link.minutes.time_decisions import Kind
+from ccm_link.minutes.time_entry import Entered
 from ccm_link.work import Activity, Disposition, Origin, TaskEventKind, TaskStatus
 from ingest.people import Role
 

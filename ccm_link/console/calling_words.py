@@ -11,7 +11,7 @@ from alerts.ladders import Nobody, Reason, Whom
 from alerts.measures import Severity
 from alerts.notifications import SentMessage, State
 from alerts.on_call import Duty
-from ccm_link.called_tasks import NeedingTask
+from ccm_link.task.called_tasks import NeedingTask
 
 CHANNELS: Final = {
     Channel.CONSOLE: "console",

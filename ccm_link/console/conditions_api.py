@@ -7,10 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from ccm_link import conditions
 from ccm_link.console import api_models, patient_head
 from ccm_link.console.api_models import Answer
 from ccm_link.console.desk import AtDesk
+from ccm_link.registry import conditions
 
 router = APIRouter(prefix="/api/v1/patients/{patient_id}/conditions", responses=api_models.REFUSALS)
 

@@ -20,7 +20,6 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from alerts import notifications
-from ccm_link import timers
 from ccm_link.console import (
     needs,
     patient_places,
@@ -33,7 +32,8 @@ from ccm_link.console import (
 )
 from ccm_link.console.permissions import Resource
 from ccm_link.console.trail import Line, Trail
-from ccm_link.time_entry import Limits, Timer
+from ccm_link.minutes import timers
+from ccm_link.minutes.time_entry import Limits, Timer
 from ingest import access, audit, people, store, tenancy
 from ingest.audit import Kind, Outcome
 from ingest.people import Practice, SignedIn

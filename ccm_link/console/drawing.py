@@ -7,7 +7,7 @@ from typing import Final
 
 import vl_convert
 
-from ccm_link.charts import Spec
+from ccm_link.chart.charts import Spec
 
 _NOWHERE: Final[
     list[str]

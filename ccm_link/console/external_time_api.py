@@ -16,7 +16,7 @@ import psycopg
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import StringConstraints, model_validator
 
-from ccm_link import external_time, link_errors, time_log
+from ccm_link import link_errors
 from ccm_link.console import api_models, problems, rate_limits, surroundings, time_inputs
 from ccm_link.console.api_models import Answer
 from ccm_link.console.input_types import Instant, Words, written
@@ -25,9 +25,10 @@ from ccm_link.console.problems import Problem, Refused
 from ccm_link.console.rate_limits import Deed
 from ccm_link.console.time_inputs import ProgramName, ProviderNumber
 from ccm_link.errors import CcmLinkError
-from ccm_link.external_time import Report, System
 from ccm_link.link_errors import ReportDiffers
-from ccm_link.time_entry import TimeEntry
+from ccm_link.minutes import external_time, time_log
+from ccm_link.minutes.external_time import Report, System
+from ccm_link.minutes.time_entry import TimeEntry
 from ccm_link.work import Activity
 from ingest import audit, tenancy
 from ingest.audit import Agent, AgentKind, Outcome

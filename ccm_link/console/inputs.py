@@ -20,7 +20,6 @@ from pydantic import (
     model_validator,
 )
 
-from ccm_link import conditions
 from ccm_link.console.input_types import (
     Instant,
     LocalDay,
@@ -28,6 +27,7 @@ from ccm_link.console.input_types import (
     readable,
     written,
 )
+from ccm_link.registry import conditions
 from firmware_profiles.readings import Kind
 from ingest import access, audit
 

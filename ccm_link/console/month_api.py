@@ -8,10 +8,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from ccm_link import claim_records, errors
+from ccm_link import errors
 from ccm_link.billing.proposal import Line
-from ccm_link.claim_records import Claim
-from ccm_link.claim_states import ClaimState
+from ccm_link.claim import claim_records
+from ccm_link.claim.claim_records import Claim
+from ccm_link.claim.claim_states import ClaimState
 from ccm_link.console import api_models, patient_head, problems, worked_months
 from ccm_link.console.api_models import Answer
 from ccm_link.console.desk import AtDesk

@@ -9,13 +9,15 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from ccm_link import conditions, credentials, errors
+from ccm_link import errors
+from ccm_link.claim.practice_billing import Said
 from ccm_link.claim_files.contents import Format
 from ccm_link.claim_files.professional import Route
 from ccm_link.console.input_types import FewWords, LocalDay, RowVersion, Words, readable, written
 from ccm_link.console.inputs import Input
+from ccm_link.minutes import credentials
 from ccm_link.month import Month
-from ccm_link.practice_billing import Said
+from ccm_link.registry import conditions
 
 _BETWEEN: Final = re.compile(r"[\s,;]+")
 _MOST_CODES: Final = 12

@@ -13,10 +13,10 @@ from ccm_link.billing.fates import Fate
 from ccm_link.billing.proposal import BlockCount, Missing, Proposal, Why
 from ccm_link.billing.rows import Certainty, Program
 from ccm_link.billing.rule_book import Rules
+from ccm_link.claim.claim_records import ClaimLine
+from ccm_link.claim.claim_states import ClaimState
+from ccm_link.claim.month_states import Reached
 from ccm_link.claim_files.contents import Format
-from ccm_link.claim_records import ClaimLine
-from ccm_link.claim_states import ClaimState
-from ccm_link.month_states import Reached
 
 FIELDS: Final = {
     "started_on": "First day of monitoring",

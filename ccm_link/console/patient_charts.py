@@ -13,12 +13,13 @@ from alerts import store as alerts_store
 from alerts.limits import line_of
 from alerts.measures import Measure
 from alerts.rules import Memberships, Rule
-from ccm_link import audience, chart_sentences, charts, series
-from ccm_link.chart_look import Look
-from ccm_link.charts import Limit, Spec
+from ccm_link import audience
+from ccm_link.chart import chart_sentences, charts, series
+from ccm_link.chart.chart_look import Look
+from ccm_link.chart.charts import Limit, Spec
+from ccm_link.chart.series import Points
 from ccm_link.console.desk import Cursor
 from ccm_link.local_days import Days
-from ccm_link.series import Points
 from firmware_profiles import kinds
 from firmware_profiles.kinds import Number
 from firmware_profiles.readings import Kind

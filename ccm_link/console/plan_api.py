@@ -8,19 +8,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from ccm_link import (
-    care_gap_facts,
-    care_gaps,
-    care_plan,
-    medication,
-    plan_document,
-    stays,
-)
 from ccm_link.console import api_models, patient_head, plan_look
 from ccm_link.console.api_models import Answer
 from ccm_link.console.desk import AtDesk
 from ccm_link.console.plan_inputs import GapsQuery
 from ccm_link.console.plan_look import ShownGoal
+from ccm_link.plan import care_gap_facts, care_gaps, care_plan, medication, plan_document, stays
 
 router = APIRouter(prefix="/api/v1", responses=api_models.REFUSALS)
 

@@ -10,8 +10,6 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints, create_model, model_validator
 
 from alerts.measures import Comparison, Measure
-from ccm_link import plan_document
-from ccm_link.care_gaps import GapKind
 from ccm_link.console.input_types import (
     FewWords,
     LimitNumber,
@@ -25,12 +23,14 @@ from ccm_link.console.input_types import (
     written,
 )
 from ccm_link.console.inputs import Input, PersonName
-from ccm_link.education import CHECKLISTS, Learner, Topic
-from ccm_link.education import Method as TeachMethod
-from ccm_link.medication import Source
-from ccm_link.plan_document import Contributor, Goal, Intervention, Part, PlanDocument, Section
-from ccm_link.plan_sharing import Method, Recipient
-from ccm_link.stays import Kind
+from ccm_link.plan import plan_document
+from ccm_link.plan.care_gaps import GapKind
+from ccm_link.plan.education import CHECKLISTS, Learner, Topic
+from ccm_link.plan.education import Method as TeachMethod
+from ccm_link.plan.medication import Source
+from ccm_link.plan.plan_document import Contributor, Goal, Intervention, Part, PlanDocument, Section
+from ccm_link.plan.plan_sharing import Method, Recipient
+from ccm_link.plan.stays import Kind
 
 _MOST_CHARACTERS: Final = 300
 _WHO_AND_WHAT: Final = (

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from fastapi.responses import Response
 
 from alerts import history
-from ccm_link import goal_standing, plan_print
 from ccm_link.console import patient_charts
 from ccm_link.console.desk import Cursor
-from ccm_link.goal_standing import GoalLimit, Standing
 from ccm_link.local_days import Days
-from ccm_link.plan_document import Goal, PlanDocument
-from ccm_link.plan_print import PrintedPlan
+from ccm_link.plan import goal_standing, plan_print
+from ccm_link.plan.goal_standing import GoalLimit, Standing
+from ccm_link.plan.plan_document import Goal, PlanDocument
+from ccm_link.plan.plan_print import PrintedPlan
 from firmware_profiles.readings import Kind
 from ingest.people import Patient
 

@@ -7,16 +7,16 @@ from enum import StrEnum
 from typing import Final
 
 from alerts.measures import Comparison
-from ccm_link import plan_document
-from ccm_link.care_gaps import GapKind
-from ccm_link.education import CHECKLISTS, Learner, Topic
-from ccm_link.education import Method as TeachMethod
-from ccm_link.goal_standing import Reached, Standing
-from ccm_link.medication import Source
-from ccm_link.plan_document import Goal, Section
-from ccm_link.plan_sharing import Method, Recipient
-from ccm_link.review_clock import Due, ReviewClock
-from ccm_link.stays import Kind
+from ccm_link.plan import plan_document
+from ccm_link.plan.care_gaps import GapKind
+from ccm_link.plan.education import CHECKLISTS, Learner, Topic
+from ccm_link.plan.education import Method as TeachMethod
+from ccm_link.plan.goal_standing import Reached, Standing
+from ccm_link.plan.medication import Source
+from ccm_link.plan.plan_document import Goal, Section
+from ccm_link.plan.plan_sharing import Method, Recipient
+from ccm_link.plan.review_clock import Due, ReviewClock
+from ccm_link.plan.stays import Kind
 from ingest.minimum_data import Lack
 
 _SECTION_FIELDS: Final[Mapping[str, str]] = {one.value: one.heading for one in Section}

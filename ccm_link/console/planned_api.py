@@ -7,10 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header
 
-from ccm_link import tasks
 from ccm_link.console import api_models, input_types, patient_head, planned_deeds, planned_inputs
 from ccm_link.console.api_models import Answer
 from ccm_link.console.desk import AtDesk
+from ccm_link.task import tasks
 
 router = APIRouter(prefix="/api/v1/patients/{patient_id}/tasks", responses=api_models.REFUSALS)
 

@@ -3,8 +3,8 @@
 Each takes the cursor of the desk's open transaction.
 
 Raises:
-    CcmLinkError: as in :mod:`ccm_link.planned_tasks`, :mod:`ccm_link.task_schedules` and :mod:`ccm_link.cover`; nothing
-        was changed.
+    CcmLinkError: as in :mod:`ccm_link.task.planned_tasks`, :mod:`ccm_link.task.task_schedules` and
+        :mod:`ccm_link.task.cover`; nothing was changed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from datetime import date, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from ccm_link import cover, planned_tasks, recurrence, task_schedules, tasks
 from ccm_link.console import planned_inputs, states, task_record, trail
 from ccm_link.console.desk import Cursor, Desk
 from ccm_link.console.permissions import Resource
-from ccm_link.planned_tasks import NextTask
-from ccm_link.task_schedules import NewSchedule
+from ccm_link.task import cover, planned_tasks, recurrence, task_schedules, tasks
+from ccm_link.task.planned_tasks import NextTask
+from ccm_link.task.task_schedules import NewSchedule
 from ccm_link.work import Origin, Task
 
 

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from alerts.measures import Severity
-from ccm_link import recurrence
 from ccm_link.console.input_types import (
     FewWords,
     Instant,
@@ -23,8 +22,9 @@ from ccm_link.console.input_types import (
 )
 from ccm_link.console.inputs import Input
 from ccm_link.console.task_inputs import CompleteTask
-from ccm_link.planned_tasks import NextTask
-from ccm_link.recurrence import Unit
+from ccm_link.task import recurrence
+from ccm_link.task.planned_tasks import NextTask
+from ccm_link.task.recurrence import Unit
 from ingest.people import Role
 
 END_OF_WORK: Final = time(17)

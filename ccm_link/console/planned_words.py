@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from alerts.measures import Severity
-from ccm_link.recurrence import Recurrence, Unit
+from ccm_link.task.recurrence import Recurrence, Unit
 from ingest.access import Colleague
 from ingest.people import Role
 

@@ -19,18 +19,15 @@ from starlette.types import Scope
 
 from alerts import errors as alerts_errors
 from alerts.errors import AlertsError
-from ccm_link import (
-    claim_errors,
-    link_errors,
-    plan_errors,
-    program_errors,
-    registry_errors,
-    time_errors,
-)
+from ccm_link import claim_errors, link_errors
 from ccm_link import errors as ccm_errors
 from ccm_link.console import rendering
 from ccm_link.errors import CcmLinkError
 from ccm_link.fhir import outcome, resource_json
+from ccm_link.minutes import time_errors
+from ccm_link.plan import plan_errors
+from ccm_link.program import program_errors
+from ccm_link.registry import registry_errors
 from firmware_profiles.errors import WireReason
 from ingest import errors as ingest_errors
 

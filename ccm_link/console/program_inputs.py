@@ -8,10 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, create_model, model_validator
 
-from ccm_link import consent_script, requirements
 from ccm_link.billing.facts import By
-from ccm_link.care_team import TeamRole
-from ccm_link.consents import GivenBy, Method
 from ccm_link.console.input_types import (
     BasedOn,
     FewWords,
@@ -23,10 +20,13 @@ from ccm_link.console.input_types import (
     written,
 )
 from ccm_link.console.inputs import Input, PageSize
-from ccm_link.enrolment_states import CloseReason
-from ccm_link.outreach import Method as TryMethod
-from ccm_link.outreach import Outcome, SpokeWith
-from ccm_link.practitioner_visits import Kind
+from ccm_link.program import consent_script, requirements
+from ccm_link.program.care_team import TeamRole
+from ccm_link.program.consents import GivenBy, Method
+from ccm_link.program.enrolment_states import CloseReason
+from ccm_link.program.outreach import Method as TryMethod
+from ccm_link.program.outreach import Outcome, SpokeWith
+from ccm_link.program.practitioner_visits import Kind
 
 # A word of the billing tables: whether it is one of theirs is asked where they are.
 TableWord = Annotated[str, written("[a-z][a-z_0-9]{1,39}", "Choose one of the list.")]

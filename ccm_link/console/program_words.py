@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from ccm_link import consent_script, requirements
 from ccm_link.billing.facts import By
 from ccm_link.billing.rows import Program
 from ccm_link.billing.rule_book import Rules
-from ccm_link.care_team import TeamRole
-from ccm_link.consents import GivenBy, Method
-from ccm_link.eligibility import Verdict
-from ccm_link.enrolment_states import CloseReason, Event, State
-from ccm_link.outreach import Method as TryMethod
-from ccm_link.outreach import Outcome, SpokeWith
-from ccm_link.practitioner_visits import Answer, Kind
+from ccm_link.program import consent_script, requirements
+from ccm_link.program.care_team import TeamRole
+from ccm_link.program.consents import GivenBy, Method
+from ccm_link.program.eligibility import Verdict
+from ccm_link.program.enrolment_states import CloseReason, Event, State
+from ccm_link.program.outreach import Method as TryMethod
+from ccm_link.program.outreach import Outcome, SpokeWith
+from ccm_link.program.practitioner_visits import Answer, Kind
 
 _ELEMENTS: Final[Mapping[str, str]] = {
     one.name: one.title for script in consent_script.shipped().values() for one in script.elements

@@ -8,17 +8,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from ccm_link import care_team, eligibility
-from ccm_link.chronic_conditions import catalogue
-from ccm_link.consents import GivenBy, Method
 from ccm_link.console import api_models, patient_head
 from ccm_link.console.api_models import Answer
 from ccm_link.console.desk import AtDesk
 from ccm_link.console.pages import patient_program
 from ccm_link.console.program_inputs import EligibleQuery, TableWord
 from ccm_link.console.program_rules import rules_on, today
-from ccm_link.eligibility import Finding, Verdict
-from ccm_link.enrolment_states import CloseReason, State
+from ccm_link.program import care_team, eligibility
+from ccm_link.program.chronic_conditions import catalogue
+from ccm_link.program.consents import GivenBy, Method
+from ccm_link.program.eligibility import Finding, Verdict
+from ccm_link.program.enrolment_states import CloseReason, State
 
 router = APIRouter(prefix="/api/v1", responses=api_models.REFUSALS)
 

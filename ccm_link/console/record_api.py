@@ -8,10 +8,10 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from ccm_link import coverage, patient_contacts, patient_identifiers, related_people
 from ccm_link.console import api_models, patient_head
 from ccm_link.console.api_models import Answer
 from ccm_link.console.desk import AtDesk
+from ccm_link.registry import coverage, patient_contacts, patient_identifiers, related_people
 from ingest.standing import Standing
 
 router = APIRouter(prefix="/api/v1/patients/{patient_id}/record", responses=api_models.REFUSALS)

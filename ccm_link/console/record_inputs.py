@@ -7,13 +7,6 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 
-from ccm_link import (
-    coverage,
-    patient_contacts,
-    patient_identifiers,
-    registry_errors,
-    related_people,
-)
 from ccm_link.console.input_types import (
     BasedOn,
     LocalTime,
@@ -23,6 +16,13 @@ from ccm_link.console.input_types import (
     written,
 )
 from ccm_link.console.inputs import Input, PersonName
+from ccm_link.registry import (
+    coverage,
+    patient_contacts,
+    patient_identifiers,
+    registry_errors,
+    related_people,
+)
 from ingest import patient_identity
 from ingest.importing import wall_time
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ccm_link import related_people
-from ccm_link.coverage import Kind as CoverageKind
-from ccm_link.patient_contacts import TelecomKind, UsedFor
-from ccm_link.patient_identifiers import Kind as IdentifierKind
+from ccm_link.registry import related_people
+from ccm_link.registry.coverage import Kind as CoverageKind
+from ccm_link.registry.patient_contacts import TelecomKind, UsedFor
+from ccm_link.registry.patient_identifiers import Kind as IdentifierKind
 from ingest.standing import Standing
 
 FIELDS: Final = {

@@ -7,7 +7,7 @@ from typing import Final
 
 from ccm_link.billing.words import duration
 from ccm_link.console import wording
-from ccm_link.program_report import Compared, Group, Standing
+from ccm_link.evidence.program_report import Compared, Group, Standing
 
 __all__ = ["dollars", "duration", "lines", "standing", "table"]
 

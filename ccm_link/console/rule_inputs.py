@@ -9,9 +9,9 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 
 from alerts import rule_set
 from alerts.rules import Scope
-from ccm_link import enrolment
 from ccm_link.console.input_types import LimitNumber, LocalDay, Words, readable, written
 from ccm_link.console.inputs import Diagnosis, Input, PersonName
+from ccm_link.program import enrolment
 
 # A set of some fifty rules; a request holds 64 KiB with everything around it.
 _MOST_CHARACTERS: Final = 40_000

@@ -6,7 +6,7 @@ from typing import Final
 
 from ccm_link.billing.words import duration
 from ccm_link.console import wording
-from ccm_link.self_audit import Finding, Measure, Subject
+from ccm_link.evidence.self_audit import Finding, Measure, Subject
 
 _MEASURED: Final = {
     Subject.SUDDEN_START: "Many patients begun in one month",

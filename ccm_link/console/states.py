@@ -8,7 +8,7 @@ from alerts.agreements import Agreement
 from alerts.limits import limit_of
 from alerts.rules import Rule
 from ccm_link.console import trail
-from ccm_link.time_entry import TimeEntry, Timer
+from ccm_link.minutes.time_entry import TimeEntry, Timer
 from ccm_link.work import Task
 from ingest.assignments import Assignment
 

@@ -13,10 +13,10 @@ import psycopg
 from fastapi import Request
 from psycopg_pool import ConnectionPool
 
-from ccm_link import site_tables
+from ccm_link.claim import site_tables
+from ccm_link.claim.site_tables import SiteTables
 from ccm_link.errors import BadBillingTable
 from ccm_link.settings import CcmLinkSettings
-from ccm_link.site_tables import SiteTables
 from firmware_profiles.errors import SettingsError
 
 Pool = ConnectionPool[psycopg.Connection[Any]]

@@ -4,7 +4,7 @@ Each takes the cursor of the desk's open transaction.
 
 Raises:
     Refused: 404; the practice has no such task, or the person does not see its patient.
-    CcmLinkError: as in :mod:`ccm_link.tasks` and :mod:`ccm_link.snoozing`; nothing was changed.
+    CcmLinkError: as in :mod:`ccm_link.task.tasks` and :mod:`ccm_link.task.snoozing`; nothing was changed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from ccm_link import snoozing, tasks
 from ccm_link.console import (
     planned_deeds,
     task_inputs,
@@ -20,7 +19,8 @@ from ccm_link.console import (
     time_lines,
 )
 from ccm_link.console.desk import Cursor, Desk
-from ccm_link.planned_tasks import NextTask
+from ccm_link.task import snoozing, tasks
+from ccm_link.task.planned_tasks import NextTask
 from ccm_link.work import Task
 
 

@@ -10,8 +10,8 @@ from pydantic import model_validator
 from ccm_link.console.input_types import FewWords, Instant, RowVersion, WaitMinutes, Words
 from ccm_link.console.inputs import Input
 from ccm_link.console.time_inputs import WithContact
+from ccm_link.task.worklist import Tab
 from ccm_link.work import Disposition
-from ccm_link.worklist import Tab
 
 
 class ClaimTask(Input):

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from alerts import lifecycle
 from alerts.episode import EpisodeEventKind
 from alerts.measures import Severity
-from ccm_link import planned_tasks
 from ccm_link.console import wording
 from ccm_link.console.reading_words import Mark
-from ccm_link.task_history import Line
+from ccm_link.task import planned_tasks
+from ccm_link.task.task_history import Line
+from ccm_link.task.worklist import MeasuredToday, Tab
 from ccm_link.work import Origin, Task, TaskEventKind, TaskStatus
-from ccm_link.worklist import MeasuredToday, Tab
 from ingest.people import Role
 
 TABS: Final[Mapping[Tab, str]] = {

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query
 
-from ccm_link import month_lock, repeated_requests, time_decisions, time_log
+from ccm_link import repeated_requests
 from ccm_link.console import api_models, input_types, patient_head, time_deeds, time_inputs
 from ccm_link.console.desk import AtDesk, Cursor, Desk
+from ccm_link.minutes import month_lock, time_decisions, time_log
 from ccm_link.month import Month
 from ccm_link.repeated_requests import KeyedRequest
 

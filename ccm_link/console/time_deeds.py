@@ -3,7 +3,7 @@
 Each takes the cursor of the desk's open transaction.
 
 Raises:
-    CcmLinkError: as in :mod:`ccm_link.timers` and :mod:`ccm_link.time_log`; nothing was changed.
+    CcmLinkError: as in :mod:`ccm_link.minutes.timers` and :mod:`ccm_link.minutes.time_log`; nothing was changed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from alerts import episode
-from ccm_link import entry_draft, errors, time_errors, time_log, time_programs, timers
+from ccm_link import errors
 from ccm_link.console import input_types, task_record, time_inputs, time_lines, wording
 from ccm_link.console.desk import Cursor, Desk
-from ccm_link.entry_draft import Done
-from ccm_link.time_entry import DroppedTime, EndedTimer, TimeEntry, Timer
+from ccm_link.minutes import entry_draft, time_errors, time_log, time_programs, timers
+from ccm_link.minutes.entry_draft import Done
+from ccm_link.minutes.time_entry import DroppedTime, EndedTimer, TimeEntry, Timer
 
 
 def start(

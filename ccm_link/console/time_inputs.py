@@ -7,11 +7,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 
-from ccm_link import contact, credentials
 from ccm_link.console.input_types import FewWords, Instant, LocalDay, LocalTime, Words, written
 from ccm_link.console.inputs import Input
-from ccm_link.contact import Contact, Counterpart, Method, Outcome
-from ccm_link.credentials import Credential, Employer
+from ccm_link.minutes import contact, credentials
+from ccm_link.minutes.contact import Contact, Counterpart, Method, Outcome
+from ccm_link.minutes.credentials import Credential, Employer
 from ccm_link.month import Month
 from ccm_link.work import Activity
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ccm_link.console import states, trail
 from ccm_link.console.desk import Desk
 from ccm_link.console.permissions import Resource
-from ccm_link.time_entry import EndedTimer, TimeEntry, Timer
+from ccm_link.minutes.time_entry import EndedTimer, TimeEntry, Timer
 
 
 def started(desk: Desk, timer: Timer) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ccm_link import credentials
 from ccm_link.billing.facts import StaffRole
-from ccm_link.contact import Contact, Counterpart, Method, Outcome
-from ccm_link.credentials import Credential
-from ccm_link.time_decisions import Kind
-from ccm_link.time_entry import Entered, TimeEntry
-from ccm_link.time_programs import NONE
+from ccm_link.minutes import credentials
+from ccm_link.minutes.contact import Contact, Counterpart, Method, Outcome
+from ccm_link.minutes.credentials import Credential
+from ccm_link.minutes.time_decisions import Kind
+from ccm_link.minutes.time_entry import Entered, TimeEntry
+from ccm_link.minutes.time_programs import NONE
 from ccm_link.work import Activity
 
 _METHODS: Final[Mapping[Method, str]] = {

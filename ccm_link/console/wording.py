@@ -12,7 +12,7 @@ from alerts.measures import Severity
 from alerts.missing_link import Link
 from alerts.rule_set import RuleSpec
 from alerts.rules import Rule, Scope
-from ccm_link import conditions, local_days
+from ccm_link import local_days
 from ccm_link.console import (
     link_words,
     month_words,
@@ -22,6 +22,7 @@ from ccm_link.console import (
     record_words,
     time_words,
 )
+from ccm_link.registry import conditions
 from ccm_link.work import Activity, Disposition
 from firmware_profiles import kinds
 from firmware_profiles.readings import Kind

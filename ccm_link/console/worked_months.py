@@ -8,15 +8,16 @@ from datetime import date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from ccm_link import errors, month_proposals
+from ccm_link import errors
 from ccm_link.billing import periods
 from ccm_link.billing.rows import Program
+from ccm_link.claim import month_proposals
+from ccm_link.claim.month_proposals import WorkedOut
+from ccm_link.claim.site_tables import SiteTables
 from ccm_link.console import month_words, problems, surroundings
 from ccm_link.console.desk import Cursor, Desk
 from ccm_link.console.month_words import Meter
 from ccm_link.month import Month
-from ccm_link.month_proposals import WorkedOut
-from ccm_link.site_tables import SiteTables
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ccm_link import conditions
-from ccm_link.conditions import Condition
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
+from ccm_link.registry import conditions
+from ccm_link.registry.conditions import Condition
 
 _PROFILE: Final = codings.US_CORE + "condition-problems-health-concerns"
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
-from ccm_link.outreach import Attempt, Method, Outcome
+from ccm_link.program.outreach import Attempt, Method, Outcome
 
 _MEDIA: Final = {
     Method.PHONE: ("PHONE", "telephone"),

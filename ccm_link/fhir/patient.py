@@ -15,9 +15,9 @@ from uuid import UUID
 
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
-from ccm_link.patient_contacts import NewAddress, NewTelecom
-from ccm_link.patient_identifiers import Identifier
-from ccm_link.related_people import NewRelatedPerson
+from ccm_link.registry.patient_contacts import NewAddress, NewTelecom
+from ccm_link.registry.patient_identifiers import Identifier
+from ccm_link.registry.related_people import NewRelatedPerson
 
 PROFILE: Final = codings.US_CORE + "patient"
 _BIRTH_SEX: Final = codings.US_CORE + "birthsex"

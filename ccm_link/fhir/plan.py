@@ -14,11 +14,11 @@ from typing import Final
 from uuid import UUID
 
 from alerts.measures import Comparison, Measure
-from ccm_link import plan_document
-from ccm_link.care_plan import Version
 from ccm_link.fhir import codings, sent_numbers
 from ccm_link.fhir.codings import Json
-from ccm_link.plan_document import Goal, Intervention
+from ccm_link.plan import plan_document
+from ccm_link.plan.care_plan import Version
+from ccm_link.plan.plan_document import Goal, Intervention
 from firmware_profiles import kinds
 
 _PLAN: Final = codings.US_CORE + "careplan"

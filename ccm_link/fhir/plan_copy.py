@@ -10,9 +10,9 @@ import base64
 import hashlib
 from typing import Final
 
-from ccm_link.care_plan import Version
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
+from ccm_link.plan.care_plan import Version
 
 _PROFILE: Final = codings.US_CORE + "documentreference"
 _CATEGORY: Final = codings.concept(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
-from ccm_link.plan_sharing import Method, Recipient, Share
+from ccm_link.plan.plan_sharing import Method, Recipient, Share
 
 _MEDIA: Final = {
     Method.PRINTED: ("WRITTEN", "written"),

@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from ccm_link.consents import Consent, GivenBy
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
+from ccm_link.program.consents import Consent, GivenBy
 
 _SCOPE: Final = codings.concept(codings.hl7("consentscope", "treatment"))
 # Source: LOINC 59284-0, Consent Document; the category that FHIR's own examples have.

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from ccm_link.care_team import Member
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
+from ccm_link.program.care_team import Member
 
 _PROFILE: Final = codings.US_CORE + "careteam"
 

@@ -2,9 +2,9 @@
 
 A patient's record number is the identifier of type MR, or the only one that is no MBI. Conditions count by their code
 of ICD-10-CM; those that are over, refuted or entered in error are left out, and so are coverages that are not active.
-What a coverage is stands in its type, in the words of :class:`ccm_link.coverage.Kind` or as a code of the Source of
-Payment Typology; anything else is ``other``. Other resources are read over. That the practice may talk with somebody
-stands in no bundle, so nobody is allowed by one.
+What a coverage is stands in its type, in the words of :class:`ccm_link.registry.coverage.Kind` or as a code of the
+Source of Payment Typology; anything else is ``other``. Other resources are read over. That the practice may talk with
+somebody stands in no bundle, so nobody is allowed by one.
 
 Sources: FHIR R4 (4.0.1); US Core 6.1.0 (birth sex); Source of Payment Typology 9.2, NAHDO (https://nahdo.org/sopt).
 """
@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ccm_link import conditions
-from ccm_link.coverage import Kind
 from ccm_link.errors import BadCode
 from ccm_link.panel import panel_patient
 from ccm_link.panel.panel_patient import PanelPatient
-from ccm_link.patient_identifiers import MBI_SYSTEM
+from ccm_link.registry import conditions
+from ccm_link.registry.coverage import Kind
+from ccm_link.registry.patient_identifiers import MBI_SYSTEM
 from firmware_profiles import strict_json
 from firmware_profiles.errors import WireError
 from firmware_profiles.strict_json import Element

@@ -17,7 +17,11 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from ccm_link import (
+from ccm_link.errors import CcmLinkError
+from ccm_link.panel import panel_known
+from ccm_link.panel.panel_known import Known
+from ccm_link.panel.panel_patient import Carer, PanelPatient, SaidStanding
+from ccm_link.registry import (
     conditions,
     coverage,
     patient_contacts,
@@ -25,12 +29,8 @@ from ccm_link import (
     patient_standing,
     related_people,
 )
-from ccm_link.coverage import NewCoverage
-from ccm_link.errors import CcmLinkError
-from ccm_link.panel import panel_known
-from ccm_link.panel.panel_known import Known
-from ccm_link.panel.panel_patient import Carer, PanelPatient, SaidStanding
-from ccm_link.patient_contacts import NewAddress
+from ccm_link.registry.coverage import NewCoverage
+from ccm_link.registry.patient_contacts import NewAddress
 from ingest import audit, patient_identity, people, tenancy
 from ingest.audit import Agent, Event
 from ingest.errors import IdentityRefused, RefusedByStoreError, StandingRefused

@@ -9,24 +9,24 @@ from uuid import UUID
 
 import psycopg
 
-from ccm_link import (
+from ccm_link import store
+from ccm_link.registry import (
     conditions,
     coverage,
     patient_contacts,
     patient_identifiers,
     related_people,
-    store,
 )
-from ccm_link.coverage import Coverage
-from ccm_link.patient_contacts import Address, Telecom
-from ccm_link.patient_identifiers import Identifier
-from ccm_link.related_people import RelatedPerson
+from ccm_link.registry.coverage import Coverage
+from ccm_link.registry.patient_contacts import Address, Telecom
+from ccm_link.registry.patient_identifiers import Identifier
+from ccm_link.registry.related_people import RelatedPerson
 from ingest import named_queries
 from ingest.people import Patient
 
 Cursor = psycopg.Cursor[Any]
 
-_Q: Final = named_queries.load("ccm_link", "panel_import")
+_Q: Final = named_queries.load("ccm_link.panel", "panel_import")
 
 
 @dataclass(slots=True)

@@ -14,12 +14,12 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from ccm_link import conditions, patient_contacts, patient_identifiers, registry_errors
 from ccm_link.console import forms, record_inputs
-from ccm_link.coverage import NewCoverage
 from ccm_link.errors import BadCode
-from ccm_link.patient_contacts import NewAddress, NewTelecom, TelecomKind, UsedFor
-from ccm_link.related_people import NewRelatedPerson
+from ccm_link.registry import conditions, patient_contacts, patient_identifiers, registry_errors
+from ccm_link.registry.coverage import NewCoverage
+from ccm_link.registry.patient_contacts import NewAddress, NewTelecom, TelecomKind, UsedFor
+from ccm_link.registry.related_people import NewRelatedPerson
 from ingest.importing.imported_row import Fault, FaultReason, Place
 from ingest.patient_identity import Identity
 from ingest.standing import Standing

@@ -10,9 +10,10 @@ import psycopg
 
 from alerts import activation, rule_set, store
 from alerts.rules import Rule, Scope
-from ccm_link import conditions, enrolment
 from ccm_link import errors as ccm_errors
 from ccm_link.console import wording
+from ccm_link.program import enrolment
+from ccm_link.registry import conditions
 from ccm_link.settings import CcmLinkSettings
 from deploy import command_line, configuration, errors, given_rules, look
 from ingest import audit, people, tenancy

@@ -125,7 +125,7 @@ def _of_practice(rules: Iterable[Rule], at: datetime) -> list[RuleSpec]:
 
 
 def _draw(found: list[Backtest], name: str, *, replace: bool) -> None:
-    from ccm_link.chart_look import Look, Size, Theme
+    from ccm_link.chart.chart_look import Look, Size, Theme
     from ccm_link.console import drawing
 
     spec = backtest_chart.chart(found, backtest_chart.Names(), Look.of(Theme.LIGHT, Size.WIDE))

@@ -12,11 +12,12 @@ from uuid import UUID
 
 import psycopg
 
-from ccm_link import claim_errors, claim_exports, claim_records, claim_states, claims, site_tables
+from ccm_link import claim_errors
+from ccm_link.claim import claim_exports, claim_records, claim_states, claims, site_tables
+from ccm_link.claim.claim_records import Claim
+from ccm_link.claim.claim_states import ClaimState
 from ccm_link.claim_files.contents import Format
 from ccm_link.claim_files.professional import Route
-from ccm_link.claim_records import Claim
-from ccm_link.claim_states import ClaimState
 from ccm_link.errors import CcmLinkError
 from ccm_link.settings import CcmLinkSettings
 from deploy import command_line, configuration, errors, given_files, look

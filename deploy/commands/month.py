@@ -9,10 +9,11 @@ from uuid import UUID
 
 import psycopg
 
-from ccm_link import month_lock, month_states, site_tables
+from ccm_link.claim import month_states, site_tables
+from ccm_link.claim.month_states import Kept
 from ccm_link.errors import CcmLinkError
+from ccm_link.minutes import month_lock
 from ccm_link.month import Month
-from ccm_link.month_states import Kept
 from ccm_link.settings import CcmLinkSettings
 from deploy import command_line, configuration, errors, look
 from ingest import audit, people, tenancy

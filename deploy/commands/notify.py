@@ -24,7 +24,7 @@ from alerts.channels.webhook.settings import WebhookSettings
 from alerts.channels.webhook.transport import WebhookTransport
 from alerts.notify_settings import NotifySettings
 from alerts.sending import Sender
-from ccm_link import called_tasks
+from ccm_link.task import called_tasks
 from deploy import clockwork, configuration, errors, services, start_conditions
 from deploy.clockwork import Job
 from deploy.configuration import Configuration

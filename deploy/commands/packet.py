@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from ccm_link import audit_packet, coverage, packet_print, site_tables
 from ccm_link.billing import periods
+from ccm_link.claim import site_tables
+from ccm_link.evidence import audit_packet, packet_print
 from ccm_link.month import Month
+from ccm_link.registry import coverage
 from ccm_link.settings import CcmLinkSettings
 from deploy import command_line, configuration, errors, given_files, look
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import psycopg
 
-from ccm_link import time_chain
-from ccm_link.time_chain import Finding, Verdict
+from ccm_link.minutes import time_chain
+from ccm_link.minutes.time_chain import Finding, Verdict
 from deploy import configuration, errors
 from ingest.audit_settings import AuditSettings
 

@@ -18,7 +18,7 @@ from alerts import rule_set
 from alerts.backtest import Backtest, backtest
 from alerts.courses import DAY_S, Courses
 from alerts.measures import Measure
-from ccm_link.chart_look import Look, Size, Theme
+from ccm_link.chart.chart_look import Look, Size, Theme
 from ccm_link.console import drawing
 from deploy import backtest_chart, backtest_report
 from firmware_profiles.readings import Kind

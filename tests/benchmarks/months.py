@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from ccm_link import month_states, site_tables
+from ccm_link.claim import month_states, site_tables
 from ccm_link.month import Month
 from ingest import tenancy
 from tests.benchmarks import made_up_past

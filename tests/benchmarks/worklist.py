@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from ccm_link import worklist
-from ccm_link.worklist import Tab, Viewer
+from ccm_link.task import worklist
+from ccm_link.task.worklist import Tab, Viewer
 from ingest import tenancy
 from ingest.tenancy import Scope
 from tests.benchmarks import made_up_past

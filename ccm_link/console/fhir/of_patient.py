@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Response
 
-from ccm_link import care_plan, care_team, conditions, consents, enrolment, fhir_rows, tasks
+from ccm_link import fhir_rows
 from ccm_link.console import patient_head, problems
 from ccm_link.console.desk import Cursor, Desk
 from ccm_link.console.fhir import answers
@@ -24,6 +24,10 @@ from ccm_link.fhir import care_task, condition, matching, plan, program_consent,
 from ccm_link.fhir.bundle import Found
 from ccm_link.fhir.codings import Json
 from ccm_link.fhir.server_types import TYPES, Form
+from ccm_link.plan import care_plan
+from ccm_link.program import care_team, consents, enrolment
+from ccm_link.registry import conditions
+from ccm_link.task import tasks
 
 # A patient's tasks of some years; more of them than a care manager sees in a lifetime.
 _MOST_TASKS: Final = 2_000

@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from ccm_link import care_gap_facts, care_gaps
-from ccm_link.care_gaps import GapKind
 from ccm_link.console.desk import AtDesk
 from ccm_link.console.plan_inputs import GapsQuery
+from ccm_link.plan import care_gap_facts, care_gaps
+from ccm_link.plan.care_gaps import GapKind
 
 router = APIRouter(prefix="/care-gaps", include_in_schema=False)
 

@@ -8,15 +8,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
-from ccm_link import (
-    care_gap_facts,
-    care_gaps,
-    care_plan,
-    plan_diff,
-    plan_print,
-    plan_sharing,
-)
-from ccm_link.care_plan import Version
 from ccm_link.console import (
     patient_head,
     plan_desk,
@@ -31,6 +22,8 @@ from ccm_link.console.permissions import Resource
 from ccm_link.console.plan_desk import Form
 from ccm_link.console.plan_inputs import VersionNumber, VersionQuery
 from ccm_link.console.plan_words import Said
+from ccm_link.plan import care_gap_facts, care_gaps, care_plan, plan_diff, plan_print, plan_sharing
+from ccm_link.plan.care_plan import Version
 
 router = APIRouter(prefix="/patients/{patient_id}/plan", include_in_schema=False)
 

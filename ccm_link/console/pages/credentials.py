@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link import credentials
 from ccm_link.billing.facts import StaffRole
 from ccm_link.console import forms, permissions, problems, time_inputs, time_words, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
-from ccm_link.credentials import NewCredential
 from ccm_link.errors import CcmLinkError
 from ccm_link.local_days import Days
+from ccm_link.minutes import credentials
+from ccm_link.minutes.credentials import NewCredential
 from ingest import people
 
 router = APIRouter(prefix="/staff", include_in_schema=False)

@@ -10,17 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ccm_link import (
-    billing_practitioner,
-    consent_script,
-    consenting,
-    enrolment,
-    local_days,
-    outreach,
-    program_errors,
-    requirements,
-)
-from ccm_link.consents import GivenBy, Method, Taken
+from ccm_link import local_days
 from ccm_link.console import plan_desk, trail
 from ccm_link.console import program_inputs as posted
 from ccm_link.console.desk import AtDesk, Cursor, Desk
@@ -30,8 +20,18 @@ from ccm_link.console.permissions import Resource
 from ccm_link.console.plan_desk import Form
 from ccm_link.console.program_rules import rules_on, today
 from ccm_link.console.program_words import Said
-from ccm_link.enrolment_states import Change, CloseReason, State
-from ccm_link.outreach import NewAttempt
+from ccm_link.program import (
+    billing_practitioner,
+    consent_script,
+    consenting,
+    enrolment,
+    outreach,
+    program_errors,
+    requirements,
+)
+from ccm_link.program.consents import GivenBy, Method, Taken
+from ccm_link.program.enrolment_states import Change, CloseReason, State
+from ccm_link.program.outreach import NewAttempt
 from ingest import people
 
 router = APIRouter(prefix="/patients/{patient_id}/program/enrolments", include_in_schema=False)

@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ccm_link import lineage
 from ccm_link.billing.words import duration
 from ccm_link.console import patient_head, problems
 from ccm_link.console.desk import AtDesk
+from ccm_link.evidence import lineage
 
 router = APIRouter(prefix="/claims", include_in_schema=False)
 

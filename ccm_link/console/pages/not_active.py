@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ccm_link import patient_standing
 from ccm_link.console.desk import AtDesk
-from ccm_link.patient_standing import WaitingTask
+from ccm_link.registry import patient_standing
+from ccm_link.registry.patient_standing import WaitingTask
 from ingest import standing
 
 router = APIRouter(prefix="/patients/not-active", include_in_schema=False)

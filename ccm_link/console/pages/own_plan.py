@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from ccm_link import plan_print, plan_sharing
 from ccm_link.console import plan_look, problems
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.plan_print import PrintedPlan
+from ccm_link.plan import plan_print, plan_sharing
+from ccm_link.plan.plan_print import PrintedPlan
 from ingest import people
 
 router = APIRouter(prefix="/own-record/plan", include_in_schema=False)

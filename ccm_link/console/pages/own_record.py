@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from alerts import confirmations
-from ccm_link.chart_look import Look, Size, Theme
+from ccm_link.chart.chart_look import Look, Size, Theme
 from ccm_link.console import drawing, patient_charts, problems
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.patient_charts import ChartName, Window

@@ -8,13 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ccm_link import audit_packet, coverage, packet_print
-from ccm_link.audit_packet import Packet
 from ccm_link.billing import periods
 from ccm_link.console import problems, rate_limits, surroundings
 from ccm_link.console.desk import AtDesk, Desk
 from ccm_link.console.rate_limits import Deed
+from ccm_link.evidence import audit_packet, packet_print
+from ccm_link.evidence.audit_packet import Packet
 from ccm_link.month import Month
+from ccm_link.registry import coverage
 from ingest import audit
 from ingest.audit import Kind
 

@@ -11,19 +11,18 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from ccm_link import (
-    claim_errors,
+from ccm_link import claim_errors, errors
+from ccm_link.billing import periods
+from ccm_link.claim import (
     claim_proposals,
     claim_records,
     claims,
-    errors,
     monitoring,
     month_facts,
     month_states,
 )
-from ccm_link.billing import periods
-from ccm_link.claim_records import Claim
-from ccm_link.claim_states import ClaimState
+from ccm_link.claim.claim_records import Claim
+from ccm_link.claim.claim_states import ClaimState
 from ccm_link.console import (
     forms,
     month_inputs,

@@ -11,25 +11,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ccm_link import (
-    attestations,
-    billed_beside,
-    billing_practitioner,
-    care_team,
-    consent_script,
-    consents,
-    eligibility,
-    enrolment,
-    enrolment_states,
-    outreach,
-    practitioner_visits,
-    programs,
-    requirements,
-)
 from ccm_link.billing.rule_book import Rules
-from ccm_link.chronic_conditions import catalogue
-from ccm_link.consent_script import Script
-from ccm_link.consents import Consent, GivenBy, Method
+from ccm_link.claim import programs
 from ccm_link.console import (
     patient_head,
     permissions,
@@ -41,12 +24,29 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Refusal
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.program_words import Said
-from ccm_link.eligibility import Finding
-from ccm_link.enrolment import Enrolment, Happened
-from ccm_link.enrolment_states import CloseReason, State
 from ccm_link.month import Month
-from ccm_link.outreach import Attempt
-from ccm_link.requirements import Asked, Known
+from ccm_link.program import (
+    attestations,
+    billed_beside,
+    billing_practitioner,
+    care_team,
+    consent_script,
+    consents,
+    eligibility,
+    enrolment,
+    enrolment_states,
+    outreach,
+    practitioner_visits,
+    requirements,
+)
+from ccm_link.program.chronic_conditions import catalogue
+from ccm_link.program.consent_script import Script
+from ccm_link.program.consents import Consent, GivenBy, Method
+from ccm_link.program.eligibility import Finding
+from ccm_link.program.enrolment import Enrolment, Happened
+from ccm_link.program.enrolment_states import CloseReason, State
+from ccm_link.program.outreach import Attempt
+from ccm_link.program.requirements import Asked, Known
 from ingest import access, people
 
 router = APIRouter(prefix="/patients/{patient_id}/program", include_in_schema=False)

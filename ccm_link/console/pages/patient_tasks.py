@@ -11,7 +11,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from ccm_link import care_team, task_schedules, tasks
 from ccm_link.console import (
     forms,
     patient_head,
@@ -25,6 +24,8 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import CcmLinkError
+from ccm_link.program import care_team
+from ccm_link.task import task_schedules, tasks
 
 router = APIRouter(prefix="/patients/{patient_id}/tasks", include_in_schema=False)
 

@@ -7,8 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ccm_link import care_team
-from ccm_link.care_team import Outside, TeamRole
 from ccm_link.console import plan_desk
 from ccm_link.console import program_inputs as posted
 from ccm_link.console.desk import AtDesk, Cursor, Desk
@@ -16,6 +14,8 @@ from ccm_link.console.forms import Posted
 from ccm_link.console.pages.enrolments import form
 from ccm_link.console.permissions import Resource
 from ccm_link.console.program_words import Said
+from ccm_link.program import care_team
+from ccm_link.program.care_team import Outside, TeamRole
 
 router = APIRouter(prefix="/patients/{patient_id}/program/team", include_in_schema=False)
 

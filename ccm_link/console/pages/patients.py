@@ -14,8 +14,7 @@ from alerts import store as alerts_store
 from alerts.breaches import Breach
 from alerts.limits import limit_of
 from alerts.rules import Rule
-from ccm_link import conditions, enrolment, tasks
-from ccm_link.chart_look import Look, Size, Theme
+from ccm_link.chart.chart_look import Look, Size, Theme
 from ccm_link.console import (
     drawing,
     expected,
@@ -31,6 +30,9 @@ from ccm_link.console.patient_charts import ChartName, Window
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.rule_changes import TriedLimit
 from ccm_link.month import Month
+from ccm_link.program import enrolment
+from ccm_link.registry import conditions
+from ccm_link.task import tasks
 
 router = APIRouter(prefix="/patients", include_in_schema=False)
 

@@ -9,8 +9,6 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
 from alerts.measures import Measure
-from ccm_link import care_plan, plan_document, plan_errors
-from ccm_link.care_plan import Draft
 from ccm_link.console import (
     forms,
     patient_head,
@@ -27,7 +25,9 @@ from ccm_link.console.inputs import Input
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.plan_desk import Complaint, Form
 from ccm_link.console.plan_words import Said
-from ccm_link.plan_document import PlanDocument, Section
+from ccm_link.plan import care_plan, plan_document, plan_errors
+from ccm_link.plan.care_plan import Draft
+from ccm_link.plan.plan_document import PlanDocument, Section
 
 router = APIRouter(prefix="/patients/{patient_id}/plan/draft", include_in_schema=False)
 

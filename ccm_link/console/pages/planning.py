@@ -11,7 +11,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from ccm_link import cover, task_schedules
 from ccm_link.console import (
     forms,
     permissions,
@@ -25,6 +24,7 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import CcmLinkError
+from ccm_link.task import cover, task_schedules
 from ingest import access
 
 router = APIRouter(prefix="/planning", include_in_schema=False)

@@ -9,18 +9,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link import (
-    claim_errors,
-    claim_exports,
-    claim_records,
-    month_facts,
-    month_lock,
-    month_states,
-)
+from ccm_link import claim_errors
 from ccm_link.billing.fees import Amount, Fees
+from ccm_link.claim import claim_exports, claim_records, month_facts, month_states
+from ccm_link.claim.claim_records import Claim
+from ccm_link.claim.claim_states import ClaimState
+from ccm_link.claim.month_states import Listed
 from ccm_link.claim_files.contents import Format
-from ccm_link.claim_records import Claim
-from ccm_link.claim_states import ClaimState
 from ccm_link.console import (
     forms,
     month_inputs,
@@ -34,8 +29,8 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import CcmLinkError
+from ccm_link.minutes import month_lock
 from ccm_link.month import Month
-from ccm_link.month_states import Listed
 from ingest import access, audit
 
 router = APIRouter(prefix="/month", include_in_schema=False)

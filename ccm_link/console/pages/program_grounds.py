@@ -7,9 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ccm_link import attestations, billed_beside, practitioner_visits, program_errors, requirements
-from ccm_link.attestations import NewAttestation
-from ccm_link.billed_beside import NewBeside
 from ccm_link.billing.rows import Requirement
 from ccm_link.console import plan_desk, trail
 from ccm_link.console import program_inputs as posted
@@ -20,7 +17,16 @@ from ccm_link.console.permissions import Resource
 from ccm_link.console.plan_desk import Complaint
 from ccm_link.console.program_rules import rules_on, today
 from ccm_link.console.program_words import Said
-from ccm_link.practitioner_visits import Visit
+from ccm_link.program import (
+    attestations,
+    billed_beside,
+    practitioner_visits,
+    program_errors,
+    requirements,
+)
+from ccm_link.program.attestations import NewAttestation
+from ccm_link.program.billed_beside import NewBeside
+from ccm_link.program.practitioner_visits import Visit
 from ingest import people
 
 router = APIRouter(prefix="/patients/{patient_id}/program", include_in_schema=False)

@@ -10,8 +10,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from ccm_link import after_hours, attestations, consent_script, requirements
-from ccm_link.consent_script import Origin
 from ccm_link.console import (
     forms,
     permissions,
@@ -29,6 +27,8 @@ from ccm_link.console.plan_desk import Complaint
 from ccm_link.console.program_rules import rules_on, today
 from ccm_link.console.program_words import Said
 from ccm_link.errors import CcmLinkError
+from ccm_link.program import after_hours, attestations, consent_script, requirements
+from ccm_link.program.consent_script import Origin
 from ingest import access, people
 
 router = APIRouter(prefix="/program", include_in_schema=False)

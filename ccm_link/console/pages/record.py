@@ -12,14 +12,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from ccm_link import (
-    cost_share,
-    coverage,
-    patient_contacts,
-    patient_identifiers,
-    patient_standing,
-    related_people,
-)
 from ccm_link.console import forms, input_types, patient_head, permissions, problems, trail
 from ccm_link.console import record_inputs as inputs
 from ccm_link.console.desk import AtDesk, Cursor, Desk
@@ -28,6 +20,14 @@ from ccm_link.console.patient_head import PatientHead
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.wording import SKIPPED_HOUR
 from ccm_link.errors import CcmLinkError
+from ccm_link.registry import (
+    cost_share,
+    coverage,
+    patient_contacts,
+    patient_identifiers,
+    patient_standing,
+    related_people,
+)
 from ingest import patient_identity, standing
 from ingest.errors import IdentityRefused, RefusalReason, RefusedByStoreError, StandingRefused
 from ingest.patient_identity import Identity

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ccm_link import coverage, patient_identifiers
 from ccm_link.console import record_inputs as inputs
 from ccm_link.console import trail
 from ccm_link.console.desk import AtDesk, Cursor
@@ -16,6 +15,7 @@ from ccm_link.console.pages import record
 from ccm_link.console.pages.record import Said
 from ccm_link.console.patient_head import PatientHead
 from ccm_link.console.permissions import Resource
+from ccm_link.registry import coverage, patient_identifiers
 
 router = APIRouter(prefix="/patients/{patient_id}/record", include_in_schema=False)
 

@@ -16,14 +16,6 @@ from pydantic import BaseModel
 
 from alerts import clock_breaches, episode
 from alerts import store as alerts_store
-from ccm_link import (
-    care_team,
-    cover,
-    planned_tasks,
-    task_history,
-    tasks,
-    time_programs,
-)
 from ccm_link.console import (
     called,
     forms,
@@ -47,7 +39,10 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Resource
 from ccm_link.errors import CcmLinkError
+from ccm_link.minutes import time_programs
 from ccm_link.month import Month
+from ccm_link.program import care_team
+from ccm_link.task import cover, planned_tasks, task_history, tasks
 from ccm_link.work import Task
 from ingest import store
 from ingest.rows import StoredReading

@@ -10,15 +10,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link import (
-    month_facts,
-    month_lock,
-    time_amendments,
-    time_decisions,
-    time_log,
-    time_programs,
-)
 from ccm_link.billing.facts import StaffRole
+from ccm_link.claim import month_facts
 from ccm_link.console import (
     forms,
     month_words,
@@ -36,8 +29,9 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.errors import BadMonth, CcmLinkError
+from ccm_link.minutes import month_lock, time_amendments, time_decisions, time_log, time_programs
+from ccm_link.minutes.time_entry import TimeEntry
 from ccm_link.month import Month
-from ccm_link.time_entry import TimeEntry
 from ingest import access
 
 router = APIRouter(prefix="/time", include_in_schema=False)

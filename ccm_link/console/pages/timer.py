@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link import time_programs, timers
 from ccm_link.console import (
     forms,
     input_types,
@@ -26,7 +25,8 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.time_inputs import StopTimerForm
 from ccm_link.errors import CcmLinkError
-from ccm_link.time_entry import Timer
+from ccm_link.minutes import time_programs, timers
+from ccm_link.minutes.time_entry import Timer
 
 router = APIRouter(prefix="/timer", include_in_schema=False)
 

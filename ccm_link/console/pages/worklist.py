@@ -14,7 +14,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.measures import Severity
-from ccm_link import patient_standing, worklist
 from ccm_link.console import (
     forms,
     problems,
@@ -28,8 +27,10 @@ from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.problems import Problem
 from ccm_link.errors import CcmLinkError
+from ccm_link.registry import patient_standing
+from ccm_link.task import worklist
+from ccm_link.task.worklist import Tab
 from ccm_link.work import Task, TaskStatus
-from ccm_link.worklist import Tab
 from ingest import access
 
 router = APIRouter(prefix="/worklist", include_in_schema=False)

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from alerts.settings import AlertsSettings
-from ccm_link import enrolment
+from ccm_link.program import enrolment
 from firmware_profiles.readings import Kind, Result
 from ingest import evaluation_queue, people, rows
 from ingest import store as ingest_store

@@ -16,8 +16,8 @@ import pytest
 from alerts import activation, evaluator, rule_set, verdicts
 from alerts.episode import OpenedEpisode
 from alerts.rules import Scope
-from ccm_link import task_sink
 from ccm_link.care_side import CARE_SIDE
+from ccm_link.task import task_sink
 from firmware_profiles.readings import Kind
 from ingest.rows import StoredReading
 

@@ -28,7 +28,7 @@ from alerts.errors import Failure
 from alerts.ladders import Rung, Whom
 from alerts.measures import Severity
 from alerts.notifications import State
-from ccm_link import called_tasks
+from ccm_link.task import called_tasks
 from ingest import named_queries, tenancy
 from tests import mail_server, scopes
 from tests.integration.alerts import called_practice
@@ -354,7 +354,7 @@ from alerts import sending
 from alerts.channels.email.settings import EmailSettings, Security
 from alerts.channels.email.transport import EmailTransport
 from alerts.channels.message import Channel
-from ccm_link import called_tasks
+from ccm_link.task import called_tasks
 
 conninfo, port, now = sys.argv[1:]
 settings = EmailSettings(
@@ -521,7 +521,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         # They refer to rows of each other; the other tests run them.
         **dict.fromkeys(("insert_rung_call", "insert_notification", "begin_attempt"), ()),
     },
-    "ccm_link/called_tasks": {"of_episodes": (NOTIFIER,), "that_need": (CONSOLE_ROLE,)},
+    "ccm_link.task/called_tasks": {"of_episodes": (NOTIFIER,), "that_need": (CONSOLE_ROLE,)},
 }  # fmt: skip
 
 

@@ -28,8 +28,8 @@ from alerts.missing_link import Link
 from alerts.quiet_hours import QuietHours
 from alerts.schedule import Schedule
 from alerts.silence_windows import Cause, Whom
-from ccm_link import patient_standing
 from ccm_link.care_side import CARE_SIDE
+from ccm_link.registry import patient_standing
 from firmware_profiles.readings import Kind
 from firmware_profiles.wire_health import Bond, PeripheralHealth
 from ingest import assignments, gateway_health, hearing, people, tenancy

@@ -18,8 +18,8 @@ from alerts import evaluator, store
 from alerts.breaches import Outcome
 from alerts.care_side import CareSide, TaskMaker
 from alerts.episode import OpenedEpisode
-from ccm_link import task_sink
 from ccm_link.care_side import CARE_SIDE
+from ccm_link.task import task_sink
 from firmware_profiles.readings import Kind, Result
 
 pytestmark = pytest.mark.db
@@ -253,7 +253,7 @@ KILLED = """
 import os, signal, sys, threading
 from alerts import evaluator
 from alerts.settings import AlertsSettings
-from ccm_link import task_sink
+from ccm_link.task import task_sink
 from ccm_link.care_side import CARE_SIDE
 from dataclasses import replace
 

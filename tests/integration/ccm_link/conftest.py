@@ -17,7 +17,8 @@ from alerts.measures import Comparison, Measure, Severity
 from alerts.rule_set import RuleSpec
 from alerts.rules import RuleProposal
 from alerts.signals import Single
-from ccm_link import enrolment, task_sink
+from ccm_link.program import enrolment
+from ccm_link.task import task_sink
 from firmware_profiles.readings import Kind
 from ingest import people
 from tests import scopes

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from alerts.measures import Severity
-from ccm_link import alert_burden, planned_tasks, tasks
-from ccm_link.time_entry import Limits
+from ccm_link import alert_burden
+from ccm_link.minutes.time_entry import Limits
+from ccm_link.task import planned_tasks, tasks
 from ccm_link.work import Disposition, Origin
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]

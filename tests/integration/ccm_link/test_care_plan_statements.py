@@ -26,7 +26,7 @@ MANY = {"practice_id": ID, "patient_ids": [ID], "at": AT}
 STAY = {**OF_PATIENT, **BY, "stay_id": ID, "discharged_at": AT, "contact_due_at": AT}
 # By file: what reads it, and each statement with what it is given.
 FILES: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
-    "care_plan": (
+    "ccm_link.plan/care_plan": (
         "care_plan.py",
         {
             "begin": DRAFT,
@@ -40,7 +40,7 @@ FILES: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
             "heads": MANY,
         },
     ),
-    "plan_sharing": (
+    "ccm_link.plan/plan_sharing": (
         "plan_sharing.py",
         {
             "add_share": {
@@ -53,7 +53,7 @@ FILES: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
             "shares": OF_PATIENT,
         },
     ),
-    "medication": (
+    "ccm_link.plan/medication": (
         "medication.py",
         {
             "record": {
@@ -79,7 +79,7 @@ FILES: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
             "last_reviews": {**MANY, "kinds": ["inpatient"]},
         },
     ),
-    "stays": (
+    "ccm_link.plan/stays": (
         "stays.py",
         {
             "record": {
@@ -102,7 +102,7 @@ FILES: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
             },
         },
     ),
-    "education": (
+    "ccm_link.plan/education": (
         "education.py",
         {
             "record": {
@@ -119,7 +119,7 @@ FILES: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
             "of_patient": OF_PATIENT,
         },
     ),
-    "device_set_ups": (
+    "ccm_link.plan/device_set_ups": (
         "device_set_ups.py",
         {
             "record": {
@@ -134,7 +134,7 @@ FILES: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
             "of_patients": MANY,
         },
     ),
-    "care_gaps": (
+    "ccm_link.plan/care_gaps": (
         "care_gap_facts.py",
         {
             "people": {**MANY, "contact_since": AT},
@@ -147,9 +147,10 @@ FILES: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
 @pytest.mark.parametrize("file", FILES)
 def test_every_statement_has_a_run_here_and_a_use_in_its_module(file: str) -> None:
     module, runs = FILES[file]
-    text = (resources.files("ccm_link") / module).read_text(encoding="utf-8")
+    package, subject = file.split("/")
+    text = (resources.files(package) / module).read_text(encoding="utf-8")
 
-    assert set(named_queries.load("ccm_link", file)) == set(runs)
+    assert set(named_queries.load(package, subject)) == set(runs)
     assert set(re.findall(r"_Q\.(\w+)", text)) == set(runs)
 
 
@@ -171,6 +172,6 @@ def test_statements_run_with_the_rights_of_the_console(
         scopes.work_for(connection, ID)
         for file, (_, runs) in FILES.items():
             for name, parameters in runs.items():
-                statement = getattr(named_queries.load("ccm_link", file), name)
+                statement = getattr(named_queries.load(*file.split("/")), name)
                 with subtests.test(f"{file}: {name}"), connection.transaction():
                     connection.execute(statement, parameters)

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccm_link import cover, errors, tasks, worklist
-from ccm_link.worklist import Tab, Viewer
+from ccm_link import errors
+from ccm_link.task import cover, tasks, worklist
+from ccm_link.task.worklist import Tab, Viewer
 
 pytestmark = pytest.mark.db
 

@@ -38,21 +38,21 @@ SPAN = {
 }
 CLAIM = {"practice_id": ID, "claim_id": ID}
 FILES: dict[str, dict[str, dict[str, Any]]] = {
-    "self_audit": dict.fromkeys(
+    "ccm_link.evidence/self_audit": dict.fromkeys(
         (
             *("monitored", "begun_by_month", "claimed_twice", "second_claimed_twice"),
             *("claimed_without_ground", "long_days", "round_entries", "same_notes"),
         ),
         SPAN,
     ),
-    "program_report": dict.fromkeys(
+    "ccm_link.evidence/program_report": dict.fromkeys(
         (
             *("panel", "states", "measuring", "pressures", "glucose"),
             *("triage", "work", "claimed", "paid"),
         ),
         SPAN,
     ),
-    "lineage": {
+    "ccm_link.evidence/lineage": {
         **dict.fromkeys(("claim", "lines", "shares", "days"), CLAIM),
         "breaches_of_episodes": {"practice_id": ID, "episode_ids": [ID]},
         "claims_of_reading": {
@@ -63,7 +63,7 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
         },
         "claims_of_task": {"practice_id": ID, "task_id": ID},
     },
-    "audit_packet": {
+    "ccm_link.evidence/audit_packet": {
         "registers": MONTH,
         "work": MONTH,
         "readings": {**MONTH, "limit": 5},
@@ -74,8 +74,9 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_statement_has_a_run_here_and_a_use_in_its_module(file: str) -> None:
-    text = (resources.files("ccm_link") / f"{file}.py").read_text(encoding="utf-8")
-    assert set(named_queries.load("ccm_link", file)) == set(FILES[file])
+    package, subject = file.split("/")
+    text = (resources.files(package) / f"{subject}.py").read_text(encoding="utf-8")
+    assert set(named_queries.load(*file.split("/"))) == set(FILES[file])
     assert set(re.findall(r"_Q\.(\w+)", text)) == set(FILES[file])
 
 
@@ -83,7 +84,7 @@ def test_statements_run_under_the_consoles_role(database: Any) -> None:
     with database.connect("homevitals_console") as connection:
         scopes.work_for(connection, ID)
         for file, runs in FILES.items():
-            statements = named_queries.load("ccm_link", file)
+            statements = named_queries.load(*file.split("/"))
             for name, parameters in runs.items():
                 connection.execute(getattr(statements, name), parameters)
                 connection.rollback()

@@ -11,8 +11,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from alerts.measures import Severity
-from ccm_link import errors, snoozing, task_sink, tasks, time_log, timers, work
-from ccm_link.time_entry import Limits
+from ccm_link import errors, work
+from ccm_link.minutes import time_log, timers
+from ccm_link.minutes.time_entry import Limits
+from ccm_link.task import snoozing, task_sink, tasks
 from deploy import scheduler
 from deploy.settings import SchedulerSettings
 

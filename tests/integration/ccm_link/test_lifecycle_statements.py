@@ -169,15 +169,15 @@ COVER: Runs = {
     "count_open_tasks": ((CONSOLE,), PRACTICE),
 }
 SUBJECTS = {
-    ("ccm_link", "planned_tasks"): PLANNED_TASKS,
-    ("ccm_link", "task_schedules"): TASK_SCHEDULES,
-    ("ccm_link", "scheduled_tasks"): SCHEDULED_TASKS,
-    ("ccm_link", "overdue_tasks"): OVERDUE_TASKS,
-    ("ccm_link", "cover"): COVER,
-    ("ccm_link", "task_store"): TASK_STORE,
+    ("ccm_link.task", "planned_tasks"): PLANNED_TASKS,
+    ("ccm_link.task", "task_schedules"): TASK_SCHEDULES,
+    ("ccm_link.task", "scheduled_tasks"): SCHEDULED_TASKS,
+    ("ccm_link.task", "overdue_tasks"): OVERDUE_TASKS,
+    ("ccm_link.task", "cover"): COVER,
+    ("ccm_link.task", "task_store"): TASK_STORE,
     ("alerts", "lifecycle"): LIFECYCLE,
-    ("ccm_link", "quiet_tasks"): QUIET_TASKS,
-    ("ccm_link", "worklist"): WORKLIST,
+    ("ccm_link.task", "quiet_tasks"): QUIET_TASKS,
+    ("ccm_link.task", "worklist"): WORKLIST,
 }
 
 

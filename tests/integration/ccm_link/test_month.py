@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ccm_link import month, month_facts, time_log, work
+from ccm_link import month, work
 from ccm_link.billing import periods, seconds_counted
 from ccm_link.billing.facts import PatientMonth
+from ccm_link.claim import month_facts
+from ccm_link.minutes import time_log
 from tests.made_up_month import BOOK
 
 pytestmark = [

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from alerts.measures import Severity
-from ccm_link import overdue_tasks, planned_tasks, snoozing, tasks, timers, work
-from ccm_link.time_entry import Limits
+from ccm_link import work
+from ccm_link.minutes import timers
+from ccm_link.minutes.time_entry import Limits
+from ccm_link.task import overdue_tasks, planned_tasks, snoozing, tasks
 from ccm_link.work import Origin, TaskEventKind
 
 pytestmark = pytest.mark.db

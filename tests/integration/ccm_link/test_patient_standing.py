@@ -12,8 +12,10 @@ import pytest
 
 from alerts import notifications
 from alerts import store as alerts_store
-from ccm_link import alert_burden, patient_standing, tasks, worklist
-from ccm_link.worklist import Tab, Viewer
+from ccm_link import alert_burden
+from ccm_link.registry import patient_standing
+from ccm_link.task import tasks, worklist
+from ccm_link.task.worklist import Tab, Viewer
 from ingest.standing import NewStanding, Standing
 from tests import scopes
 

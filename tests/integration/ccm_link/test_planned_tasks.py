@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.measures import Severity
-from ccm_link import errors, planned_tasks, snoozing, tasks, work, worklist
-from ccm_link.planned_tasks import NextTask
-from ccm_link.time_entry import Limits
+from ccm_link import errors, work
+from ccm_link.minutes.time_entry import Limits
+from ccm_link.task import planned_tasks, snoozing, tasks, worklist
+from ccm_link.task.planned_tasks import NextTask
+from ccm_link.task.worklist import Tab, Viewer
 from ccm_link.work import Disposition, Origin, TaskEventKind
-from ccm_link.worklist import Tab, Viewer
 from ingest.people import Role
 
 pytestmark = pytest.mark.db

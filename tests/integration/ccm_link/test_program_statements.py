@@ -12,20 +12,20 @@ from ingest import named_queries
 pytestmark = pytest.mark.db
 
 SUBJECTS = (
-    "after_hours",
-    "attestations",
-    "audience",
-    "billed_beside",
-    "billing_practitioner",
-    "care_team",
-    "consent_script",
-    "consents",
-    "eligibility",
-    "enrolment",
-    "outreach",
-    "practitioner_visits",
-    "program_list",
-    "programs",
+    "ccm_link.program/after_hours",
+    "ccm_link.program/attestations",
+    "ccm_link/audience",
+    "ccm_link.program/billed_beside",
+    "ccm_link.program/billing_practitioner",
+    "ccm_link.program/care_team",
+    "ccm_link.program/consent_script",
+    "ccm_link.program/consents",
+    "ccm_link.program/eligibility",
+    "ccm_link.program/enrolment",
+    "ccm_link.program/outreach",
+    "ccm_link.program/practitioner_visits",
+    "ccm_link.program/program_list",
+    "ccm_link.claim/programs",
 )
 # Beside the console, which may run them all.
 ALSO = {
@@ -41,7 +41,7 @@ def test_every_statement_is_valid_and_its_roles_may_run_it(
     database: Any, subtests: pytest.Subtests
 ) -> None:
     for subject in SUBJECTS:
-        queries = named_queries.load("ccm_link", subject)
+        queries = named_queries.load(*subject.split("/"))
         for name in queries:
             statement = getattr(queries, name)
             parameters = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement))

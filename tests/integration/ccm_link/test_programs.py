@@ -12,7 +12,11 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from ccm_link import (
+from ccm_link import errors
+from ccm_link.billing.facts import Beside, By, InProgram
+from ccm_link.claim import programs
+from ccm_link.month import Month
+from ccm_link.program import (
     after_hours,
     attestations,
     billed_beside,
@@ -23,25 +27,21 @@ from ccm_link import (
     consents,
     eligibility,
     enrolment,
-    errors,
     outreach,
     practitioner_visits,
     program_errors,
     program_list,
-    programs,
 )
-from ccm_link.attestations import NewAttestation
-from ccm_link.billed_beside import NewBeside
-from ccm_link.billing.facts import Beside, By, InProgram
-from ccm_link.care_team import Outside, TeamRole
-from ccm_link.chronic_conditions import catalogue
-from ccm_link.consents import GivenBy, Method, Taken
-from ccm_link.eligibility import Verdict
-from ccm_link.enrolment_states import Change, CloseReason, Event, State
-from ccm_link.month import Month
-from ccm_link.outreach import NewAttempt, Outcome, SpokeWith
-from ccm_link.practitioner_visits import Kind, Visit
-from ccm_link.program_errors import AttemptReason, ConsentReason
+from ccm_link.program.attestations import NewAttestation
+from ccm_link.program.billed_beside import NewBeside
+from ccm_link.program.care_team import Outside, TeamRole
+from ccm_link.program.chronic_conditions import catalogue
+from ccm_link.program.consents import GivenBy, Method, Taken
+from ccm_link.program.eligibility import Verdict
+from ccm_link.program.enrolment_states import Change, CloseReason, Event, State
+from ccm_link.program.outreach import NewAttempt, Outcome, SpokeWith
+from ccm_link.program.practitioner_visits import Kind, Visit
+from ccm_link.program.program_errors import AttemptReason, ConsentReason
 from ingest import people
 from tests import scopes
 from tests.made_up_month import BOOK

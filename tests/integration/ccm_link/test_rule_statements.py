@@ -22,7 +22,7 @@ CONSOLE, ALERTS, SCHEDULER = "homevitals_console", "homevitals_alerts", "homevit
 OF_PATIENT = {"practice_id": ID, "patient_id": ID}
 SPAN = {"practice_id": ID, "since": AT - timedelta(days=30), "until": AT}
 FILES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
-    "conditions": {
+    "ccm_link.registry/conditions": {
         "record": (
             CONSOLE,
             {
@@ -41,8 +41,10 @@ FILES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "of_patient": (CONSOLE, OF_PATIENT),
         "open_codes": (CONSOLE, {"practice_id": ID, "patient_ids": [ID]}),
     },
-    "audience": {"memberships": (ALERTS, {"practice_id": ID, "patient_ids": [ID], "at": AT})},
-    "alert_burden": {
+    "ccm_link/audience": {
+        "memberships": (ALERTS, {"practice_id": ID, "patient_ids": [ID], "at": AT})
+    },
+    "ccm_link/alert_burden": {
         **dict.fromkeys(
             ("by_rule", "dispositions", "patient_days", "by_day", "by_person"), (CONSOLE, SPAN)
         ),
@@ -61,9 +63,10 @@ FILES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_statement_has_a_run_here_and_a_use_in_its_module(file: str) -> None:
-    text = (resources.files("ccm_link") / f"{file}.py").read_text(encoding="utf-8")
+    package, subject = file.split("/")
+    text = (resources.files(package) / f"{subject}.py").read_text(encoding="utf-8")
 
-    assert set(named_queries.load("ccm_link", file)) == set(FILES[file])
+    assert set(named_queries.load(*file.split("/"))) == set(FILES[file])
     assert set(re.findall(r"_Q\.(\w+)", text)) == set(FILES[file])
 
 
@@ -94,7 +97,7 @@ def test_statements_run_with_the_rights_of_their_roles_and_find_a_months_tasks_b
         admin.execute("analyze ccm.task, alerts.episode")
     for file, runs in FILES.items():
         for name, (role, parameters) in runs.items():
-            statement = getattr(named_queries.load("ccm_link", file), name)
+            statement = getattr(named_queries.load(*file.split("/")), name)
             with subtests.test(f"{file}: {name}"), database.connect(role) as connection:
                 if role != SCHEDULER:
                     scopes.work_for(connection, ID)

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.measures import Severity
-from ccm_link import errors, scheduled_tasks, task_schedules, tasks, work
-from ccm_link.recurrence import Unit
-from ccm_link.task_schedules import NewSchedule
-from ccm_link.time_entry import Limits
+from ccm_link import errors, work
+from ccm_link.minutes.time_entry import Limits
+from ccm_link.task import scheduled_tasks, task_schedules, tasks
+from ccm_link.task.recurrence import Unit
+from ccm_link.task.task_schedules import NewSchedule
 from deploy import scheduler
 from deploy.settings import SchedulerSettings
 from ingest.people import Role

@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from alerts import store as alerts_store
-from ccm_link import errors, tasks, timers, work
-from ccm_link.time_entry import Limits
+from ccm_link import errors, work
+from ccm_link.minutes import timers
+from ccm_link.minutes.time_entry import Limits
+from ccm_link.task import tasks
 
 pytestmark = [
     pytest.mark.db,

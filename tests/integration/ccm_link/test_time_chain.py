@@ -10,8 +10,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from ccm_link import time_chain, time_log, work
-from ccm_link.time_chain import Place
+from ccm_link import work
+from ccm_link.minutes import time_chain, time_log
+from ccm_link.minutes.time_chain import Place
 
 pytestmark = [
     pytest.mark.db,

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from ccm_link import errors, month, time_log, timers, work
-from ccm_link.time_entry import EndedTimer, Entered, Limits, TimeEntry, Timer
+from ccm_link import errors, month, work
+from ccm_link.minutes import time_log, timers
+from ccm_link.minutes.time_entry import EndedTimer, Entered, Limits, TimeEntry, Timer
 
 pytestmark = [
     pytest.mark.db,

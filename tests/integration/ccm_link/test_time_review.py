@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from ccm_link import (
+from ccm_link import errors, work
+from ccm_link.billing import facts
+from ccm_link.minutes import (
     credentials,
-    errors,
     month_lock,
     month_work,
     time_amendments,
@@ -21,14 +22,12 @@ from ccm_link import (
     time_log,
     time_store,
     timers,
-    work,
 )
-from ccm_link.billing import facts
-from ccm_link.contact import CHART_WORK, Contact, Counterpart, Method, Outcome
-from ccm_link.credentials import Credential, Employer, NewCredential
+from ccm_link.minutes.contact import CHART_WORK, Contact, Counterpart, Method, Outcome
+from ccm_link.minutes.credentials import Credential, Employer, NewCredential
+from ccm_link.minutes.time_decisions import Kind
+from ccm_link.minutes.time_entry import Entered, Limits
 from ccm_link.month import Month
-from ccm_link.time_decisions import Kind
-from ccm_link.time_entry import Entered, Limits
 
 pytestmark = [
     pytest.mark.db,

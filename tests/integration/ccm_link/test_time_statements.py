@@ -36,15 +36,15 @@ VERDICT = {
 }
 TIMER = {**OF_PRACTICE, "staff_id": ID}
 FILES: dict[str, dict[str, dict[str, Any]]] = {
-    "month_work": dict.fromkeys(("worked", "elsewhere", "decisions"), MONTH_WORK),
-    "month_lock": {
+    "ccm_link.minutes/month_work": dict.fromkeys(("worked", "elsewhere", "decisions"), MONTH_WORK),
+    "ccm_link.minutes/month_lock": {
         "take_turn": OF_PRACTICE,
         "lock_month": {**SPAN, "month_on": date(2026, 3, 1), "locked_by": ID, "at": AT},
         "locks": OF_PRACTICE,
         "is_locked": SPAN,
         "left_open": SPAN,
     },
-    "time_decisions": {
+    "ccm_link.minutes/time_decisions": {
         "claims": SPAN,
         "in_force": {**OF_PRACTICE, "entry_ids": [ID]},
         "decide": {
@@ -57,7 +57,7 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
             "supersedes": None,
         },
     },
-    "time_approval": {
+    "ccm_link.minutes/time_approval": {
         "policy": OF_PRACTICE,
         "set_policy": {**OF_PRACTICE, "at": AT, "by_hand_needs_approval": True, "set_by": ID},
         "waiting": {**OF_PRACTICE, "limit": 10},
@@ -65,7 +65,7 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
         "decide_amendment": VERDICT,
         "is_decided": VERDICT,
     },
-    "time_amendments": {
+    "ccm_link.minutes/time_amendments": {
         "counted": {**OF_PRACTICE, "entry_id": ID},
         "amend": {
             **OF_PRACTICE,
@@ -88,7 +88,7 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
         "whose": {**OF_PRACTICE, "amendment_id": ID},
         "does_overlap": {**OF_PRACTICE, "amendment_id": ID},
     },
-    "time_chain": {
+    "ccm_link.minutes/time_chain": {
         "begin": {},
         "practices": {},
         "links": {**OF_PRACTICE, "after_position": 0},
@@ -98,7 +98,7 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
         "locked_heads": OF_PRACTICE,
         "unguarded": {},
     },
-    "time_store": {
+    "ccm_link.minutes/time_store": {
         "insert_timer": {
             **TIMER,
             "patient_id": ID,
@@ -156,7 +156,7 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
         "clash": {**TIMER, "started_at": AT, "ended_at": AT},
         "void_entry": {**OF_PRACTICE, "entry_id": ID, "at": AT, "voided_by": ID, "reason": "r"},
     },
-    "credentials": {
+    "ccm_link.minutes/credentials": {
         "record": {
             **OF_PRACTICE,
             "staff_id": ID,
@@ -186,9 +186,10 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_statement_has_a_run_here_and_a_use_in_its_module(file: str) -> None:
-    text = (resources.files("ccm_link") / f"{file}.py").read_text(encoding="utf-8")
+    package, subject = file.split("/")
+    text = (resources.files(package) / f"{subject}.py").read_text(encoding="utf-8")
 
-    assert set(named_queries.load("ccm_link", file)) == set(FILES[file])
+    assert set(named_queries.load(*file.split("/"))) == set(FILES[file])
     assert set(re.findall(r"_Q\.(\w+)", text)) == set(FILES[file])
 
 
@@ -197,7 +198,7 @@ def test_every_statement_runs_under_the_role_that_uses_it(database: Any) -> None
         scopes.work_for(connection, ID)
         for file, statements in FILES.items():
             for name, parameters in statements.items():
-                statement = getattr(named_queries.load("ccm_link", file), name)
+                statement = getattr(named_queries.load(*file.split("/")), name)
                 if name != "begin":
                     connection.execute("explain " + statement, parameters)
 
@@ -220,7 +221,7 @@ def test_the_work_of_many_patients_is_found_by_index(database: Any) -> None:
     with database.connect(CONSOLE) as connection:
         scopes.work_for(connection, ID)
         for name in ("worked", "elsewhere"):
-            statement = getattr(named_queries.load("ccm_link", "month_work"), name)
+            statement = getattr(named_queries.load("ccm_link.minutes", "month_work"), name)
             plan = str(connection.execute("explain " + statement, MONTH_WORK).fetchall())
             assert "time_entry_by_p" in plan
             assert "Seq Scan on time_entry" not in plan

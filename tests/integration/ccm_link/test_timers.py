@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from ccm_link import contact, errors, time_errors, time_log, timers, work
-from ccm_link.contact import Contact, Counterpart, Method, Outcome
-from ccm_link.time_entry import Entered, Limits
+from ccm_link import errors, work
+from ccm_link.minutes import contact, time_errors, time_log, timers
+from ccm_link.minutes.contact import Contact, Counterpart, Method, Outcome
+from ccm_link.minutes.time_entry import Entered, Limits
 
 pytestmark = [
     pytest.mark.db,

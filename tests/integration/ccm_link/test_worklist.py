@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.measures import Severity
-from ccm_link import snoozing, tasks, work, worklist
-from ccm_link.time_entry import Limits
-from ccm_link.worklist import Tab, Viewer
+from ccm_link import work
+from ccm_link.minutes.time_entry import Limits
+from ccm_link.task import snoozing, tasks, worklist
+from ccm_link.task.worklist import Tab, Viewer
 from ingest import named_queries, tenancy
 from ingest.tenancy import Scope
 
@@ -108,7 +109,7 @@ def test_an_open_tab_is_read_by_its_index_behind_the_walls(
     clinic.console.execute("set enable_seqscan = off")
     clinic.console.execute("set enable_bitmapscan = off")
     asked = {"practice_id": clinic.practice_id, "at": noon, "limit": 200} | more
-    query = named_queries.load("ccm_link", "worklist")
+    query = named_queries.load("ccm_link.task", "worklist")
     plan = clinic.console.execute("explain " + getattr(query, statement), asked).fetchall()
     told = [line for (line,) in plan]
     page = told[next(n for n, line in enumerate(told) if "CTE page" in line) :]

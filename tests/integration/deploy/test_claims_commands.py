@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ccm_link import claim_records, claims, month_proposals, site_tables
-from ccm_link.claim_states import ClaimState
+from ccm_link.claim import claim_records, claims, month_proposals, site_tables
+from ccm_link.claim.claim_states import ClaimState
 from ccm_link.month import Month
 from deploy import cli
 from ingest import people

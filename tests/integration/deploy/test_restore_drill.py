@@ -15,8 +15,8 @@ import pytest
 
 from alerts import evaluator
 from alerts.settings import AlertsSettings
-from ccm_link import enrolment
 from ccm_link.care_side import CARE_SIDE
+from ccm_link.program import enrolment
 from deploy import backup_folder, cli
 from firmware_profiles import topics, wire
 from firmware_profiles.wire import ReceiptStatus

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from alerts import store as alerts_store
-from ccm_link import consents, enrolment
-from ccm_link.consents import Method
-from ccm_link.enrolment_states import CloseReason, Event, State
+from ccm_link.program import consents, enrolment
+from ccm_link.program.consents import Method
+from ccm_link.program.enrolment_states import CloseReason, Event, State
 from deploy import database as database_setup
 from ingest import migrate, tenancy
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccm_link import business_days
+from ccm_link.plan import business_days
 
 NEW_YORK = ZoneInfo("America/New_York")
 # As the Office of Personnel Management lists them (opm.gov, Federal Holidays).

@@ -10,10 +10,10 @@ import pytest
 
 from alerts.courses import Courses
 from alerts.measures import Measure
-from ccm_link import care_gap_facts, care_gaps
-from ccm_link.care_gaps import CareFacts, GapKind, Trend
-from ccm_link.care_plan import Head
-from ccm_link.medication import LastReview
+from ccm_link.plan import care_gap_facts, care_gaps
+from ccm_link.plan.care_gaps import CareFacts, GapKind, Trend
+from ccm_link.plan.care_plan import Head
+from ccm_link.plan.medication import LastReview
 
 NOW = datetime(2026, 11, 12, 15, tzinfo=UTC)
 ID = uuid4()

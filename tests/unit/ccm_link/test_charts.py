@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from alerts.measures import Comparison, Measure, Severity
-from ccm_link import chart_sentences, charts, series
-from ccm_link.chart_look import Look, Size, Theme
-from ccm_link.charts import Limit
+from ccm_link.chart import chart_sentences, charts, series
+from ccm_link.chart.chart_look import Look, Size, Theme
+from ccm_link.chart.charts import Limit
+from ccm_link.chart.series import BloodPressures, Points
 from ccm_link.console import drawing
 from ccm_link.local_days import Days
-from ccm_link.series import BloodPressures, Points
 from firmware_profiles import kinds
 from firmware_profiles.readings import Kind
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ccm_link import contact, entry_draft
-from ccm_link.contact import Contact, Counterpart, Method, Outcome
-from ccm_link.entry_draft import Done
+from ccm_link.minutes import contact, entry_draft
+from ccm_link.minutes.contact import Contact, Counterpart, Method, Outcome
+from ccm_link.minutes.entry_draft import Done
 
 NOW = datetime(2026, 11, 12, 16, 0, tzinfo=UTC)  # 11:00 in New York
 ZONE = ZoneInfo("America/New_York")

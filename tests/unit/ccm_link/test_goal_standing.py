@@ -11,9 +11,9 @@ from alerts.measures import Comparison, Measure, Severity
 from alerts.rule_set import RuleSpec
 from alerts.rules import Rule, Scope
 from alerts.signals import Single
-from ccm_link import goal_standing
-from ccm_link.goal_standing import Reached
-from ccm_link.plan_document import Goal
+from ccm_link.plan import goal_standing
+from ccm_link.plan.goal_standing import Reached
+from ccm_link.plan.plan_document import Goal
 
 SYSTOLIC, SPO2 = Measure.SYSTOLIC_MMHG, Measure.SPO2_PERCENT
 BELOW, FROM = Comparison.BELOW, Comparison.AT_OR_ABOVE

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccm_link import audit_packet, packet_print
-from ccm_link.audit_packet import Packet
 from ccm_link.billing import patient_month, rule_book
 from ccm_link.billing.facts import PatientMonth
 from ccm_link.billing.intervals import Span
+from ccm_link.evidence import audit_packet, packet_print
+from ccm_link.evidence.audit_packet import Packet
 from ccm_link.month import Month
 
 ADA = "00000000-0000-0000-0000-00000000000a"

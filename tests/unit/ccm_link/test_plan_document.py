@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.measures import Comparison, Measure
-from ccm_link import plan_diff, plan_document, plan_errors
-from ccm_link.plan_diff import Mark
-from ccm_link.plan_document import Contributor, Goal, Intervention, Part, PlanDocument, Section
+from ccm_link.plan import plan_diff, plan_document, plan_errors
+from ccm_link.plan.plan_diff import Mark
+from ccm_link.plan.plan_document import Contributor, Goal, Intervention, Part, PlanDocument, Section
 
 _words = st.text(min_size=1, max_size=20).filter(str.strip)
 _lines = st.lists(_words, min_size=1, max_size=5).map(tuple)

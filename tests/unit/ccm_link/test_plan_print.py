@@ -8,8 +8,8 @@ from importlib import resources
 import pytest
 import typst
 
-from ccm_link import plan_print
-from ccm_link.plan_print import PrintedPlan, PrintedSection
+from ccm_link.plan import plan_print
+from ccm_link.plan.plan_print import PrintedPlan, PrintedSection
 
 # What typst's markup, code and mathematics begin with, what ends our template's own, and what no font may have.
 HOSTILE = (
@@ -36,7 +36,7 @@ def plan(*lines: str) -> PrintedPlan:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_a_person_writes_is_shown_as_it_was_written(text: str) -> None:
     # typst's own HTML of the same template holds the text that the PDF only draws.
-    template = (resources.files("ccm_link") / "care_plan.typ").read_bytes()
+    template = (resources.files("ccm_link.plan") / "care_plan.typ").read_bytes()
     inputs = {"plan": json.dumps(asdict(plan(text)))}
     html = typst.compile(template, format="html", sys_inputs=inputs)
     assert unescape(html.decode()).count(text) == 3  # in the head, as a heading, in a line

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
-from ccm_link import program_report
 from ccm_link.billing.fees import parse
-from ccm_link.program_report import (
+from ccm_link.evidence import program_report
+from ccm_link.evidence.program_report import (
     Claimed,
     Facts,
     Glucose,

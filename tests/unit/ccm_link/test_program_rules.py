@@ -11,7 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccm_link import (
+from ccm_link.billing.facts import InProgram
+from ccm_link.claim.programs import Agreed, Billed, by_practitioner
+from ccm_link.month import Month
+from ccm_link.program import (
     consent_script,
     consents,
     enrolment_states,
@@ -19,13 +22,10 @@ from ccm_link import (
     program_errors,
     requirements,
 )
-from ccm_link.billing.facts import InProgram
-from ccm_link.chronic_conditions import catalogue
-from ccm_link.enrolment_states import CloseReason, State
-from ccm_link.month import Month
-from ccm_link.practitioner_visits import Kind, Visit
-from ccm_link.programs import Agreed, Billed, by_practitioner
-from ccm_link.requirements import Known
+from ccm_link.program.chronic_conditions import catalogue
+from ccm_link.program.enrolment_states import CloseReason, State
+from ccm_link.program.practitioner_visits import Kind, Visit
+from ccm_link.program.requirements import Known
 from tests.made_up_month import BOOK
 
 DANA, ELI = uuid4(), uuid4()

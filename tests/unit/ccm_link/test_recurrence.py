@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccm_link import recurrence
-from ccm_link.recurrence import Recurrence, Unit
+from ccm_link.task import recurrence
+from ccm_link.task.recurrence import Recurrence, Unit
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = st.dates(date(2020, 1, 1), date(2040, 12, 31))

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccm_link import cost_share, patient_contacts, patient_identifiers, registry_errors
-from ccm_link.coverage import Kind
-from ccm_link.patient_contacts import TelecomKind
-from ccm_link.patient_identifiers import MBI_SYSTEM
-from ccm_link.patient_identifiers import Kind as NumberKind
+from ccm_link.registry import cost_share, patient_contacts, patient_identifiers, registry_errors
+from ccm_link.registry.coverage import Kind
+from ccm_link.registry.patient_contacts import TelecomKind
+from ccm_link.registry.patient_identifiers import MBI_SYSTEM
+from ccm_link.registry.patient_identifiers import Kind as NumberKind
 
 
 @pytest.mark.parametrize("value", ["1EG4-TE5-MK73", "1eg4te5mk73", "1EG4 TE5 MK73"])

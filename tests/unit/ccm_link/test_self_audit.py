@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import date
 from uuid import uuid4
 
-from ccm_link import self_audit
-from ccm_link.self_audit import Measure, Monitored, MonthBegun, Subject
+from ccm_link.evidence import self_audit
+from ccm_link.evidence.self_audit import Measure, Monitored, MonthBegun, Subject
 
 WHOLE = Monitored(
     patient_id=uuid4(),

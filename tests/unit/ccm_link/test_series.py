@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccm_link import series
+from ccm_link.chart import series
 from ccm_link.local_days import Days
 
 NEW_YORK = ZoneInfo("America/New_York")

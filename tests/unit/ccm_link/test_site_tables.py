@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ccm_link import site_tables
 from ccm_link.billing import rule_book
 from ccm_link.billing.rows import Coverage, Program
+from ccm_link.claim import site_tables
 from ccm_link.console import surroundings
 from ccm_link.settings import CcmLinkSettings
 from firmware_profiles.errors import SettingsError

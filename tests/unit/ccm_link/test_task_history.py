@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from alerts.episode import EpisodeEvent, EpisodeEventKind
-from ccm_link import task_history
+from ccm_link.task import task_history
 from ccm_link.work import Disposition, TaskEvent, TaskEventKind
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

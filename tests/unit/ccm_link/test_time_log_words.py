@@ -6,12 +6,13 @@ from uuid import uuid4
 
 import pytest
 
-from ccm_link import contact, credentials, month_work, time_errors, work
+from ccm_link import work
 from ccm_link.billing import facts, rule_book
 from ccm_link.billing.rows import Per, Program
-from ccm_link.contact import Contact, Counterpart, Method, Outcome
-from ccm_link.credentials import Credential, Employer, NewCredential
-from ccm_link.time_errors import CredentialReason
+from ccm_link.minutes import contact, credentials, month_work, time_errors
+from ccm_link.minutes.contact import Contact, Counterpart, Method, Outcome
+from ccm_link.minutes.credentials import Credential, Employer, NewCredential
+from ccm_link.minutes.time_errors import CredentialReason
 
 RULES = rule_book.read(rule_book.shipped()).on(date(2026, 11, 1))
 

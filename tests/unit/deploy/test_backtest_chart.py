@@ -8,7 +8,7 @@ from typing import Any
 
 from alerts import rule_set
 from alerts.backtest import Backtest, backtest
-from ccm_link.chart_look import Look, Size, Theme
+from ccm_link.chart.chart_look import Look, Size, Theme
 from ccm_link.console import drawing
 from deploy import backtest_chart
 from deploy.backtest_chart import Names

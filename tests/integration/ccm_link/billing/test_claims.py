@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from ccm_link import (
-    claim_errors,
+from ccm_link import claim_errors
+from ccm_link.claim import (
     claim_exports,
     claim_records,
     claims,
@@ -22,10 +22,10 @@ from ccm_link import (
     practice_billing,
     site_tables,
 )
+from ccm_link.claim.claim_records import Claim
+from ccm_link.claim.claim_states import ClaimState
 from ccm_link.claim_files.contents import Format
 from ccm_link.claim_files.professional import Route
-from ccm_link.claim_records import Claim
-from ccm_link.claim_states import ClaimState
 from ccm_link.month import Month
 from tests.billing_practice import BillingPractice, add_patient
 

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccm_link import month_facts, month_proposals, site_tables
 from ccm_link.billing.fates import Fate
 from ccm_link.billing.proposal import Why
+from ccm_link.claim import month_facts, month_proposals, site_tables
+from ccm_link.claim.month_proposals import WorkedOut
 from ccm_link.month import Month
-from ccm_link.month_proposals import WorkedOut
 from tests.billing_practice import BillingPractice, add_patient
 
 pytestmark = pytest.mark.db

@@ -146,7 +146,7 @@ def test_each_statement_runs_as_the_console(billing: BillingPractice, subject: s
         "until_at": AT,
         "at": AT,
     }
-    queries = named_queries.load("ccm_link", subject)
+    queries = named_queries.load("ccm_link.claim", subject)
     for name in queries:
         given = known | STATEMENTS[subject] | OTHERWISE.get(name, {})
         with billing.console.transaction(force_rollback=True):
@@ -155,6 +155,6 @@ def test_each_statement_runs_as_the_console(billing: BillingPractice, subject: s
 
 @pytest.mark.parametrize("subject", list(STATEMENTS))
 def test_every_parameter_that_is_given_is_asked_for(subject: str) -> None:
-    text = resources.files("ccm_link").joinpath(f"{subject}.sql").read_text(encoding="utf-8")
+    text = resources.files("ccm_link.claim").joinpath(f"{subject}.sql").read_text(encoding="utf-8")
     asked = set(re.findall(r"%\((\w+)\)s", text))
     assert set(STATEMENTS[subject]) - asked == set()

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from ccm_link import care_plan, enrolment, outreach, plan_sharing, tasks
 from ccm_link.care_record import building, receivers
 from ccm_link.care_record.port import Failure
 from ccm_link.care_record.sending import LEASE
-from ccm_link.enrolment_states import Change
+from ccm_link.plan import care_plan, plan_sharing
+from ccm_link.program import enrolment, outreach
+from ccm_link.program.enrolment_states import Change
+from ccm_link.task import tasks
 from tests import made_up_plan
 from tests.fhir_server.process import FhirServer, running
 from tests.integration.ccm_link.care_record.conftest import NUMBERS, Link

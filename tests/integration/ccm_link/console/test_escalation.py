@@ -12,8 +12,8 @@ import pytest
 
 from alerts import calling, sending
 from alerts.channels.message import Channel, Message
-from ccm_link import called_tasks
 from ccm_link.console import needs_stream
+from ccm_link.task import called_tasks
 from ingest import session_store
 from tests.made_up_practice import Clock, Connect, MadeUp
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
-from ccm_link import audit_packet
+from ccm_link.evidence import audit_packet
 from tests.made_up_practice import Connect, MadeUp
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]

@@ -13,9 +13,9 @@ import pytest
 from fhirclient.models.observation import Observation
 from fhirclient.server import FHIRServer
 
-from ccm_link import care_team
 from ccm_link.fhir import resource_json
 from ccm_link.fhir.server_types import TYPES, Form
+from ccm_link.program import care_team
 from ingest import corrections, tenancy
 from ingest import store as readings_store
 from ingest.corrections import Cause, Correction

@@ -13,7 +13,6 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccm_link import time_log
 from ccm_link.billing import intervals
 from ccm_link.billing.facts import (
     LONGEST_ENTRY_S,
@@ -26,6 +25,7 @@ from ccm_link.billing.facts import (
     WorkElsewhere,
 )
 from ccm_link.billing.proposal import Proposal
+from ccm_link.minutes import time_log
 from tests.made_up_month import (
     ATTESTED,
     DOCTOR,

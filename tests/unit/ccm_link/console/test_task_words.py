@@ -10,9 +10,9 @@ import pytest
 from alerts.episode import EpisodeEventKind
 from alerts.measures import Severity
 from ccm_link.console import task_words
-from ccm_link.task_history import Line
+from ccm_link.task.task_history import Line
+from ccm_link.task.worklist import MeasuredToday, Tab
 from ccm_link.work import Disposition, Origin, Task, TaskEventKind, TaskStatus
-from ccm_link.worklist import MeasuredToday, Tab
 
 NOW = datetime(2026, 11, 12, 15, 42, tzinfo=UTC)
 ZONE = ZoneInfo("America/New_York")

@@ -11,9 +11,9 @@ from fhir.resources.R4B.patient import Patient
 
 from ccm_link.fhir import patient
 from ccm_link.fhir.patient import Particulars
-from ccm_link.patient_contacts import NewAddress, NewTelecom, TelecomKind, UsedFor
-from ccm_link.patient_identifiers import MBI_SYSTEM, Identifier, Kind
-from ccm_link.related_people import NewRelatedPerson
+from ccm_link.registry.patient_contacts import NewAddress, NewTelecom, TelecomKind, UsedFor
+from ccm_link.registry.patient_identifiers import MBI_SYSTEM, Identifier, Kind
+from ccm_link.registry.related_people import NewRelatedPerson
 
 PRACTICE = uuid.UUID(int=1)
 BARE = Particulars(

@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.measures import Comparison, Measure, Severity
-from ccm_link import care_team, conditions, consents, outreach, work
-from ccm_link.care_plan import Version
+from ccm_link import work
 from ccm_link.fhir import (
     average_pressure,
     care_task,
@@ -30,7 +29,10 @@ from ccm_link.fhir import (
 )
 from ccm_link.fhir.codings import Json
 from ccm_link.fhir.observation import Beside
-from ccm_link.plan_document import Goal, Intervention, PlanDocument, Section
+from ccm_link.plan.care_plan import Version
+from ccm_link.plan.plan_document import Goal, Intervention, PlanDocument, Section
+from ccm_link.program import care_team, consents, outreach
+from ccm_link.registry import conditions
 from firmware_profiles.readings import Kind, Result
 from ingest import assignments, directory
 from ingest.home_blood_pressure import Mean, ProtocolAverage

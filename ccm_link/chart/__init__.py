@@ -1,0 +1,3 @@
+"""Charts of readings: series, pictures, and sentences that say the same."""
+
+from __future__ import annotations
