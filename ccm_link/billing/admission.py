@@ -27,7 +27,16 @@ class _Enrolment:
 
     @property
     def allowed(self) -> Spans:
-        barred = intervals.union(span for _, spans in self.bars for span in spans)
+        return self._without(self.bars)
+
+    @property
+    def open(self) -> Spans:
+        """When seconds can count, or could: a consent may still come, and nobody knows how long a stay will be."""
+        may_pass = {Fate.NO_CONSENT, Fate.INPATIENT}
+        return self._without([each for each in self.bars if each[0] not in may_pass])
+
+    def _without(self, bars: _Bars) -> Spans:
+        barred = intervals.union(span for _, spans in bars for span in spans)
         return intervals.without(intervals.ALWAYS, barred)
 
 
@@ -38,10 +47,12 @@ class Admission:
     Attributes:
         enrolments: oldest first.
         allowed: when seconds can count.
+        open: of what is still to come, when they can count or could, with a consent and at home.
     """
 
     enrolments: tuple[_Enrolment, ...]
     allowed: Spans
+    open: Spans
 
     def refused(self, spans: Spans) -> Iterator[tuple[Fate, Spans]]:
         """Yield the seconds of spans that cannot count, each with the reason of the last enrolment that had begun."""
@@ -57,7 +68,7 @@ class Admission:
             lost = intervals.without(lost, barred)
 
 
-NONE: Final = Admission((), intervals.NEVER)
+NONE: Final = Admission((), intervals.NEVER, intervals.NEVER)
 
 
 def admissions(known: PatientMonth) -> Mapping[str, Admission]:
@@ -70,6 +81,7 @@ def admissions(known: PatientMonth) -> Mapping[str, Admission]:
         program: Admission(
             tuple(enrolments),
             intervals.union(span for one in enrolments for span in one.allowed),
+            intervals.union(span for one in enrolments for span in one.open),
         )
         for program, enrolments in found.items()
     }

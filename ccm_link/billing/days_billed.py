@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import pairwise, permutations
 
+from ccm_link import local_days
 from ccm_link.billing import device_days, periods, words
 from ccm_link.billing.device_days import DaysCounted
 from ccm_link.billing.facts import Episode, PatientMonth
+from ccm_link.billing.intervals import Spans
 from ccm_link.billing.proposal import BlockCount, Hold, Line, Missing, Unit, Why
 from ccm_link.billing.rows import Program, SetUp, SupplyDays
 from ccm_link.billing.rule_book import Book, InForce
@@ -26,6 +28,7 @@ class Monitored:
     Attributes:
         days: counted.
         blocks: all of the episode until the month's end, oldest first.
+        open: when the patient is in the program, or could be with a consent.
         at: now, aware.
     """
 
@@ -35,6 +38,7 @@ class Monitored:
     episode: Episode
     days: DaysCounted
     blocks: Sequence[BlockCount]
+    open: Spans
     at: datetime
 
     @property
@@ -146,6 +150,34 @@ def overlapping(lines: Sequence[Line]) -> Iterator[Hold]:
             )
 
 
+def overlapping_before(of_program: Sequence[Monitored]) -> Iterator[Hold]:
+    """Yield a hold where a block begins within one of an earlier episode that belongs to a month before."""
+    for one, other in permutations(of_program, 2):
+        month_on = one.known.month.first_on
+        for found in one.of_month:
+            former = periods.block_with(other.episode.started_on, found.block.first_on)
+            code = _reached(found, one)
+            ended_on = other.episode.ended_on
+            if (
+                code is None
+                or former is None
+                or former.last_on >= month_on
+                or (ended_on is not None and ended_on < former.first_on)
+            ):
+                continue
+            yield Hold(
+                key=f"overlap:{former.last_on}:{found.block.last_on}",
+                why=Why.CONFLICT,
+                program=one.program.row.name,
+                codes=(code.row.name,),
+                words="It begins within a block of an earlier episode that ended on "
+                f"{local_days.in_full_words(former.last_on)}: if that was billed, the same days are billed twice.",
+                stops=True,
+                can_be_settled=True,
+                rule=code,
+            )
+
+
 def _judged(asked: Monitored) -> Iterator[BlockCount]:
     """Yield the blocks but one that runs into a year without a table: of that nobody knows yet what it can come to."""
     return (one for one in asked.blocks if one.block.last_on.year in asked.book.years)
@@ -191,7 +223,7 @@ def _missing(
 ) -> Missing:
     lacking = code.row.from_days - len(found.days)
     left = device_days.days_left(
-        found, asked.episode, asked.known.died_at, asked.known.patient_zone, asked.at
+        found, asked.episode, asked.open, asked.known.patient_zone, asked.at
     )
     can_be_reached = not is_over and left >= lacking
     return Missing(

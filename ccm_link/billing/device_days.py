@@ -98,18 +98,27 @@ def count(episode: Episode, admitted: Spans, zone: ZoneInfo, at: datetime) -> Da
 
 
 def days_left(
-    found: BlockCount, episode: Episode, died_at: datetime | None, zone: ZoneInfo, at: datetime
+    found: BlockCount, episode: Episode, open_spans: Spans, zone: ZoneInfo, at: datetime
 ) -> int:
-    """Count the days of a block on which a first reading of the day can still be measured, today included."""
-    ends = [found.block.last_on]
-    if episode.ended_on is not None:
-        ends.append(episode.ended_on)
-    if died_at is not None:
-        ends.append(died_at.astimezone(zone).date())
-    today = at.astimezone(zone).date()
-    first = max(today, found.block.first_on)
-    measured_today = any(one.day == today for one in found.days)
-    return max((min(ends) - first) // timedelta(days=1) + 1 - measured_today, 0)
+    """Count the days of a block on which a first reading of the day can still be measured, today included.
+
+    Args:
+        found: the block with its days.
+        episode: whose block it is.
+        open_spans: when the patient is in the program, or could be with a consent.
+        zone: the patient's.
+        at: now, aware.
+    """
+    last_on = min(found.block.last_on, episode.ended_on or found.block.last_on)
+    first_on = max(at.astimezone(zone).date(), found.block.first_on)
+    to_come = intervals.common(open_spans, intervals.since(at))
+    measured = {one.day for one in found.days}
+    days = (first_on + timedelta(days=nth) for nth in range((last_on - first_on).days + 1))
+    return sum(
+        bool(intervals.common(periods.span_of_days(day, day, zone), to_come))
+        for day in days
+        if day not in measured
+    )
 
 
 def is_over(block: Block, zone: ZoneInfo, at: datetime) -> bool:

@@ -46,6 +46,11 @@ class Span:
         """The instant at which it is over, aware UTC."""
         return _EPOCH + self.until_s * _SECOND
 
+    @property
+    def last_at(self) -> datetime:
+        """The instant at which its last second begins, aware UTC; a span until midnight is of the day before it."""
+        return _EPOCH + (self.until_s - 1) * _SECOND
+
 
 Spans = tuple[Span, ...]
 """Spans as the functions here return them: in order, none touching the next, so each set of seconds has one form."""

@@ -50,9 +50,9 @@ class Period:
     span: Spans
     zone: ZoneInfo
 
-    def seconds_left(self, at: datetime) -> int:
-        """Count the seconds of it that are still to come."""
-        return intervals.seconds(intervals.common(self.span, intervals.since(at)))
+    def is_over(self, at: datetime) -> bool:
+        """Tell whether nothing of it is still to come."""
+        return not intervals.common(self.span, intervals.since(at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class Asked:
     """One program in one period, as its codes are asked about it.
 
     Attributes:
+        open: when seconds can count for the patient, or could with a consent.
         met: by name of a requirement: there, not there, or (None) not known.
         prefers_personal: whether the practitioner's own minutes are billed where they reach a code of their own.
         at: now, aware.
@@ -78,6 +79,7 @@ class Asked:
     program: InForce[Program]
     counted: Counted
     period: Period
+    open: Spans
     met: Mapping[str, bool | None]
     prefers_personal: bool
     at: datetime
@@ -85,6 +87,12 @@ class Asked:
     def seconds(self, pool: Pool) -> int:
         """Count the seconds of a pool."""
         return self.counted.seconds if pool is Pool.EVERYBODY else self.counted.personal_seconds
+
+    @property
+    def seconds_left(self) -> int:
+        """Count the seconds of the period that are still to come and can count."""
+        to_come = intervals.common(self.period.span, intervals.since(self.at))
+        return intervals.seconds(intervals.common(to_come, self.open))
 
     def reaches(self, code: InForce[FirstMinutes]) -> bool:
         """Tell whether the seconds are enough for a first code, whatever else it needs."""
@@ -207,8 +215,7 @@ def _missing(
     needs: tuple[str, ...],
     asked: Asked,
 ) -> Missing:
-    left_s = asked.period.seconds_left(asked.at)
-    can_be_reached = 0 < left_s >= lacking_s
+    can_be_reached = 0 < asked.seconds_left >= lacking_s
     return Missing(
         code=code.row.name,
         program=asked.program.row.name,
@@ -221,7 +228,7 @@ def _missing(
             lacking_s,
             titles_of(needs, asked.rules),
             asked.period.last_on,
-            is_over=not left_s,
+            is_over=asked.period.is_over(asked.at),
             can_be_reached=can_be_reached,
         ),
     )
@@ -271,7 +278,8 @@ def _lines(
         units = tuple(Unit(shares=next(rest)) for _ in sizes_s[code.row.name])
         if not units:
             continue
-        reached_at = units[0].shares[-1].span.until_at
+        # All units of a line have one day of service, so it is that of the last second of the last one.
+        reached_at = units[-1].shares[-1].span.last_at
         yield Line(
             code=code.row.name,
             title=code.row.title,
@@ -280,6 +288,6 @@ def _lines(
             service_on=reached_at.astimezone(asked.period.zone).date(),
             first_on=asked.period.first_on,
             last_on=asked.period.last_on,
-            is_over=not asked.period.seconds_left(asked.at),
+            is_over=asked.period.is_over(asked.at),
             rules=(code, *(() if code is chosen else (chosen,)), *because, asked.program),
         )

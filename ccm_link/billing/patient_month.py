@@ -116,13 +116,20 @@ def _monitored(book: Book, known: PatientMonth, rules: Rules, at: datetime) -> I
         program = rules.find(Program, episode.program)
         if program is None:
             continue
-        allowed = admitted.get(episode.program, admission.NONE).allowed
-        days = device_days.count(episode, allowed, known.patient_zone, at)
+        admission_of = admitted.get(episode.program, admission.NONE)
+        days = device_days.count(episode, admission_of.allowed, known.patient_zone, at)
         blocks = device_days.blocks_of(episode, until_on, today)
         if episode.is_set_up_billed:
             blocks = tuple(one for one in blocks if one.last_on >= known.month.first_on)
         yield Monitored(
-            book, program, known, episode, days, tuple(days.of(one) for one in blocks), at
+            book=book,
+            program=program,
+            known=known,
+            episode=episode,
+            days=days,
+            blocks=tuple(days.of(one) for one in blocks),
+            open=admission_of.open,
+            at=at,
         )
 
 
@@ -168,6 +175,7 @@ def _of_program(
 ) -> _Found:
     name = program.row.name
     counted = account.programs.get(name, seconds_counted.NOTHING)
+    open_spans = admission.admissions(known).get(name, admission.NONE).open
     met: Mapping[str, bool | None] = {**enrolment.attested, LIVE_INTERACTION: bool(counted.live)}
     lines: list[Line] = []
     missing: list[Missing] = []
@@ -179,6 +187,7 @@ def _of_program(
                 program=program,
                 counted=counted.within(period.span),
                 period=period,
+                open=open_spans,
                 met=met,
                 prefers_personal=known.prefers_personal,
                 at=at,
@@ -187,14 +196,16 @@ def _of_program(
         lines += found.lines
         missing += found.missing
         holds += found.holds
-    for one in (one for one in monitored if one.program is program):
+    mine = [one for one in monitored if one.program is program]
+    for one in mine:
         set_up = tuple(days_billed.set_up_lines(one))
         lines += (*days_billed.supply_lines(one), *set_up)
         missing += days_billed.missing(one)
         holds += (*days_billed.year_crossed(one), *days_billed.unknown_set_up(one, set_up))
-    holds += days_billed.overlapping(lines)
+    holds += (*days_billed.overlapping(lines), *days_billed.overlapping_before(mine))
     holds += preconditions.of_program(enrolment, lines, known, rules)
     aside = [one for one in account.set_aside if one.fate is Fate.NO_CONSENT]
-    mine = {entry.entry_id for entry in known.worked if entry.program == name}
-    holds += preconditions.consent(enrolment, [one for one in aside if one.entry_id in mine])
+    own = {entry.entry_id for entry in known.worked if entry.program == name}
+    holds += preconditions.consent(enrolment, [one for one in aside if one.entry_id in own], lines)
+    holds += preconditions.changed_practitioner(enrolment, lines, known)
     return _Found(tuple(lines), tuple(missing), tuple(holds))

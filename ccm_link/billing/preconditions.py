@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ccm_link.billing import words
+from ccm_link.billing import periods, words
 from ccm_link.billing.facts import Beside, By, InProgram, PatientMonth
 from ccm_link.billing.fates import Fate, SetAside
 from ccm_link.billing.proposal import Hold, Line, Why
@@ -14,6 +14,7 @@ from ccm_link.billing.rows import (
     LIVE_INTERACTION,
     Blocker,
     Certainty,
+    Code,
     Coverage,
     Effect,
     Exclusion,
@@ -51,8 +52,13 @@ def of_program(
         yield from _unsure(line)
 
 
-def consent(enrolment: InProgram, set_aside: Sequence[SetAside]) -> Iterator[Hold]:
-    """Yield a hold where work was done, or would be, without a documented consent."""
+def consent(
+    enrolment: InProgram, set_aside: Sequence[SetAside], lines: Sequence[Line]
+) -> Iterator[Hold]:
+    """Yield a hold where work was done, or would be, without a documented consent.
+
+    The last enrolment's is asked for: its practitioner bills, also what an earlier one's consent made count.
+    """
     lost = [one for one in set_aside if one.fate is Fate.NO_CONSENT]
     seconds = sum(one.seconds for one in lost)
     documented = enrolment.consent_documented_at
@@ -62,7 +68,7 @@ def consent(enrolment: InProgram, set_aside: Sequence[SetAside]) -> Iterator[Hol
         key=f"consent:{enrolment.program}",
         why=Why.CONSENT,
         program=enrolment.program,
-        codes=(),
+        codes=tuple(line.code for line in lines) if documented is None else (),
         words=(
             f"{words.duration(seconds)} were worked before the consent was documented and do not count."
             if documented is not None
@@ -73,6 +79,40 @@ def consent(enrolment: InProgram, set_aside: Sequence[SetAside]) -> Iterator[Hol
         entry_ids=tuple(sorted({one.entry_id for one in lost})),
         seconds=seconds,
     )
+
+
+def changed_practitioner(
+    enrolment: InProgram, lines: Sequence[Line], known: PatientMonth
+) -> Iterator[Hold]:
+    """Yield a hold where the time that lines are for had more than one practitioner: one of them bills it, by consent.
+
+    Args:
+        enrolment: the last one, whose practitioner would bill.
+        lines: of its program.
+        known: the month.
+    """
+    if not lines:
+        return
+    first_on, last_on = min(one.first_on for one in lines), max(one.last_on for one in lines)
+    (whole,) = periods.span_of_days(first_on, last_on, known.zone)
+    whose = {
+        one.practitioner_id
+        for one in known.programs
+        if one.program == enrolment.program
+        and one.enrolled_at < whole.until_at
+        and (one.ended_at is None or one.ended_at > whole.from_at)
+    }
+    if len(whose) > 1:
+        yield Hold(
+            key=f"practitioners:{enrolment.program}",
+            why=Why.CHOICE,
+            program=enrolment.program,
+            codes=tuple(line.code for line in lines),
+            words="The practitioner changed within the time that this is for, and each has a consent of their own: "
+            "one of them bills it. Proposed is the last one.",
+            stops=True,
+            can_be_settled=True,
+        )
 
 
 def exclusions(
@@ -234,18 +274,18 @@ def _site(
 
 
 def _unsure(line: Line) -> Iterator[Hold]:
-    code = line.rules[0]
-    certainty = code.row.certainty
-    if certainty.is_sure:
-        return
-    is_unknown = certainty is Certainty.UNKNOWN
-    yield Hold(
-        key=f"rule:{line.code}:{line.last_on}",
-        why=Why.UNKNOWN_RULE if is_unknown else Why.UNSURE_RULE,
-        program=line.program,
-        codes=(line.code,),
-        words=f"The rule of {line.code} is {certainty}: {code.row.source}",
-        stops=is_unknown,
-        can_be_settled=not is_unknown,
-        rule=code,
-    )
+    for one in line.rules:
+        certainty = one.row.certainty
+        if certainty.is_sure or not isinstance(one.row, Code | Program):
+            continue
+        is_unknown = certainty is Certainty.UNKNOWN
+        yield Hold(
+            key=f"rule:{one.row.name}:{line.code}:{line.last_on}",
+            why=Why.UNKNOWN_RULE if is_unknown else Why.UNSURE_RULE,
+            program=line.program,
+            codes=(line.code,),
+            words=f"The rule of {one.row.name} is {certainty}: {one.row.source}",
+            stops=is_unknown,
+            can_be_settled=not is_unknown,
+            rule=one,
+        )

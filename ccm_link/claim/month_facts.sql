@@ -47,8 +47,9 @@ where practice_id = %(practice_id)s and patient_id = any (%(patient_ids)s)
 group by patient_id;
 
 -- name: load_monitoring
--- Episodes that have begun by the end of the month and can have a block in it. Whether the set-up was billed: as the person
--- said who began the episode; else whether a claim for a month before has it that still stands.
+-- Episodes that have begun by the end of the month and can have a block in it, or one into which such a block falls. Whether
+-- the set-up was billed: as the person said who began the episode; else whether a claim for another month has it that still
+-- stands. A month after this one can: readings that come late make an earlier block the first of days enough.
 select monitoring.patient_id, monitoring.program, monitoring.started_on,
        nullif(monitoring.ended_on, 'infinity') as ended_on,
        case when monitoring.set_up_billed then true
@@ -57,12 +58,12 @@ select monitoring.patient_id, monitoring.program, monitoring.started_on,
                 join ccm.claim using (practice_id, claim_id, patient_id)
                 where line.practice_id = monitoring.practice_id and line.patient_id = monitoring.patient_id
                   and line.program = monitoring.program and line.is_set_up and line.is_live
-                  and line.first_on >= monitoring.started_on and claim.month_on < %(first_on)s
-                  and claim.state <> 'proposed') then true
+                  and line.first_on between monitoring.started_on and monitoring.ended_on
+                  and claim.month_on <> %(first_on)s and claim.state <> 'proposed') then true
             else monitoring.set_up_billed end as is_set_up_billed
 from ccm.monitoring
 where monitoring.practice_id = %(practice_id)s and monitoring.patient_id = any (%(patient_ids)s)
-  and monitoring.started_on <= %(last_on)s and monitoring.ended_on >= %(first_on)s::date - 30
+  and monitoring.started_on <= %(last_on)s and monitoring.ended_on >= %(first_on)s::date - 60
 order by monitoring.patient_id, monitoring.started_on;
 
 -- name: load_readings

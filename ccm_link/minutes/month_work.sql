@@ -5,7 +5,8 @@
 
 -- name: worked
 -- Every entry of the patients that touches the span, as it counts, voided and waiting ones too; refused ones count for nothing.
--- Of the programs counted by blocks of days also what lies before, as far as a block of the month can reach back.
+-- Of the programs counted by blocks of days also what lies before, as far as a block of the month can reach back, with what
+-- claims the same seconds for another program.
 with amended as (
     select amendment.entry_id from ccm.time_amendment amendment
     where amendment.practice_id = %(practice_id)s and amendment.patient_id = any (%(patient_ids)s)
@@ -18,17 +19,23 @@ with amended as (
             and own.started_at >= %(blocks_from_at)s - interval '8 hours' and own.started_at < %(until_at)s
           union all
           select entry_id from amended)
+      and entry.started_at < %(until_at)s and entry.ended_at > %(blocks_from_at)s
+), of_blocks as materialized (
+    select patient_id, started_at, ended_at from found where program = any (%(block_programs)s)
 )
 select patient_id, entry_id, staff_id, billing_role, program, activity, started_at, ended_at, method, counterpart, outcome,
        is_voided or is_refused as is_voided, is_approved or is_refused as is_approved
 from found
-where started_at < %(until_at)s
-  and (ended_at > %(from_at)s or (program = any (%(block_programs)s) and ended_at > %(blocks_from_at)s))
+where ended_at > %(from_at)s or program = any (%(block_programs)s)
+   or exists (select from of_blocks
+              where of_blocks.patient_id = found.patient_id and of_blocks.started_at < found.ended_at
+                and of_blocks.ended_at > found.started_at)
 order by patient_id, started_at, ended_at, entry_id;
 
 -- name: elsewhere
--- What the same people worked for other patients in the same seconds. Entries of one person never overlap, unless one was
--- reported by another system or amended: only around these is it looked for, by the indexes.
+-- What the same people worked for other patients in the same seconds, as far back as in the statement before. Entries of one
+-- person never overlap, unless one was reported by another system or amended: only around these is it looked for, by the
+-- indexes.
 with own as materialized (
     select entry.* from ccm.counted_entry entry
     where entry.practice_id = %(practice_id)s and entry.patient_id = any (%(patient_ids)s)
@@ -36,18 +43,20 @@ with own as materialized (
       and entry.entry_id in (
           select one.entry_id from ccm.time_entry one
           where one.practice_id = %(practice_id)s and one.patient_id = any (%(patient_ids)s)
-            and one.started_at >= %(from_at)s - interval '8 hours' and one.started_at < %(until_at)s
+            and one.started_at >= %(blocks_from_at)s - interval '8 hours' and one.started_at < %(until_at)s
           union all
           select amendment.entry_id from ccm.time_amendment amendment
           where amendment.practice_id = %(practice_id)s and amendment.patient_id = any (%(patient_ids)s))
-      and entry.started_at < %(until_at)s and entry.ended_at > %(from_at)s
+      and entry.started_at < %(until_at)s
+      and (entry.ended_at > %(from_at)s
+           or entry.program = any (%(block_programs)s) and entry.ended_at > %(blocks_from_at)s)
 ), amended as materialized (
     select entry.* from ccm.counted_entry entry
     where entry.practice_id = %(practice_id)s and entry.is_amended and not entry.is_voided and not entry.is_refused
       and entry.entry_id in (
           select amendment.entry_id from ccm.time_amendment amendment
           where amendment.practice_id = %(practice_id)s
-            and amendment.started_at >= %(from_at)s - interval '8 hours' and amendment.started_at < %(until_at)s)
+            and amendment.started_at >= %(blocks_from_at)s - interval '8 hours' and amendment.started_at < %(until_at)s)
 ), near as (
     select own.patient_id, own.started_at, own.ended_at, other.entry_id
     from own

@@ -13,7 +13,7 @@ import pytest
 
 from ccm_link.billing.fates import Fate
 from ccm_link.billing.proposal import Why
-from ccm_link.claim import month_facts, month_proposals, site_tables
+from ccm_link.claim import claim_proposals, month_facts, month_proposals, site_tables
 from ccm_link.claim.month_proposals import WorkedOut
 from ccm_link.month import Month
 from tests.billing_practice import BillingPractice, add_patient
@@ -104,6 +104,25 @@ def test_a_set_up_is_proposed_once_in_an_episode_and_asked_about_where_nobody_kn
     billing.measure(date(2026, 11, 20), days=3)
     december = found(billing, Month(2026, 12), datetime(2027, 1, 2, tzinfo=UTC)).proposal
     assert not {line.code for line in (*december.held, *december.proposed)} & {"99453"}
+
+
+def test_a_set_up_that_a_later_month_billed_is_not_billed_again(billing: BillingPractice) -> None:
+    billing.enrol("rpm")
+    billing.monitor(date(2026, 10, 1), billed=False)
+    billing.measure(date(2026, 11, 1), days=3)
+    november = found(billing)
+    assert "99453" in {line.code for line in november.proposal.proposed}
+    cur, practice_id = billing.console.cursor(), billing.practice_id
+    with billing.console.transaction():
+        claim_proposals.propose(cur, practice_id, NOVEMBER, [november], CLOSED)
+    billing.owner.execute(
+        "update ccm.claim set state = 'attested', tables = 'x', tables_sha256 = ''"
+    )
+    billing.owner.commit()
+    assert "99453" in units(billing), "its own month still says so"
+    # Readings of October come late.
+    billing.measure(date(2026, 10, 2), days=3)
+    assert units(billing, Month(2026, 10)) == {"99445": 1}
 
 
 def test_what_is_not_recorded_stays_unknown(billing: BillingPractice) -> None:
@@ -266,6 +285,27 @@ def test_a_second_goes_to_one_program_at_most(billing: BillingPractice) -> None:
     billing.call("rpm", local(5, 9, 10), 20 * 60, staff_id=billing.doctor)
     assert fates(billing) == {Fate.TWO_PROGRAMS: 10 * 60}
     assert units(billing) == {"99470": 1}
+
+
+def test_a_second_of_the_month_before_goes_to_one_program_at_most(billing: BillingPractice) -> None:
+    # The block runs from 20 October to 18 November: what was interpreted in October is November's, what else was done
+    # then is October's, and one second is not both's.
+    billing.enrol("ccm")
+    billing.enrol("data_review")
+    billing.monitor(date(2026, 10, 20))
+    own = {"billing_role": "qualified_professional", "activity": "reading_review"}
+    at = local(25, 9, month=10)
+    billing.work("data_review", at, 40 * 60, staff_id=billing.doctor, **own)
+    billing.work("ccm", at, 20 * 60)
+    other = local(26, 9, month=10)
+    billing.work("data_review", other, 600, staff_id=billing.doctor, **own)
+    with billing.owner.cursor() as cur:
+        finn = add_patient(cur, billing.practice_id, "Adler, Finn")
+    billing.work(
+        None, other, 60, patient_id=finn, staff_id=billing.doctor, entered="external", reason="x"
+    )
+    assert found(billing).proposal.counted["data_review"].seconds == 20 * 60 + 540
+    assert "ccm" not in found(billing, Month(2026, 10)).proposal.counted
 
 
 def test_nothing_counts_that_lies_ahead(billing: BillingPractice) -> None:

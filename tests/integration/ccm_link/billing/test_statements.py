@@ -30,6 +30,7 @@ STATEMENTS: dict[str, dict[str, Any]] = {
         "set_up_billed": None,
         "started_by": "x",
         "ended_on": DAY,
+        "ended_at": AT,
         "ended_by": "x",
         "reason": "r",
     },

@@ -133,6 +133,27 @@ def test_whoever_left_and_came_back_has_the_seconds_of_both_enrolments() -> None
     assert fates(found) == {Fate.NOT_ENROLLED: 60, Fate.NO_CONSENT: 90}
 
 
+@pytest.mark.parametrize("consent_at", [None, on(12)])
+def test_nobody_bills_by_the_consent_that_another_practitioner_had(
+    consent_at: datetime | None,
+) -> None:
+    programs = [
+        in_program("ccm", ended_at=on(10)),
+        in_program(
+            "ccm",
+            enrolled_at=on(10),
+            practitioner_id=OTHER_DOCTOR,
+            consent_documented_at=consent_at,
+        ),
+    ]
+    entries = [worked(3, TWENTY_S)]
+    found = propose(month(entries, programs))
+    assert (units(found), [line.code for line in found.held]) == ({}, ["99490"])
+    chosen = Settled(key="practitioners:ccm", reason="She took the patient over.")
+    again = propose(month(entries, programs, settled=(chosen,)))
+    assert units(again) == ({} if consent_at is None else {"99490": 1})
+
+
 def test_a_stay_is_clipped_and_death_ends_it() -> None:
     stay = intervals.between(on(3, 12, 5), on(3, 12, 8))
     found = propose(

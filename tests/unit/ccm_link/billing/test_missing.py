@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from ccm_link.billing import intervals
 from ccm_link.billing.facts import Measured, Origin
 from ccm_link.billing.proposal import Proposal, Why
 from ccm_link.month import Month
@@ -58,6 +60,39 @@ def test_says_that_time_does_not_suffice_and_that_the_month_is_over() -> None:
     assert [found[code].can_be_reached for code in ("99470", "99457")] == [True, False]
     over = missing(propose(known))
     assert over["99470"] == "9 min missing when the period ended on 30 November"
+
+
+@pytest.mark.parametrize(
+    ("changed", "died_at", "can_be_reached"),
+    [
+        pytest.param({}, None, True, id="in the program"),
+        pytest.param({"consent_documented_at": None}, None, True, id="a consent may still come"),
+        pytest.param({"ended_at": MIDDLE}, None, False, id="left"),
+        pytest.param({}, MIDDLE - timedelta(days=1), False, id="dead"),
+        pytest.param(
+            {"consent_revoked_at": datetime(2026, 10, 30, tzinfo=NEW_YORK)},
+            None,
+            False,
+            id="revoked",
+        ),
+    ],
+)
+def test_what_can_count_no_more_cannot_be_reached(
+    changed: dict[str, Any], died_at: datetime | None, can_be_reached: bool
+) -> None:
+    known = month(
+        [called(3, 60)],
+        [in_program("rpm", **changed)],
+        died_at=died_at,
+        episodes=(episode(date(2026, 11, 1), [0]),),
+        # How long a stay goes on nobody knows: the patient may be home tomorrow.
+        away=intervals.between(MIDDLE, datetime(2026, 12, 1, tzinfo=NEW_YORK)),
+    )
+    found = propose(known, MIDDLE).missing
+    assert {(one.code, one.can_be_reached) for one in found} >= {
+        ("99470", can_be_reached),
+        ("99445", can_be_reached),
+    }
 
 
 def test_the_end_of_the_month_is_the_practices() -> None:
@@ -200,3 +235,10 @@ def test_blocks_of_two_episodes_that_overlap_are_held() -> None:
     assert units(proposal) == {}
     assert [line.code for line in proposal.held] == ["99445", "99445"]
     assert holds(proposal, Why.CONFLICT)[0].stops
+    # The first one's last block ended on 8 November: a month later the second's may still begin within it.
+    later = episode(date(2026, 11, 5), range(10))
+    december = propose(month(episodes=(first, later), month=Month(2026, 12)))
+    assert [line.code for line in december.held] == ["99445"]
+    (hold,) = holds(december, Why.CONFLICT)
+    assert "ended on 8 November" in hold.words
+    assert hold.can_be_settled
