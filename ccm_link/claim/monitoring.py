@@ -105,6 +105,30 @@ def end(
         raise claim_errors.MonitoringEnded
 
 
+def end_all(
+    cur: store.Cursor,
+    practice_id: UUID,
+    patient_id: UUID,
+    *,
+    ended_at: datetime,
+    reason: str,
+    ended_by: str,
+    at: datetime,
+) -> None:
+    """End what goes on of a patient who died or is cared for elsewhere, with the last day before then."""
+    cur.execute(
+        _Q.end_all,
+        {
+            "practice_id": practice_id,
+            "patient_id": patient_id,
+            "ended_at": ended_at,
+            "reason": reason,
+            "ended_by": ended_by,
+            "at": at,
+        },
+    )
+
+
 def of_patient(cur: store.Cursor, practice_id: UUID, patient_id: UUID) -> list[Monitoring]:
     """Return a patient's episodes, what goes on first."""
     return store.rows(

@@ -15,6 +15,16 @@ where practice_id = %(practice_id)s and patient_id = %(patient_id)s and monitori
   and ended_on = 'infinity' and started_on <= %(ended_on)s
 returning monitoring_id;
 
+-- name: end_all
+-- What goes on of one patient; an instant at midnight leaves the day before. Nothing ends before it began.
+update ccm.monitoring
+set ended_on = greatest(started_on,
+                        ((%(ended_at)s::timestamptz - interval '1 microsecond') at time zone patient.time_zone)::date),
+    ended_by = %(ended_by)s, end_recorded_at = %(at)s, end_reason = %(reason)s
+from ingest.patient
+where monitoring.practice_id = %(practice_id)s and monitoring.patient_id = %(patient_id)s and ended_on = 'infinity'
+  and patient.practice_id = monitoring.practice_id and patient.patient_id = monitoring.patient_id;
+
 -- name: of_patient
 -- What goes on first; "infinity" becomes null, for Python has no such day.
 select monitoring_id, patient_id, program, started_on, nullif(ended_on, 'infinity') as ended_on, set_up_billed, started_by,

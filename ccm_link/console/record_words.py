@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, assert_never
 
+from ccm_link.departure import Closed, Kind
 from ccm_link.registry import related_people
 from ccm_link.registry.coverage import Kind as CoverageKind
 from ccm_link.registry.patient_contacts import TelecomKind, UsedFor
@@ -96,3 +97,19 @@ USES: Final[Mapping[str, str]] = {
 }
 YES_OR_NO: Final[Mapping[str, str]] = {"no": "No", "yes": "Yes"}
 RELATIONSHIPS: Final = related_people.RELATIONSHIPS
+
+
+def closed(one: Closed, program: str) -> str:
+    """Return what was closed with a standing, where ``program`` is the title of its program.
+
+    Example: "Program: Chronic care management".
+    """
+    match one.kind:
+        case Kind.ENROLMENT:
+            return f"Program: {program}"
+        case Kind.MONITORING:
+            return f"Monitoring at home: {program}"
+        case Kind.SCHEDULE:
+            return f"What came again: {one.title}"
+        case _:
+            assert_never(one.kind)

@@ -99,7 +99,7 @@ create table ccm.task_schedule (
     made_by         uuid not null,
     made_at         timestamptz not null,
     ended_at        timestamptz not null default 'infinity',
-    ended_by        uuid,
+    ended_by        uuid,                                 -- null: it goes on, or it ended with the patient's standing
     end_reason      text check (end_reason <> ''),
     primary key (practice_id, schedule_id),
     foreign key (practice_id, patient_id) references ingest.patient,
@@ -109,7 +109,8 @@ create table ccm.task_schedule (
     check (patient_id is not null or program is not null),
     check (not (to_care_manager and owner_staff_id is not null)),
     check (made_at < ended_at),
-    check ((ended_at = 'infinity') = (ended_by is null) and (ended_by is null) = (end_reason is null))
+    check ((ended_at = 'infinity') = (end_reason is null) and (ended_by is null or end_reason is not null)),
+    check (ended_at = 'infinity' or ended_by is not null or patient_id is not null)
 );
 create index task_schedule_by_patient on ccm.task_schedule (practice_id, patient_id, made_at);
 call ingest.wall('ccm.task_schedule');

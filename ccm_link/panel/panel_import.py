@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from ccm_link import departure
 from ccm_link.errors import CcmLinkError
 from ccm_link.panel import panel_known
 from ccm_link.panel.panel_known import Known
@@ -26,7 +27,6 @@ from ccm_link.registry import (
     coverage,
     patient_contacts,
     patient_identifiers,
-    patient_standing,
     related_people,
 )
 from ccm_link.registry.coverage import NewCoverage
@@ -327,7 +327,7 @@ class _Step:
             new = NewStanding(
                 standing=said.standing, since_at=since_at, transferred_to=said.transferred_to
             )
-        patient_standing.record(
+        departure.record(
             *self._whose,
             new,
             seen=patient.standing,

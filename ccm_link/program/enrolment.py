@@ -261,6 +261,38 @@ def close(
     add_event(cur, change, Event.CLOSED, now.state, State.CLOSED, words)
 
 
+def close_all(
+    cur: store.Cursor,
+    practice_id: UUID,
+    patient_id: UUID,
+    reason: CloseReason,
+    *,
+    ended_at: datetime,
+    words: str,
+    made_by: str,
+    at: datetime,
+) -> None:
+    """Close all open enrolments of a patient who died or is cared for elsewhere, whoever looks at them meanwhile.
+
+    One that began only after the patient had left, for nobody knew it then, is over from now on.
+
+    The cursor is of the transaction that records it. ``reason`` is deceased or transferred, which suit every state;
+    since ``ended_at``, now or before, it is so; ``words`` stand beside the reason.
+    """
+    cur.execute(
+        _Q.close_all,
+        {
+            "practice_id": practice_id,
+            "patient_id": patient_id,
+            "close_reason": reason,
+            "ended_at": ended_at,
+            "reason": words,
+            "made_by": made_by,
+            "at": at,
+        },
+    )
+
+
 def touch(cur: store.Cursor, change: Change, *, next_try_at: datetime | None) -> None:
     """Count a change of an open enrolment that is kept elsewhere.
 

@@ -26,6 +26,28 @@ where practice_id = %(practice_id)s and enrolment_id = %(enrolment_id)s and pati
   and state = %(from_state)s and row_version = %(row_version)s
 returning enrolment_id;
 
+-- name: close_all
+-- All that are open, each with its line; whoever is about to change one of them waits, and is refused then. An enrolment
+-- cannot end before it began.
+with held as (
+    select enrolment_id, state as from_state from ccm.enrolment
+    where practice_id = %(practice_id)s and patient_id = %(patient_id)s and state <> 'closed'
+    for update
+), closed as (
+    update ccm.enrolment set
+        state = 'closed', row_version = row_version + 1, next_try_at = null, close_reason = %(close_reason)s,
+        ended_at = case when %(ended_at)s::timestamptz > coalesce(consent_documented_at, opened_at)
+                        then %(ended_at)s
+                        else greatest(%(at)s, opened_at, consent_documented_at + interval '1 microsecond') end
+    from held
+    where enrolment.practice_id = %(practice_id)s and enrolment.enrolment_id = held.enrolment_id
+    returning enrolment.enrolment_id, held.from_state
+)
+insert into ccm.enrolment_event
+    (practice_id, enrolment_id, patient_id, at, event, from_state, to_state, made_by, reason)
+select %(practice_id)s, enrolment_id, %(patient_id)s, %(at)s, 'closed', from_state, 'closed', %(made_by)s, %(reason)s
+from closed;
+
 -- name: touch
 -- Counts a change that is kept elsewhere, to exactly the open row that was looked at.
 update ccm.enrolment set row_version = row_version + 1, next_try_at = %(next_try_at)s

@@ -63,7 +63,10 @@ class NewSchedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A schedule as people look at it; the fields are those of :class:`NewSchedule`, and who made and ended it."""
+    """A schedule as people look at it; the fields are those of :class:`NewSchedule`, and who made and ended it.
+
+    ``ended_by_name`` is None where it goes on, and where it ended with the patient's standing.
+    """
 
     schedule_id: UUID
     patient_id: UUID | None
@@ -181,6 +184,14 @@ def end(
     )
     if not ended:
         raise errors.ScheduleEnded
+
+
+def end_all(cur: Cursor, practice_id: UUID, patient_id: UUID, *, reason: str, at: datetime) -> None:
+    """End all schedules of one patient alone, who died or is cared for elsewhere; tasks that they opened stay."""
+    cur.execute(
+        _Q.end_all,
+        {"practice_id": practice_id, "patient_id": patient_id, "reason": reason, "at": at},
+    )
 
 
 def of_patient(cur: Cursor, practice_id: UUID, patient_id: UUID) -> list[Schedule]:

@@ -16,6 +16,11 @@ where practice_id = %(practice_id)s and schedule_id = %(schedule_id)s
   and patient_id is not distinct from %(patient_id)s::uuid and ended_at = 'infinity' and made_at < %(at)s
 returning schedule_id;
 
+-- name: end_all
+-- Those of one patient alone, by nobody of their own will: the patient's standing ends them.
+update ccm.task_schedule set ended_at = %(at)s, end_reason = %(reason)s
+where practice_id = %(practice_id)s and patient_id = %(patient_id)s and ended_at = 'infinity' and made_at < %(at)s;
+
 -- name: programs
 -- In which programs somebody is.
 select distinct program from ccm.in_care where practice_id = %(practice_id)s and until_at > %(at)s order by program;

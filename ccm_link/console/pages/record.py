@@ -12,20 +12,31 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from ccm_link.console import forms, input_types, patient_head, permissions, problems, trail
+from ccm_link import departure
+from ccm_link.billing.rule_book import Rules
+from ccm_link.console import (
+    forms,
+    input_types,
+    patient_head,
+    permissions,
+    problems,
+    program_rules,
+    surroundings,
+    trail,
+)
 from ccm_link.console import record_inputs as inputs
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.patient_head import PatientHead
 from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.wording import SKIPPED_HOUR
+from ccm_link.departure import Closed
 from ccm_link.errors import CcmLinkError
 from ccm_link.registry import (
     cost_share,
     coverage,
     patient_contacts,
     patient_identifiers,
-    patient_standing,
     related_people,
 )
 from ingest import patient_identity, standing
@@ -36,6 +47,11 @@ from ingest.standing import NewStanding, Standing
 router = APIRouter(prefix="/patients/{patient_id}/record", include_in_schema=False)
 
 Given = TypeVar("Given", bound=BaseModel)
+_RESOURCES: Final = {
+    departure.Kind.ENROLMENT: Resource.PROGRAM,
+    departure.Kind.MONITORING: Resource.MONTH,
+    departure.Kind.SCHEDULE: Resource.TASK,
+}
 TAKEN: Final = "Another patient of the practice has this record number."
 
 
@@ -63,8 +79,10 @@ _SENTENCES: Final = {
     Said.ADDED: "The patient is added. Say under Peripherals what they measure with, and enroll them when they agree.",
     Said.CORRECTED: "The record is corrected; what it was is kept below.",
     Said.AS_IT_WAS: "The record says all of this already.",
-    Said.STANDING_RECORDED: "It is recorded. Lists and counts go by it, and open tasks wait with the patient.",
-    Said.STANDING_WITHDRAWN: "It is withdrawn: what was recorded before holds again, also for the time in between.",
+    Said.STANDING_RECORDED: "It is recorded. Lists and counts go by it, open tasks wait with the patient, and what was "
+    "closed with it stands below.",
+    Said.STANDING_WITHDRAWN: "It is withdrawn: what was recorded before holds again, also for the time in between. "
+    "What was closed with it stays closed.",
     Said.RECORDED: "It is recorded.",
     Said.ENDED: "It is ended; what it was is kept.",
     Said.WITHDRAWN: "It is withdrawn: it never was so.",
@@ -108,7 +126,7 @@ def change_standing(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
 
     def deed(cur: Cursor, head: PatientHead, given: inputs.ChangeStanding) -> Said:
         new = _new_standing(given, head, desk.now)
-        standing_id = patient_standing.record(
+        standing_id, closed = departure.record(
             cur,
             desk.practice_id,
             patient_id,
@@ -130,6 +148,7 @@ def change_standing(desk: AtDesk, patient_id: UUID, fields: Posted) -> Response:
             after=after,
             patient_id=patient_id,
         )
+        _tell_closed(desk, patient_id, closed)
         return Said.STANDING_RECORDED
 
     return do(desk, patient_id, "standing", inputs.ChangeStanding, fields, deed)
@@ -142,7 +161,7 @@ def withdraw_standing(
     """Withdraw a standing that was wrong."""
 
     def deed(cur: Cursor, head: PatientHead, given: inputs.Withdraw) -> Said:
-        held = patient_standing.withdraw(
+        held, closed = departure.withdraw(
             cur,
             desk.practice_id,
             patient_id,
@@ -158,6 +177,7 @@ def withdraw_standing(
             after={"standing": held, "reason": trail.sha256_of(given.reason)},
             patient_id=patient_id,
         )
+        _tell_closed(desk, patient_id, closed)
         return Said.STANDING_WITHDRAWN
 
     return do(desk, patient_id, f"withdraw-{standing_id}", inputs.Withdraw, fields, deed)
@@ -225,6 +245,8 @@ def show(
         identity=Identity.of(head.record),
         changes=changes,
         standings=lines,
+        closed=departure.closed(cur, practice_id, patient_id),
+        rules=_rules(desk, cur),
         measured=measured,
         identifiers=patient_identifiers.of_patient(cur, practice_id, patient_id),
         coverages=coverage.of_patient(cur, practice_id, patient_id),
@@ -245,6 +267,21 @@ def show(
 def _refused(desk: Desk, patient_id: UUID, refusal: Refusal) -> Response:
     with desk.transaction() as cur:
         return show(desk, cur, patient_id, refusal=refusal)
+
+
+def _tell_closed(desk: Desk, patient_id: UUID, closed: list[Closed]) -> None:
+    """Have the trail say of each thing that a standing closed that it is closed."""
+    for one in closed:
+        resource = _RESOURCES[one.kind]
+        after = {"closed": one.kind, "ended_at": one.ended_at, "with": "standing"}
+        desk.changed(resource, one.closed_id, before={}, after=after, patient_id=patient_id)
+
+
+def _rules(desk: Desk, cur: Cursor) -> Rules | None:
+    """Return what calls the programs by their titles; None: this site has no billing table of the year."""
+    on = program_rules.today(desk, cur)
+    has_table = on.year in surroundings.of(desk.request).tables.book.years
+    return program_rules.rules_on(desk, on) if has_table else None
 
 
 def _new_standing(given: inputs.ChangeStanding, head: PatientHead, now: datetime) -> NewStanding:

@@ -131,6 +131,7 @@ NEW_SCHEDULE = {
 TASK_SCHEDULES: Runs = {
     "set_up": ((CONSOLE,), PRACTICE | NEW_TASK | NEW_SCHEDULE),
     "end_schedule": ((CONSOLE,), SCHEDULE | {"staff_id": ID, "reason": "x", "at": AT}),
+    "end_all": ((CONSOLE,), SCHEDULE | {"reason": "x", "at": AT}),
     "programs": ((CONSOLE,), PRACTICE | {"at": AT}),
     "load_of_patient": ((CONSOLE,), SCHEDULE),
 }

@@ -12,12 +12,17 @@ import pytest
 
 from alerts import notifications
 from alerts import store as alerts_store
-from ccm_link import alert_burden
+from ccm_link import alert_burden, departure
+from ccm_link.claim import monitoring, programs
+from ccm_link.month import Month
+from ccm_link.program import enrolment
+from ccm_link.program.enrolment_states import CloseReason, Event, State
 from ccm_link.registry import patient_standing
 from ccm_link.task import tasks, worklist
 from ccm_link.task.worklist import Tab, Viewer
 from ingest.standing import NewStanding, Standing
 from tests import scopes
+from tests.integration.ccm_link.test_task_schedules import opened, run, set_up
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
 HOUR = timedelta(hours=1)
@@ -150,3 +155,78 @@ def test_an_episode_that_opens_at_the_same_moment_is_set_aside_as_well(
         (clinic.patient,),
     ).fetchall()
     assert aside == [(True,), (True,)]
+
+
+def depart(clinic: Any, at: datetime, since: datetime, standing: Standing, seen: Standing) -> UUID:
+    with clinic.console.transaction(), clinic.console.cursor() as cur:
+        new = NewStanding(standing=standing, since_at=since)
+        told = {"seen": seen, "reason": "r", "recorded_by": "Ada", "at": at}
+        return departure.record(cur, clinic.practice_id, clinic.patient, new, **told)[0]
+
+
+def test_who_died_leaves_every_program_and_nothing_is_opened_again(
+    clinic: Any, noon: datetime
+) -> None:
+    """Two programs, of which one began only after the death; a schedule with an open task; monitoring at home."""
+    died, late = noon - 2 * HOUR, noon - HOUR
+    set_up(clinic, noon - 3 * HOUR)
+    assert run(clinic, noon - 3 * HOUR) == 1
+    whose = clinic.practice_id, clinic.patient
+    with clinic.console.transaction(), clinic.console.cursor() as cur:
+        enrolment.identify(cur, *whose, "rpm", reason="", made_by="Ada", at=late)
+        began = {"started_on": noon.date() - timedelta(days=9), "set_up_billed": False}
+        monitoring.start(cur, *whose, **began, started_by="Ada", at=noon)
+    standing_id = depart(clinic, noon, died, Standing.DECEASED, Standing.ACTIVE)
+
+    with clinic.console.transaction(), clinic.console.cursor() as cur:
+        held = {one.program: one for one in enrolment.of_patient(cur, *whose)}
+        assert {one.state for one in held.values()} == {State.CLOSED}
+        assert {one.close_reason for one in held.values()} == {CloseReason.DECEASED}
+        assert (held["ccm"].ended_at, held["rpm"].ended_at) == (died, noon)
+        last = enrolment.events_of_patient(cur, *whose)[-1]
+        assert (last.event, last.at, last.made_by, last.reason) == (
+            Event.CLOSED,
+            noon,
+            "Ada",
+            "The patient died.",
+        )
+        # Minutes and days until the death count as before: the month has the enrolment, with that end.
+        (of_month,) = programs.in_programs(
+            cur, clinic.practice_id, [clinic.patient], Month(2026, 3)
+        )[clinic.patient]
+        assert (of_month.program, of_month.ended_at) == ("ccm", died)
+        (episode,) = monitoring.of_patient(cur, *whose)
+        assert episode.ended_on == noon.date()
+        closed = departure.closed(cur, *whose)
+        assert [(one.kind, one.title) for one in closed] == [
+            ("enrolment", "ccm"),
+            ("enrolment", "rpm"),
+            ("monitoring", "rpm"),
+            ("schedule", "Monthly call"),
+        ]
+    # The task that the schedule opened is set aside as those of alerts are, and no other comes.
+    (task,) = opened(clinic)
+    assert clinic.patient not in open_of(clinic, noon)[0]
+    with clinic.console.transaction(), clinic.console.cursor() as cur:
+        (waiting,) = patient_standing.open_tasks(cur, clinic.practice_id)
+        assert waiting.task_id == task.task_id
+        took_back = {"why": "Another patient.", "withdrawn_by": "Ada", "at": noon + HOUR}
+        held_now = departure.withdraw(cur, *whose, standing_id, **took_back)
+        assert held_now == (Standing.ACTIVE, [])
+        assert {one.state for one in enrolment.of_patient(cur, *whose)} == {State.CLOSED}
+        assert departure.closed(cur, *whose) == closed
+    assert run(clinic, noon + timedelta(days=40)) == 0
+
+
+def test_who_is_only_inactive_is_still_enrolled_and_who_goes_elsewhere_is_not(
+    clinic: Any, noon: datetime
+) -> None:
+    def states() -> set[tuple[State, CloseReason | None]]:
+        with clinic.console.transaction(), clinic.console.cursor() as cur:
+            held = enrolment.of_patient(cur, clinic.practice_id, clinic.patient)
+        return {(one.state, one.close_reason) for one in held}
+
+    depart(clinic, noon, noon, Standing.INACTIVE, Standing.ACTIVE)
+    assert states() == {(State.ACTIVE, None)}
+    depart(clinic, noon + HOUR, noon + HOUR, Standing.TRANSFERRED, Standing.INACTIVE)
+    assert states() == {(State.CLOSED, CloseReason.TRANSFERRED)}

@@ -15,6 +15,7 @@ SUBJECTS = (
     "ccm_link.program/after_hours",
     "ccm_link.program/attestations",
     "ccm_link/audience",
+    "ccm_link/departure",
     "ccm_link.program/billed_beside",
     "ccm_link.program/billing_practitioner",
     "ccm_link.program/care_team",

@@ -158,6 +158,8 @@ def test_who_died_leaves_lists_and_counts_and_comes_back_where_it_was_wrong(
     )
     page = text_of(casey.get(address))
     assert "Deceased since" in page
+    closed = "Closed with it Program: Chronic care management Over"
+    assert closed in page
     assert "They are another person’s" in page
     assert "of patients who are not active" in text_of(casey.get("/worklist"))
     listed = text_of(casey.get("/patients/not-active"))
@@ -183,6 +185,7 @@ def test_who_died_leaves_lists_and_counts_and_comes_back_where_it_was_wrong(
     assert "Amalia" in casey.get("/worklist").text
     assert "Amalia" in casey.get("/patients").text
     assert "It was her sister." in casey.get(address).text
+    assert closed in text_of(casey.get(address))  # and stays so
     with connect("postgres") as connection:
         events = connection.execute(
             "select event from alerts.episode_event where event in ('set_aside', 'taken_up') order by at"
