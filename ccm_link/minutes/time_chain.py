@@ -9,7 +9,8 @@ can do the same with SHA-256 and a JSON writer, in the canonical form of :mod:`i
   genesis: SHA-256("homevitals time genesis v1\n" + the practice's id).
 
 Who locks a month keeps the chain's head in the lock and in the audit trail, whose heads are signed: a chain that was
-made anew from an earlier place on fits them no more.
+made anew from an earlier place on fits them no more. No chain knows its own end: that its newest links were taken away
+with their rows is seen by the trail, which tells of each entry.
 """
 
 from __future__ import annotations
@@ -145,6 +146,8 @@ class Place(StrEnum):
     ROW_CHANGED = "row_changed"
     ROW_WITHOUT_LINK = "row_without_link"
     REWRITTEN = "rewritten"  # a locked month knows another head
+    CUT_OFF = "cut_off"  # a locked month knows a later head
+    TOLD_AND_GONE = "told_and_gone"  # the audit trail tells of the row
     GUARD_OFF = "guard_off"
 
 
@@ -155,6 +158,8 @@ _SENTENCES: Final[Mapping[Place, str]] = {
     Place.ROW_CHANGED: "The row that the link is over was changed.",
     Place.ROW_WITHOUT_LINK: "There are rows that no link is over.",
     Place.REWRITTEN: "A locked month knows another link at this place: the chain was made anew.",
+    Place.CUT_OFF: "A locked month knows a later link: the end of the chain is gone.",
+    Place.TOLD_AND_GONE: "The audit trail tells of rows that are gone, with their links.",
     Place.GUARD_OFF: "A guard of the database against changes is off.",
 }
 
@@ -241,11 +246,16 @@ def verify_all(connection: psycopg.Connection[Any]) -> Iterator[Verdict]:
         cur.execute(_Q.begin)
         for (practice_id,) in cur.execute(_Q.practices).fetchall():
             tenancy.enter(cur, tenancy.Scope((practice_id,)))
-            yield verify(cur, practice_id)
+            yield verify(cur, practice_id, asks_trail=True)
 
 
 def verify(
-    cur: Cursor, practice_id: UUID, *, last: int | None = None, sees_all: bool = True
+    cur: Cursor,
+    practice_id: UUID,
+    *,
+    last: int | None = None,
+    sees_all: bool = True,
+    asks_trail: bool = False,
 ) -> Verdict:
     """Check the chain of a practice in the open transaction, with bounded memory.
 
@@ -254,17 +264,21 @@ def verify(
         practice_id: Whose.
         last: how many links from the end; None: all.
         sees_all: False where patients may be hidden from the asker: a row that cannot be found is then no finding.
+        asks_trail: whether the audit trail is held against it, which reads all of the practice's trail.
     """
     start = _start(cur, practice_id, last)
-    walk = _Walk(practice_id, start, _locked(cur, practice_id), sees_all=sees_all)
+    locked = _locked(cur, practice_id, asks_trail=asks_trail)
+    walk = _Walk(practice_id, start, locked, sees_all=sees_all)
     with cur.connection.cursor("time_links", row_factory=dict_row) as links:
         links.itersize = _ROWS_AT_ONCE
         links.execute(_Q.links, {"practice_id": practice_id, "after_position": start.position})
         for row in links:
             walk.take(row)
+    walk.end()
+    gone = _told_and_gone(cur, practice_id) if asks_trail else ()
     return Verdict(
         practice_id=practice_id,
-        findings=(*walk.findings, *_beside(cur, practice_id)),
+        findings=(*walk.findings, *_beside(cur, practice_id), *gone),
         links=walk.links,
         unseen=walk.unseen,
         head=walk.head,
@@ -276,7 +290,7 @@ class _Walk:
     """Walks along the links of one chain."""
 
     def __init__(
-        self, practice_id: UUID, start: Head, locked: Mapping[int, str], *, sees_all: bool
+        self, practice_id: UUID, start: Head, locked: Mapping[int, set[str]], *, sees_all: bool
     ) -> None:
         self.findings: list[Finding] = []
         self.links = self.unseen = 0
@@ -297,11 +311,16 @@ class _Walk:
             )
             return
         self.head = Head(row["position"], bytes(row["chain_sha256"]))
-        known = self._locked.get(self.head.position)
-        if known is not None and known != self.head.chain_sha256.hex():
-            self.findings.append(
-                Finding(Place.REWRITTEN, self._practice_id, self.head.position, "lock")
-            )
+        if self._locked.get(self.head.position, set()) - {self.head.chain_sha256.hex()}:
+            self._find_lock(Place.REWRITTEN)
+
+    def end(self) -> None:
+        """Look whether a lock knows a link behind the last one."""
+        if not self.findings and max(self._locked, default=0) > self.head.position:
+            self._find_lock(Place.CUT_OFF)
+
+    def _find_lock(self, place: Place) -> None:
+        self.findings.append(Finding(place, self._practice_id, self.head.position, "lock"))
 
     def _place(self, row: Mapping[str, Any]) -> Place | None:
         if row["position"] > self.head.position + 1:
@@ -316,9 +335,22 @@ class _Walk:
         return None
 
 
-def _locked(cur: Cursor, practice_id: UUID) -> dict[int, str]:
-    rows = cur.connection.execute(_Q.locked_heads, {"practice_id": practice_id}).fetchall()
-    return dict(rows)
+def _locked(cur: Cursor, practice_id: UUID, *, asks_trail: bool) -> Mapping[int, set[str]]:
+    """Return what the chain's head was when months were locked, by position."""
+    found: dict[int, set[str]] = {}
+    for statement in (_Q.locked_heads, _Q.told_heads) if asks_trail else (_Q.locked_heads,):
+        rows = cur.connection.execute(statement, {"practice_id": practice_id}).fetchall()
+        for position, chain in rows:
+            found.setdefault(position, set()).add(chain)
+    return found
+
+
+def _told_and_gone(cur: Cursor, practice_id: UUID) -> Iterator[Finding]:
+    with cur.connection.cursor(row_factory=dict_row) as own:
+        for row in own.execute(_Q.told_and_gone, {"practice_id": practice_id}).fetchall():
+            yield Finding(
+                Place.TOLD_AND_GONE, practice_id, kind=row["kind"], subject_id=row["subject_id"]
+            )
 
 
 def _start(cur: Cursor, practice_id: UUID, last: int | None) -> Head:

@@ -68,10 +68,28 @@ where not exists (
 group by found.kind
 order by found.kind;
 
-
 -- name: locked_heads
 -- What the chain was when the practice's months were locked.
 select chain_position as position, chain_sha256 from ccm.month_lock where practice_id = %(practice_id)s;
+
+-- name: told_heads
+-- The same as the audit trail tells it, which whoever rewrites the locks does not rewrite unseen. Role: homevitals_sealer.
+select (detail -> 'after' ->> 'chain_position')::bigint as position, detail -> 'after' ->> 'chain_sha256' as chain_sha256
+from ingest.audit_event
+where practice_id = %(practice_id)s and resource = 'month_lock' and kind = 'change' and outcome = 'success'
+  and detail -> 'after' ->> 'chain_position' is not null;
+
+-- name: told_and_gone
+-- Entries and amendments that the audit trail tells of and the time log does not have, the first of them.
+select 'entry' as kind, min(event.resource_id)::uuid as subject_id, count(*)::integer as count
+from ingest.audit_event event
+where event.practice_id = %(practice_id)s and event.resource = 'time_log' and event.kind = 'change' and event.action = 'C'
+  and event.outcome = 'success'
+  and not exists (select from ccm.time_entry entry
+                  where entry.practice_id = event.practice_id and entry.entry_id::text = event.resource_id)
+  and not exists (select from ccm.time_amendment amendment
+                  where amendment.practice_id = event.practice_id and amendment.amendment_id::text = event.resource_id)
+having count(*) > 0;
 
 -- name: unguarded
 -- Tables of the time log whose triggers against changes, or for links, are off or gone.

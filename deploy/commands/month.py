@@ -13,6 +13,7 @@ from ccm_link.claim import month_states, site_tables
 from ccm_link.claim.month_states import Kept
 from ccm_link.errors import CcmLinkError
 from ccm_link.minutes import month_lock
+from ccm_link.minutes.month_lock import Lock
 from ccm_link.month import Month
 from ccm_link.settings import CcmLinkSettings
 from deploy import command_line, configuration, errors, look
@@ -40,26 +41,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what the action says, in one transaction, and write it into the audit trail."""
+    """Do what the action says, and write it into the audit trail.
+
+    A month is locked in a transaction of its own: nobody of the practice could log time while all of it is worked out.
+    """
     settings = configuration.load(options.config).get(CcmLinkSettings)
     practice = look.practice(settings, options.practice)
     month: Month = options.month
     at = datetime.now(UTC)
     try:
         tables = site_tables.of_folder(settings.billing_tables)
-        with (
-            psycopg.connect(settings.database) as connection,
-            tenancy.transaction(connection, practice.practice_id) as cur,
-        ):
+        with psycopg.connect(settings.database) as connection:
             if options.action == "close":
-                by = _administrator(cur, practice.practice_id, options.by)
-                month_lock.lock(cur, practice.practice_id, month, locked_by=by, at=at)
-            kept = month_states.work_out_all(cur, practice.practice_id, month, tables, at)
-            audit.record(cur, [_event(practice.practice_id, month, options.action, kept, at)])
+                with tenancy.transaction(connection, practice.practice_id) as cur:
+                    by = _administrator(cur, practice.practice_id, options.by)
+                    lock = month_lock.lock(cur, practice.practice_id, month, locked_by=by, at=at)
+                    audit.record(cur, [_locked(lock, at)])
+                print(f"the time log of {month} is locked")
+            with tenancy.transaction(connection, practice.practice_id) as cur:
+                kept = month_states.work_out_all(cur, practice.practice_id, month, tables, at)
+                audit.record(cur, [_worked_out(practice.practice_id, month, kept, at)])
     except CcmLinkError as error:
         raise errors.DeployError(str(error)) from None
-    if options.action == "close":
-        print(f"the time log of {month} is locked")
     print(
         f"{month}: {kept.patients} patients, {kept.ready} with something to bill, {kept.held} with something held, "
         f"{kept.new_claims} claims proposed anew"
@@ -78,7 +81,28 @@ def _administrator(cur: psycopg.Cursor[tuple[object, ...]], practice_id: UUID, n
     return found[0].staff_id
 
 
-def _event(practice_id: UUID, month: Month, action: str, kept: Kept, at: datetime) -> audit.Event:
+def _locked(lock: Lock, at: datetime) -> audit.Event:
+    """Return the event of a lock as the console tells it: with the head of the chain, which the trail keeps."""
+    return audit.Event(
+        practice_id=lock.practice_id,
+        at=at,
+        kind=audit.Kind.CHANGE,
+        action=audit.Action.CREATE,
+        agent=command_line.agent(),
+        purpose=audit.Purpose.OPERATIONS,
+        resource="month_lock",
+        resource_id=str(lock.month),
+        detail={
+            "after": {
+                "month": str(lock.month),
+                "chain_position": lock.chain_position,
+                "chain_sha256": lock.chain_sha256,
+            }
+        },
+    )
+
+
+def _worked_out(practice_id: UUID, month: Month, kept: Kept, at: datetime) -> audit.Event:
     return audit.Event(
         practice_id=practice_id,
         at=at,
@@ -88,5 +112,5 @@ def _event(practice_id: UUID, month: Month, action: str, kept: Kept, at: datetim
         purpose=audit.Purpose.OPERATIONS,
         resource="month",
         resource_id=str(month),
-        detail={"deed": action, "patients": kept.patients, "new_claims": kept.new_claims},
+        detail={"deed": "work-out", "patients": kept.patients, "new_claims": kept.new_claims},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +11,10 @@ import psycopg
 import pytest
 
 from ccm_link import work
+from ccm_link.console.permissions import Resource
 from ccm_link.minutes import time_chain, time_log
 from ccm_link.minutes.time_chain import Place
+from ingest import audit
 
 pytestmark = [
     pytest.mark.db,
@@ -129,6 +131,44 @@ def test_whoever_has_all_rights_is_found_out(
         admin.execute(statement)
         admin.commit()
     assert places(logged) == found
+
+
+def tell(logged: Any, resource: Resource, resource_id: object, **after: object) -> None:
+    """Write into the audit trail what the console tells of something new."""
+    event = audit.Event(
+        practice_id=logged.practice_id,
+        at=datetime(2026, 12, 1, tzinfo=UTC),
+        kind=audit.Kind.CHANGE,
+        action=audit.Action.CREATE,
+        agent=audit.Agent(audit.AgentKind.STAFF, str(logged.ada)),
+        resource=resource,
+        resource_id=str(resource_id),
+        detail={"after": after},
+    )
+    with logged.console.cursor() as cur:
+        audit.record(cur, [event])
+    logged.console.commit()
+
+
+def test_a_chain_whose_end_was_taken_away_is_found_out_by_the_trail(logged: Any) -> None:
+    head = verify(logged).head
+    with logged.database.connect("postgres") as admin:
+        rows = admin.execute("select entry_id from ccm.time_entry order by started_at").fetchall()
+        for (entry_id,) in rows:
+            tell(logged, Resource.TIME_LOG, entry_id)
+        whole = {"chain_position": head.position, "chain_sha256": head.chain_sha256.hex()}
+        tell(logged, Resource.MONTH_LOCK, "2026-11", **whole)
+        assert places(logged) == []
+        admin.execute("set session_replication_role = replica")
+        admin.execute("delete from ccm.time_link where position > 2")
+        admin.execute("delete from ccm.time_entry where entry_id = %s", rows[2])
+        admin.execute(
+            "update ccm.time_entry set voided_at = null, voided_by = null, void_reason = null"
+        )
+        admin.commit()
+    assert places(logged) == [(Place.CUT_OFF, 2), (Place.TOLD_AND_GONE, 0)]
+    tell(logged, Resource.MONTH_LOCK, "2026-10", chain_position=1, chain_sha256="0" * 64)
+    assert places(logged)[0] == (Place.REWRITTEN, 1)
 
 
 @pytest.mark.parametrize(

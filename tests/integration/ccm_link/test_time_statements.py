@@ -96,6 +96,8 @@ FILES: dict[str, dict[str, dict[str, Any]]] = {
         "link_at": {**OF_PRACTICE, "position": 1},
         "unlinked": OF_PRACTICE,
         "locked_heads": OF_PRACTICE,
+        "told_heads": OF_PRACTICE,
+        "told_and_gone": OF_PRACTICE,
         "unguarded": {},
     },
     "ccm_link.minutes/time_store": {

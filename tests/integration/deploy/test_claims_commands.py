@@ -96,6 +96,7 @@ def test_a_month_is_closed_and_its_claims_are_followed(
     assert deeds.count(("export", "claim")) == 1
     assert deeds.count(("change", "claim")) == 2
     assert deeds.count(("change", "month")) == 2
+    assert deeds.count(("change", "month_lock")) == 1
 
 
 def _attest(practice: BillingPractice, month: Month, at: datetime) -> None:
