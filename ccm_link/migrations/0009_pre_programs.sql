@@ -122,6 +122,21 @@ select practice_id, enrolment_id, patient_id, 'not_recorded', '{}', 'not_recorde
        consent_documented_at, consent_documented_at
 from ccm.enrolment;
 
+-- A consent is never changed: another one takes its place, once, or it is taken back, once.
+create function ccm.keep_consents() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'DELETE' then
+        raise exception 'a consent is never deleted; take it back';
+    end if;
+    if old.superseded_at is not null or old.revoked_at is not null
+       or (to_jsonb(new) - array['superseded_at', 'revoked_at', 'revoked_by', 'revoke_reason'])
+          is distinct from (to_jsonb(old) - array['superseded_at', 'revoked_at', 'revoked_by', 'revoke_reason']) then
+        raise exception 'a consent is never changed; take it back, or write down the next';
+    end if;
+    return new;
+end $$;
+create trigger keep_consents before update or delete on ccm.consent for each row execute function ccm.keep_consents();
+
 alter table ccm.enrolment drop column enrolled_by;
 alter table ccm.enrolment force row level security;
 

@@ -345,6 +345,8 @@ begin
     perform set_config('homevitals.practice', asking, true);
     return null;
 end $$;
+-- Nobody else puts it on a table of their own, where it would link whatever stands in that.
+revoke execute on function ccm.link_row() from public;
 
 -- What is there already becomes the beginning of its practice's chain, in the order in which it came.
 alter table ccm.time_entry no force row level security;

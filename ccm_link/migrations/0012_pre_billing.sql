@@ -120,7 +120,7 @@ create table ccm.claim (
     unique (practice_id, claim_number),
     foreign key (practice_id, patient_id) references ingest.patient,
     foreign key (practice_id, practitioner_id) references ingest.staff (practice_id, staff_id),
-    foreign key (practice_id, replaces) references ccm.claim,
+    foreign key (practice_id, replaces, patient_id) references ccm.claim (practice_id, claim_id, patient_id),
     check (state = 'proposed' or (practitioner_id is not null and tables is not null and tables_sha256 is not null))
 );
 -- One claim of a practitioner for a patient's month, whatever is retried.
@@ -163,7 +163,8 @@ create table ccm.claim_share (
     until_at    timestamptz not null,
     primary key (practice_id, claim_id, line_number, unit_number, entry_id, from_at),
     foreign key (practice_id, claim_id, line_number) references ccm.claim_line on delete cascade,
-    foreign key (practice_id, entry_id) references ccm.time_entry,
+    foreign key (practice_id, claim_id, patient_id) references ccm.claim (practice_id, claim_id, patient_id),
+    foreign key (practice_id, entry_id, patient_id) references ccm.time_entry (practice_id, entry_id, patient_id),
     check (from_at < until_at)
 );
 create index claim_share_by_entry on ccm.claim_share (practice_id, entry_id);
@@ -175,7 +176,8 @@ create table ccm.claim_day (
     day         date not null,
     reading_ids uuid[] not null check (cardinality(reading_ids) > 0),
     primary key (practice_id, claim_id, line_number, day),
-    foreign key (practice_id, claim_id, line_number) references ccm.claim_line on delete cascade
+    foreign key (practice_id, claim_id, line_number) references ccm.claim_line on delete cascade,
+    foreign key (practice_id, claim_id, patient_id) references ccm.claim (practice_id, claim_id, patient_id)
 );
 create index claim_day_by_patient on ccm.claim_day (practice_id, patient_id, day);
 
@@ -251,7 +253,8 @@ begin
     select state into claim_state from ccm.claim where practice_id = part.practice_id and claim_id = part.claim_id;
     if claim_state is distinct from 'proposed' and claim_state is not null then
         -- Through JSON, for the other tables have no such column.
-        if tg_table_name = 'claim_line' and tg_op = 'UPDATE' and to_jsonb(new) ->> 'is_live' = 'false'
+        if tg_table_name = 'claim_line' and tg_op = 'UPDATE' and claim_state in ('corrected', 'void')
+                and to_jsonb(new) ->> 'is_live' = 'false'
                 and to_jsonb(new) - 'is_live' = to_jsonb(old) - 'is_live' then
             return new;
         end if;

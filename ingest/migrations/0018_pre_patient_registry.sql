@@ -117,3 +117,16 @@ grant select (practice_id, patient_id, standing, since_at, withdrawn_at) on inge
     to homevitals_alerts, homevitals_scheduler;
 -- Numbers of each practice for the log leave out who is not active.
 create policy wide_scheduler on ingest.patient_standing for select to homevitals_scheduler using (true);
+
+-- What runs with the owner's rights is called by whom it was made for. Everybody may make a temporary table, and whoever may
+-- execute a trigger's function could put it on that one, and so write past the walls.
+do $$
+declare
+    called regprocedure;
+begin
+    for called in
+        select oid from pg_proc where pronamespace = 'ingest'::regnamespace and prosecdef
+    loop
+        execute format('revoke execute on function %s from public', called);
+    end loop;
+end $$;

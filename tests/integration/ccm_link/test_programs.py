@@ -332,6 +332,10 @@ def test_a_consent_taken_back_holds_until_the_end_of_the_practices_month(ward: W
     assert (told.consent_revoked_at, told.ended_at) == (ward.now, ended_at)
     # A block of 30 days may end in the month after, none in the one behind that.
     assert [len(ward.month(2026, month)) for month in (2, 4, 5)] == [0, 1, 0]
+    with pytest.raises(psycopg.errors.RaiseException):
+        ward.cur.execute(
+            "update ccm.consent set revoked_at = null, revoked_by = null, revoke_reason = null"
+        )
 
 
 def test_another_practitioner_needs_another_consent(ward: Ward) -> None:

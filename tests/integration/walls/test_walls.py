@@ -188,6 +188,32 @@ def test_no_function_has_more_rights_than_its_caller_but_these(
     assert found == OWNER_RIGHTS | (SUMMING if database.engine == "partitions" else set())
 
 
+def test_no_role_calls_what_has_the_owners_rights_but_whom_it_is_for(
+    admin: psycopg.Connection[Any],
+) -> None:
+    callers = admin.execute(
+        "select role, p.oid::regproc::text from pg_proc p cross join unnest(%s::text[]) role"
+        " where p.pronamespace::regnamespace::text = any (%s) and p.prosecdef"
+        "   and has_function_privilege(role, p.oid, 'execute')",
+        (list(ROLES), every_table.SCHEMAS),
+    ).fetchall()
+    assert set(callers) == {
+        ("homevitals_ingest", "ingest.ensure_series"),
+        ("homevitals_scheduler", "ingest.ensure_series"),
+        ("homevitals_scheduler", "ingest.drop_series_before"),
+    }
+
+
+def test_a_triggers_function_is_put_on_no_table_of_ones_own(database: Any, made_up: MadeUp) -> None:
+    with database.connect("homevitals_console") as connection:
+        connection.execute("create temporary table mine (practice_id uuid, entry_id uuid)")
+        with pytest.raises(pg.InsufficientPrivilege):
+            connection.execute(
+                "create trigger links after insert on mine for each row"
+                " execute function ccm.link_row('entry', 'entry_id')"
+            )
+
+
 def test_every_unique_key_has_the_practice_or_is_drawn_at_random(
     admin: psycopg.Connection[Any],
 ) -> None:

@@ -189,6 +189,7 @@ def test_what_is_attested_is_frozen_with_all_that_it_rests_on(month: Month26) ->
         "update ccm.claim set state = 'proposed'",
         "delete from ccm.claim",
         "update ccm.claim_line set units = 2",
+        "update ccm.claim_line set is_live = false",
         "delete from ccm.claim_line",
         "update ccm.claim_share set until_at = until_at + interval '1 second'",
         "delete from ccm.claim_day",
