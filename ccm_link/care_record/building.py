@@ -31,11 +31,8 @@ from ccm_link.plan.care_plan import Version
 from ccm_link.program import consents, enrolment
 from ccm_link.program.outreach import Attempt
 from ccm_link.task import task_store
-from firmware_profiles import errors as profile_errors
-from firmware_profiles import models
 from ingest import named_queries, people
 from ingest import store as readings_store
-from ingest.assignments import Peripheral
 from ingest.rows import StoredReading
 
 Cursor = psycopg.Cursor[Any]
@@ -98,7 +95,7 @@ def _observations(cur: Cursor, subject: Subject) -> Iterator[Part]:
     if reading.peripheral_id is not None:
         known = fhir_rows.peripheral(cur, subject.practice_id, reading.peripheral_id)
         if known is not None:
-            yield Part("device", reading.peripheral_id, _device(known), When.MISSING)
+            yield Part("device", reading.peripheral_id, device.of_peripheral(known), When.MISSING)
     beside = fhir_rows.beside(cur, subject.practice_id, found)[reading.reading_id]
     for part, resource in observation.parts_of(reading, beside):
         kind = f"observation.{part}" if part else "observation"
@@ -114,14 +111,6 @@ def _averages(cur: Cursor, subject: Subject, reading: StoredReading) -> Iterator
         if average.average.systolic_mmhg is None:
             when = When.THERE
         yield Part("average", uuid5(subject.patient_id, str(average.last_day)), resource, when)
-
-
-def _device(known: Peripheral) -> Json:
-    try:
-        profile = models.newest(known.profile_id)
-    except profile_errors.ProfileError:  # a site's own, which this process was not told of
-        return device.peripheral(known, title="", models=(), kinds=())
-    return device.peripheral(known, title=profile.title, models=profile.models, kinds=profile.kinds)
 
 
 def _task(cur: Cursor, subject: Subject) -> Iterator[Part]:

@@ -1,16 +1,16 @@
-"""A task as FHIR's Task, and the alert that made it as DetectedIssue. Pure.
+"""A task as FHIR's Task. Pure.
 
-Source: FHIR R4 (4.0.1), Task and DetectedIssue: status, intent and priority are of required value sets.
+The alert that made it is no resource of ours: the task names it by its id, and tells what it found.
+
+Source: FHIR R4 (4.0.1), Task: status, intent and priority are of required value sets.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from alerts.measures import Severity
-from ccm_link import work
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
 from ccm_link.work import Disposition, Task, TaskStatus
@@ -20,12 +20,6 @@ _PRIORITIES: Final = {
     Severity.CLINICAL: "urgent",
     Severity.OUTREACH: "routine",
     Severity.TECHNICAL: "routine",
-}
-_SEVERITIES: Final = {
-    Severity.URGENT: "high",
-    Severity.CLINICAL: "moderate",
-    Severity.OUTREACH: "low",
-    Severity.TECHNICAL: "low",
 }
 # What was closed without anything having been done about it.
 _NOT_DONE: Final = frozenset(
@@ -37,7 +31,6 @@ def task(known: Task, now: datetime) -> Json:
     """Return a task as it stands at an instant (aware)."""
     disposition = known.disposition
     why = None if disposition is None else codings.concept(text=disposition.replace("_", " "))
-    is_alert = known.origin is work.Origin.ALERT
     return codings.resource(
         "Task",
         known.task_id,
@@ -49,7 +42,7 @@ def task(known: Task, now: datetime) -> Json:
         priority=_PRIORITIES[known.severity],
         code=codings.concept(text=known.origin.replace("_", " ")),
         description=known.title,
-        focus=codings.reference("DetectedIssue", known.episode_id) if is_alert else None,
+        focus=_alert(known),
         authoredOn=codings.instant(known.opened_at),
         lastModified=None if known.completed_at is None else codings.instant(known.completed_at),
         performerType=_performer(known),
@@ -61,30 +54,9 @@ def task(known: Task, now: datetime) -> Json:
     )
 
 
-def detected_issue(known: Task, reading_ids: tuple[UUID, ...]) -> Json:
-    """Return the alert of a task.
-
-    Args:
-        known: A task that an alert made.
-        reading_ids: The readings that breached the rule, as far as they count.
-
-    Raises:
-        ValueError: No alert made it.
-    """
-    if known.episode_id is None:
-        raise ValueError("no alert made this task")
-    return codings.resource(
-        "DetectedIssue",
-        known.episode_id,
-        identifier=[codings.uuid_identifier(known.episode_id)],
-        status="final" if known.status is TaskStatus.COMPLETED else "preliminary",
-        code=codings.concept(text=known.title),
-        severity=_SEVERITIES[known.severity],
-        patient=codings.reference("Patient", known.patient_id),
-        identifiedDateTime=codings.instant(known.opened_at),
-        implicated=[codings.reference("Observation", one) for one in reading_ids],
-        detail=known.breach_sentence,
-        mitigation=_mitigation(known),
+def _alert(known: Task) -> Json | None:
+    return (
+        None if known.episode_id is None else codings.named("DetectedIssue", known.episode_id, "")
     )
 
 
@@ -119,14 +91,3 @@ def _owner(known: Task) -> Json | None:
 
 def _restriction(known: Task) -> Json | None:
     return None if known.due_at is None else {"period": {"end": codings.instant(known.due_at)}}
-
-
-def _mitigation(known: Task) -> list[Json]:
-    if known.disposition is None or known.completed_at is None:
-        return []
-    return [
-        {
-            "action": codings.concept(text=known.disposition.replace("_", " ")),
-            "date": codings.instant(known.completed_at),
-        }
-    ]

@@ -20,7 +20,6 @@ STRUCTURE: Final = "http://hl7.org/fhir/StructureDefinition/"
 US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 PHD: Final = "http://hl7.org/fhir/uv/phd/StructureDefinition/"
 ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
-RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
 # A UUID as an identifier. Source: FHIR R4, Identifier Registry, “As defined by RFC 3986”.
 URI: Final = "urn:ietf:rfc:3986"
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from ccm_link.fhir import codings
 from ccm_link.fhir.codings import Json
+from firmware_profiles import errors, models
 from firmware_profiles.readings import Kind
 from ingest.assignments import Peripheral
 from ingest.directory import Gateway, Standing
@@ -37,6 +38,15 @@ _SPECIALIZATIONS: Final = {
 }
 _GENERIC: Final = (528457, "MDC_DEV_SPEC_PROFILE_GENERIC")
 _UNKNOWN: Final = codings.absent_extension("unknown")
+
+
+def of_peripheral(known: Peripheral) -> Json:
+    """Return a cuff or a meter with what its newest device profile says of it."""
+    try:
+        profile = models.newest(known.profile_id)
+    except errors.ProfileError:  # a site's own, which this process was not told of
+        return peripheral(known, title="", models=(), kinds=())
+    return peripheral(known, title=profile.title, models=profile.models, kinds=profile.kinds)
 
 
 def peripheral(

@@ -15,9 +15,7 @@ from ccm_link.console.fhir.asked import Given
 from ccm_link.console.fhir.patients import known_id
 from ccm_link.fhir import device
 from ccm_link.fhir.codings import Json
-from firmware_profiles import errors, models
 from ingest import assignments, gateway_health, store
-from ingest.assignments import Peripheral
 
 
 def read(desk: Desk, resource_id: str) -> Response:
@@ -41,10 +39,10 @@ def search(desk: Desk, given: Given) -> Response:
             patient_head.load(cur, desk, patient_id)
             seen.append(patient_id)
             own = fhir_rows.peripherals_of(cur, desk.practice_id, patient_id)
-            found = [_peripheral(one) for one in own]
+            found = [device.of_peripheral(one) for one in own]
         else:
             every = assignments.peripherals(cur, desk.practice_id)
-            found = [*(_peripheral(one) for one in every), *_gateways(cur, desk)]
+            found = [*(device.of_peripheral(one) for one in every), *_gateways(cur, desk)]
         if asked.ids is not None:
             found = [one for one in found if one["id"] in asked.ids]
         wanted = [one for one in found if of_patient.is_asked_for(asked, one)]
@@ -57,16 +55,8 @@ def _one(cur: Cursor, desk: Desk, resource_id: str) -> Json | None:
         known = fhir_rows.peripheral(cur, desk.practice_id, UUID(resource_id))
     except ValueError:
         return next((one for one in _gateways(cur, desk) if one["id"] == resource_id), None)
-    found = None if known is None else _peripheral(known)
+    found = None if known is None else device.of_peripheral(known)
     return found if found is not None and found["id"] == resource_id else None
-
-
-def _peripheral(known: Peripheral) -> Json:
-    try:
-        profile = models.newest(known.profile_id)
-    except errors.ProfileError:  # a site's own, which this process was not told of
-        return device.peripheral(known, title="", models=(), kinds=())
-    return device.peripheral(known, title=profile.title, models=profile.models, kinds=profile.kinds)
 
 
 def _gateways(cur: Cursor, desk: Desk) -> list[Json]:

@@ -14,6 +14,7 @@ import pytest
 
 from alerts.measures import Comparison, Measure, Severity
 from ccm_link import work
+from ccm_link.care_record.resources import references
 from ccm_link.fhir import (
     average_pressure,
     care_task,
@@ -25,6 +26,7 @@ from ccm_link.fhir import (
     plan,
     plan_copy,
     program_consent,
+    server_types,
     team,
 )
 from ccm_link.fhir.codings import Json
@@ -243,7 +245,6 @@ def others() -> Iterator[tuple[str, list[Json]]]:
     yield "patient", [patient.of(BARE), patient.of(FULL)]
     yield "death", [patient.of(replace(FULL, standing="deceased", died_on=date(2026, 11, 3)))]
     yield "tasks", [care_task.task(one, AT) for one in (TASK, TAKEN_ON, DONE, PLANNED)]
-    yield "alerts", [care_task.detected_issue(one, (ID,)) for one in (TASK, DONE)]
     yield "plans", [plan.care_plan(PLAN, is_in_force=one) for one in (True, False)]
     yield "goals", plan.goals(PLAN, is_in_force=True) + plan.goals(PLAN, is_in_force=False)
     yield "plan's copy", [plan_copy.of(PLAN, b"%PDF-1.7", is_in_force=True)]
@@ -276,7 +277,8 @@ def others() -> Iterator[tuple[str, list[Json]]]:
     yield (
         "devices",
         [
-            device.peripheral(CUFF_ROW, title="", models=(), kinds=()),
+            device.of_peripheral(replace(CUFF_ROW, profile_id="of the site")),
+            device.of_peripheral(CUFF_ROW),
             device.peripheral(CUFF_ROW, title="A cuff", models=("UA-651BLE",), kinds=Kind),
             device.gateway(GATEWAY, ""),
             device.gateway(GATEWAY, "0.1.0"),
@@ -309,6 +311,12 @@ def test_every_profile_that_is_here_is_claimed_by_something_that_we_build() -> N
         for file in fhir_profiles.FOLDER.glob("*.json")
     }
     assert claimed == here
+
+
+def test_a_reference_leads_to_a_type_that_is_read_here() -> None:
+    built = [one for _, every in (*readings(), *others()) for one in every]
+    targets = {target.partition("/")[0] for target in references(built)}
+    assert targets <= server_types.TYPES.keys()
 
 
 BREAKS: dict[str, Callable[[dict[str, Any]], object]] = {
