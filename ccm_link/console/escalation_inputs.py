@@ -19,6 +19,7 @@ from ccm_link.console.input_types import (
     LocalDay,
     LocalTime,
     Minutes,
+    Ticked,
     Words,
 )
 from ccm_link.console.inputs import Input
@@ -29,7 +30,6 @@ PRACTICE_LINE: Final = UUID(int=0)
 RUNGS: Final = ("first", "second", "third", "fourth", "fifth")
 """What the rungs of a ladder are called in its form, from the lowest on."""
 
-_Ticked = Literal["yes"] | None
 _Duty = Literal["cover", "clinician"]
 
 
@@ -68,7 +68,7 @@ _FIELDS: Final[dict[str, Any]] = {
     for what, kind in (
         ("after", Minutes | None),
         ("whom", Whom | None),
-        *((channel.value, _Ticked) for channel in Channel),
+        *((channel.value, Ticked) for channel in Channel),
     )
 }
 SetLadder = cast("type[_LadderForm]", create_model("SetLadder", __base__=_LadderForm, **_FIELDS))

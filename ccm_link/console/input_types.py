@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -39,6 +39,13 @@ def readable(text: str) -> str:
         for sign in text
     ):
         raise ValueError("There are invisible control characters in it. Type the text again.")
+    return text
+
+
+def one_line(text: str) -> str:
+    """Return the text; refuse it where it goes over lines or has columns."""
+    if not _LINE_BREAKS_AND_TABS.isdisjoint(text):
+        raise ValueError("Write it in one line.")
     return text
 
 
@@ -96,6 +103,8 @@ FewWords = Annotated[
     StringConstraints(strip_whitespace=True, max_length=MOST_CHARACTERS),
     AfterValidator(readable),
 ]
+Ticked = Literal["yes"] | None
+YesOrNo = Literal["yes", "no"]
 RowVersion = Annotated[
     int,
     _digits(int, "[0-9]{1,9}", "Write a whole number."),

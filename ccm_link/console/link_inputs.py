@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints, create_model
 
 from ccm_link.care_record.to_webhook import EVENTS
-from ccm_link.console.input_types import Words, readable, written
+from ccm_link.console.input_types import Ticked, Words, readable, written
 from ccm_link.console.inputs import Input
 
-_Ticked = Literal["yes"] | None
 _Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
@@ -41,7 +40,7 @@ class ConnectEhr(Input):
 class _WebhookForm(Input):
     name: _Name
     address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-    names_patients: _Ticked = None
+    names_patients: Ticked = None
 
     @property
     def events(self) -> list[str]:
@@ -49,7 +48,7 @@ class _WebhookForm(Input):
         return [one for one in EVENTS if getattr(self, event_field(one))]
 
 
-_TICKS: Final[dict[str, Any]] = {event_field(one): (_Ticked, None) for one in EVENTS}
+_TICKS: Final[dict[str, Any]] = {event_field(one): (Ticked, None) for one in EVENTS}
 AddWebhook = cast("type[_WebhookForm]", create_model("AddWebhook", __base__=_WebhookForm, **_TICKS))
 """Where to post, what it is told, and whether it may be told who the patient is."""
 
@@ -63,7 +62,7 @@ class EndReceiver(Input):
 class Redrive(Input):
     """Whether what was changed in the EHR is replaced."""
 
-    overwrites: _Ticked = None
+    overwrites: Ticked = None
 
 
 class GiveUp(Input):

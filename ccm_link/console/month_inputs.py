@@ -13,7 +13,16 @@ from ccm_link import errors
 from ccm_link.claim.practice_billing import Said
 from ccm_link.claim_files.contents import Format
 from ccm_link.claim_files.professional import Route
-from ccm_link.console.input_types import FewWords, LocalDay, RowVersion, Words, readable, written
+from ccm_link.console.input_types import (
+    FewWords,
+    LocalDay,
+    RowVersion,
+    Words,
+    YesOrNo,
+    one_line,
+    readable,
+    written,
+)
 from ccm_link.console.inputs import Input
 from ccm_link.minutes import credentials
 from ccm_link.month import Month
@@ -53,25 +62,18 @@ def _cents(given: object) -> object:
     return int(found[1]) * 100 + int(found[2])
 
 
-def _one_line(text: str) -> str:
-    if "\n" in text or "\t" in text:
-        raise ValueError("Write it in one line.")
-    return text
-
-
 MonthGiven = Annotated[Month, BeforeValidator(_month)]
 ShortLine = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=60),
     AfterValidator(readable),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
 ]
 Digits9 = Annotated[str, written("[0-9]{9}", "Write nine digits.")]
 Digits10 = Annotated[str, written("[0-9]{10}", "Write ten digits.")]
 State = Annotated[str, written("[A-Z]{2}", "Write two capital letters like NY.")]
 Place = Annotated[str, written("[0-9]{2}", "Write two digits like 11.")]
 Npi = Annotated[str, StringConstraints(max_length=20), AfterValidator(credentials.provider_number)]
-YesOrNo = Literal["yes", "no"]
 RouteId = Annotated[str, written("[A-Z0-9]{2,15}", "Write 2 to 15 capital letters and digits.")]
 
 
@@ -118,7 +120,7 @@ class RecordClaim(Input):
     """What became of a claim."""
 
     becomes: Literal["submitted", "paid", "denied", "corrected", "void"]
-    reference: Annotated[FewWords, StringConstraints(max_length=50), AfterValidator(_one_line)] = ""
+    reference: Annotated[FewWords, StringConstraints(max_length=50), AfterValidator(one_line)] = ""
     denial_codes: Annotated[
         list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,10}$")]],
         BeforeValidator(_denials),

@@ -18,7 +18,9 @@ from ccm_link.console.input_types import (
     Months,
     Place,
     RowVersion,
+    Ticked,
     Words,
+    one_line,
     readable,
     written,
 )
@@ -41,17 +43,11 @@ _PART_AND_NAME: Final = (
 )
 
 
-def _one_line(text: str) -> str:
-    if "\n" in text or "\t" in text:
-        raise ValueError("Write it in one line.")
-    return text
-
-
 Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=_MOST_CHARACTERS),
     AfterValidator(readable),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
 ]
 # Whoever is cared for today may have taken something since the last century.
 Day = Annotated[
@@ -64,7 +60,6 @@ RxNorm = Annotated[
 VersionNumber = Annotated[
     int, Field(ge=1, le=9999), written("[1-9][0-9]{0,3}", "Write the number of a version.")
 ]
-_Ticked = Literal["yes"] | None
 
 
 def _lines(text: str) -> tuple[str, ...]:
@@ -241,7 +236,7 @@ class ReconcileFields(Input):
         return self
 
 
-_TICKED_SOURCES: Final[dict[str, Any]] = {f"from_{one}": (_Ticked, None) for one in Source}
+_TICKED_SOURCES: Final[dict[str, Any]] = {f"from_{one}": (Ticked, None) for one in Source}
 Reconcile = cast(
     "type[ReconcileFields]", create_model("Reconcile", __base__=ReconcileFields, **_TICKED_SOURCES)
 )
@@ -297,7 +292,7 @@ class TeachFields(Input):
 
 
 _POINTS: Final = tuple(name for points in CHECKLISTS.values() for name in points)
-_TICKED_POINTS: Final[dict[str, Any]] = dict.fromkeys(_POINTS, (_Ticked, None))
+_TICKED_POINTS: Final[dict[str, Any]] = dict.fromkeys(_POINTS, (Ticked, None))
 Teach = cast("type[TeachFields]", create_model("Teach", __base__=TeachFields, **_TICKED_POINTS))
 """What was taught, how, to whom, whether it was said back, and a tick for each point of a checklist."""
 

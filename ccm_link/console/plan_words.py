@@ -8,7 +8,6 @@ from typing import Final
 
 from alerts.measures import Comparison
 from ccm_link.plan import plan_document
-from ccm_link.plan.care_gaps import GapKind
 from ccm_link.plan.education import CHECKLISTS, Learner, Topic
 from ccm_link.plan.education import Method as TeachMethod
 from ccm_link.plan.goal_standing import Reached, Standing
@@ -121,7 +120,6 @@ LEARNERS: Final[Mapping[str, str]] = {
 }
 YES_OR_NO: Final[Mapping[str, str]] = {"yes": "Yes", "no": "No"}
 POINTS: Final = {TOPICS[topic]: points for topic, points in CHECKLISTS.items()}
-GAPS: Final = tuple(GapKind)
 
 _REACHED: Final = {
     Reached.YES: "reached",

@@ -15,7 +15,9 @@ from ccm_link.console.input_types import (
     LocalDay,
     LocalTime,
     RowVersion,
+    Ticked,
     Words,
+    YesOrNo,
     readable,
     written,
 )
@@ -33,8 +35,6 @@ TableWord = Annotated[str, written("[a-z][a-z_0-9]{1,39}", "Choose one of the li
 PageNumber = Annotated[
     int, Field(ge=1, le=1000), written("[1-9][0-9]{0,3}", "Write a whole number.")
 ]
-_Ticked = Literal["yes"] | None
-_YesNo = Literal["yes", "no"]
 _PHONE: Final = re.compile(r"\+?[0-9][0-9 ()./-]{1,38}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?")
 
 
@@ -125,7 +125,7 @@ ELEMENTS: Final = tuple(
 )
 """All elements of all scripts."""
 
-_TOLD: Final[dict[str, Any]] = {f"told_{name}": (_Ticked, None) for name in ELEMENTS}
+_TOLD: Final[dict[str, Any]] = {f"told_{name}": (Ticked, None) for name in ELEMENTS}
 TakeConsent = cast("type[_Consent]", create_model("TakeConsent", __base__=_Consent, **_TOLD))
 """A consent: how, by whom, and a tick for each thing that the patient was told."""
 
@@ -164,7 +164,7 @@ class Attest(Input):
     """What somebody vouches for, on what basis, from which day until which."""
 
     requirement: TableWord
-    is_met: _YesNo
+    is_met: YesOrNo
     basis: Words
     from_on: LocalDay
     until_on: LocalDay | None = None
@@ -184,7 +184,7 @@ class RecordVisit(Input):
     practitioner_id: UUID
     visited_on: LocalDay
     visit_kind: Kind
-    was_discussed: _Ticked = None
+    was_discussed: Ticked = None
 
 
 class Withdraw(Input):

@@ -12,6 +12,8 @@ from ccm_link.console.input_types import (
     LocalTime,
     Rank,
     Words,
+    YesOrNo,
+    one_line,
     readable,
     written,
 )
@@ -35,17 +37,11 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _one_line(text: str) -> str:
-    if "\n" in text or "\t" in text:
-        raise ValueError("Write it in one line.")
-    return text
-
-
 _Short = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=_MOST),
     AfterValidator(readable),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
 ]
 TimeZone = Annotated[str, StringConstraints(max_length=60), AfterValidator(_known_zone)]
 # Nobody alive is older than 1900, and a coverage that began before matters to nobody.
@@ -64,7 +60,6 @@ Country = Annotated[str, written("[A-Z]{2}", "Write two capital letters like US.
 Relationship = Annotated[
     str, written("|".join(related_people.RELATIONSHIPS), "Choose one of the list.")
 ]
-YesOrNo = Literal["yes", "no"]
 
 
 class AddPatient(Input):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ccm_link.errors import BadCode
+from ccm_link.fhir import codings
 from ccm_link.panel import panel_patient
 from ccm_link.panel.panel_patient import PanelPatient
 from ccm_link.registry import conditions
@@ -31,10 +32,9 @@ from ingest.importing.imported_row import Fault, FaultReason, Place
 MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_DEPTH: Final = 24
 
-_ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
-_BIRTH_SEX: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
-_TIME_ZONE: Final = "http://hl7.org/fhir/StructureDefinition/timezone"
-_ROLE_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+_BIRTH_SEX: Final = codings.US_CORE + "birthsex"
+_TIME_ZONE: Final = codings.STRUCTURE + "timezone"
+_ROLE_CODE: Final = codings.TERMINOLOGY + "v3-RoleCode"
 _OVER: Final = frozenset({"resolved", "inactive", "remission"})
 _NOT_SO: Final = frozenset({"refuted", "entered-in-error"})
 _USES: Final = frozenset({"home", "work", "mobile"})
@@ -189,7 +189,7 @@ def _condition(resource: Node, cells: Cells) -> str | None:
     )
     if clinical in _OVER or verified in _NOT_SO:
         return None
-    code = _code(resource.get("code"), _ICD_10_CM)
+    code = _code(resource.get("code"), codings.ICD_10_CM)
     try:
         word = conditions.written(code)
     except BadCode:

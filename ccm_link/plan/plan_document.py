@@ -36,7 +36,6 @@ MEDICATION_MONTHS: Final = 12
 Source: 42 CFR 423.153(d)(1)(vii)(B): a comprehensive medication review at least once a year.
 """
 
-MOST_MONTHS: Final = 12
 MOST_LINES: Final = 100
 MOST_GOALS: Final = 30
 

@@ -57,10 +57,6 @@ class BilledBeside(NewBeside):
         """Whether it never was."""
         return self.until_on is not None and self.until_on < self.from_on
 
-    def holds_on(self, day: date) -> bool:
-        """Tell whether it holds on a day."""
-        return self.from_on <= day and (self.until_on is None or day <= self.until_on)
-
 
 def kinds(rules: Rules) -> dict[str, str]:
     """Return what can stand beside programs on a day, by its word in the tables: what a person calls it. Pure."""
