@@ -14,12 +14,11 @@ from playwright.sync_api import Page
 
 _EVERYTHING: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _COLOURS: Final = ("color-contrast",)
-# Width in CSS pixels, scheme, what axe is asked for: the last two differ from the others by their colours alone.
+# Width in CSS pixels, scheme, what axe is asked for: the last differs from the first by its colours alone.
 LOOKS: Final = (
     (1280, "light", _EVERYTHING),
     (320, "dark", _EVERYTHING),
     (1280, "dark", _COLOURS),
-    (320, "light", _COLOURS),
 )
 # For a page of thousands of elements, on which axe takes half a minute for all of them.
 FEWER_LOOKS: Final = ((1280, "light", _COLOURS), (320, "dark", _EVERYTHING))

@@ -39,7 +39,7 @@ from tests.made_up_practice import NOW, Clock, Connect, MadeUp
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
 
-EXAMPLES = int(os.environ.get("HOMEVITALS_API_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("HOMEVITALS_API_EXAMPLES", "4"))
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 COOKIE = "homevitals"
 NOBODY = "nobody"
