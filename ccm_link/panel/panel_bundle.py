@@ -31,6 +31,7 @@ from ingest.importing.imported_row import Fault, FaultReason, Place
 # The whole bundle is in memory: some ten thousand patients with what belongs to them.
 MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_DEPTH: Final = 24
+_NOBODY: Final = 0  # entries are counted from 1
 
 _BIRTH_SEX: Final = codings.US_CORE + "birthsex"
 _TIME_ZONE: Final = codings.STRUCTURE + "timezone"
@@ -104,8 +105,12 @@ class _Bundle:
             return None
         node: Any = element.node
         self.patients[number] = _patient(resource)
-        self.known_as[f"Patient/{resource.get('id')}"] = number
-        self.known_as[str(node.get("fullUrl"))] = number
+        names = {f"Patient/{resource['id']}"} if resource.get("id") else set()
+        if node.get("fullUrl"):
+            names.add(str(node["fullUrl"]))
+        for name in names:
+            # What points at two points at neither.
+            self.known_as[name] = _NOBODY if name in self.known_as else number
         return None
 
     def add(self, number: int, resource: Node) -> Fault | None:
@@ -113,7 +118,7 @@ class _Bundle:
         kind = str(resource["resourceType"])
         whose = str(_READ[kind])
         reference = (resource.get(whose) or {}).get("reference")
-        cells = self.patients.get(self.known_as.get(str(reference), 0))
+        cells = self.patients.get(self.known_as.get(reference, _NOBODY))
         if cells is None:
             return _fault(number, "points at no patient of the bundle", whose)
         words = _ADDING[kind](resource, cells)

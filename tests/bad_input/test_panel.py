@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,23 @@ def test_row_94_resources_that_are_none_are_told_by_their_entry(
     for entry in range(1, 5):
         assert f"entry {entry}" in told
     assert "entry 5" not in told
+    assert count(database) == 0
+
+
+def test_row_94_what_points_at_nobody_or_at_two_is_nobodys(database: Any, take_in: Import) -> None:
+    one, other = panel_files.patient(1), {**panel_files.patient(2), "id": "p1"}
+    codes = [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I10"}]
+    points_at = [{"display": SENTINEL}, {"reference": "None"}, {"reference": "Patient/p1"}]
+    conditions = [
+        {"resourceType": "Condition", "subject": at, "code": {"coding": codes}} for at in points_at
+    ]
+    bundle = json.loads(panel_files.bundle(*conditions, one, other))
+    for entry in bundle["entry"]:
+        del entry["fullUrl"]
+    status, told = take_in(json.dumps(bundle).encode())
+    assert status == 1
+    for number in range(1, 4):
+        assert f"entry {number}, subject: points at no patient of the bundle" in told
     assert count(database) == 0
 
 
