@@ -156,6 +156,7 @@ def load(
             ),
             is_corrected=one.replaces is not None,
             corrects=None if one.replaces is None else references.get(one.replaces),
+            is_for_payer=_is_for(insured[one.patient_id].payer_name, one, tables),
         )
         for one in chosen
         if one.patient_id in insured
@@ -195,6 +196,13 @@ def _text(
             if route is None:
                 raise claim_errors.Incomplete(["from whom to whom the file goes"])
             return professional.write(biller, found, route, number, at)
+
+
+def _is_for(payer: str | None, claim: Claim, tables: SiteTables) -> bool:
+    """Tell whether a payer is the one for whom a claim was attested; where none was known, one with the same rules."""
+    if claim.payer is None:
+        return tables.sha256_of(payer) == tables.sha256_of(None)
+    return payer == claim.payer
 
 
 def _practitioner(claim: Claim, by: dict[UUID, Practitioner]) -> Practitioner:

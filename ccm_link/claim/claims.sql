@@ -194,10 +194,12 @@ left join lateral (
 where patient.practice_id = %(practice_id)s and patient.patient_id = any (%(patient_ids)s);
 
 -- name: load_references
--- The payer's own number of claims, as it was said last.
+-- The payer's own number of claims, as it was said last, with the payer's answer or for the correction: what was noted when
+-- a claim was sent is the sender's.
 select distinct on (claim_id) claim_id, reference
 from ccm.claim_event
 where practice_id = %(practice_id)s and claim_id = any (%(claim_ids)s) and reference <> ''
+  and state in ('paid', 'denied', 'corrected')
 order by claim_id, event_number desc;
 
 -- name: load_id_of_number

@@ -114,6 +114,7 @@ class FileClaim:
     Attributes:
         number: as people and payers call it.
         corrects: the payer's own number of the claim that this one corrects; None: it is the first one.
+        is_for_payer: whether the payer is still the one by whose rules it was attested.
     """
 
     claim_id: UUID
@@ -126,20 +127,31 @@ class FileClaim:
     lines: tuple[FileLine, ...]
     is_corrected: bool = False
     corrects: str | None = None
+    is_for_payer: bool = True
 
 
 def missing(biller: Biller, claim: FileClaim, wanted: Format) -> list[str]:
     """Return what a claim lacks for a kind of file, in words; [] where nothing does."""
+    asked = (
+        *_for_all(claim),
+        *_for_fhir_and_x12(biller, claim, wanted),
+        *_for_x12(biller, claim, wanted),
+    )
+    return [words for words, there in asked if not there]
+
+
+def _for_all(claim: FileClaim) -> Iterator[tuple[str, bool]]:
+    yield (
+        "the payer by whose rules it was attested (it is another one by now: void the claim)",
+        claim.is_for_payer,
+    )
+
+
+def _for_fhir_and_x12(
+    biller: Biller, claim: FileClaim, wanted: Format
+) -> Iterator[tuple[str, bool]]:
     if wanted is Format.CSV:
-        return []
-    return [
-        words
-        for words, there in (*_for_all(biller, claim), *_for_x12(biller, claim, wanted))
-        if not there
-    ]
-
-
-def _for_all(biller: Biller, claim: FileClaim) -> Iterator[tuple[str, bool]]:
+        return
     yield "the practice's legal name", biller.legal_name is not None
     yield "the practice's NPI", biller.npi is not None
     yield "the practitioner's NPI", claim.practitioner.npi is not None

@@ -203,14 +203,12 @@ def coverages_on(
 def payers_on(
     cur: Cursor, practice_id: UUID, patient_ids: Collection[UUID], on: date
 ) -> Mapping[UUID, str | None]:
-    """Return who is billed first for each of some patients on a day: the id in claims, or the name without one.
+    """Return who is billed first for each of some patients on a day, by name: so a payer's own rules are found.
 
     None where nobody is recorded, or the patient pays.
     """
     found = coverages_on(cur, practice_id, patient_ids, on)
     return {
-        patient_id: found[patient_id][0].payer_id or found[patient_id][0].payer_name
-        if patient_id in found
-        else None
+        patient_id: found[patient_id][0].payer_name if patient_id in found else None
         for patient_id in patient_ids
     }

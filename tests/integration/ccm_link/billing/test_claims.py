@@ -335,6 +335,31 @@ def test_a_file_is_written_once_and_says_what_is_missing(month: Month26, tmp_pat
     ]
 
 
+def test_a_file_is_for_the_payer_that_was_attested_and_names_the_payers_number_of_a_correction(
+    month: Month26, tmp_path: Path
+) -> None:
+    complete(month.practice)
+    (tmp_path / "charges.toml").write_text(CHARGES)
+    month.tables = site_tables.load(str(tmp_path))
+    month.work_out()
+    month.attest(month.all()[0])
+    month.record(ClaimState.SUBMITTED, reference="batch 12")
+    month.record(ClaimState.CORRECTED)
+    month.work_out()
+    month.attest(month.all()[1])
+    with pytest.raises(claim_errors.Incomplete) as refused:
+        month.export(Format.X12)
+    assert [one.partition(": ")[2] for one in refused.value.lacks] == [
+        "the payer's number of the claim that is corrected"
+    ], "our batch is not the payer's number"
+    month.practice.owner.execute("set local session_replication_role = replica")
+    month.practice.owner.execute("update ccm.coverage set payer_name = 'Another Payer'")
+    month.practice.owner.commit()
+    with pytest.raises(claim_errors.Incomplete) as refused:
+        month.export(Format.CSV)
+    assert "the payer by whose rules it was attested" in refused.value.lacks[0]
+
+
 def test_a_hundred_patients_at_once_and_each_only_with_its_own(billing: BillingPractice) -> None:
     with billing.owner.cursor() as cur:
         ids = [add_patient(cur, billing.practice_id, f"P{nth:03}") for nth in range(12)]

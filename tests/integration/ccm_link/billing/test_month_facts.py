@@ -131,7 +131,22 @@ def test_what_is_not_recorded_stays_unknown(billing: BillingPractice) -> None:
     assert one.known.programs == ()
     assert (one.known.site, one.known.prefers_personal, one.payer) == ("office", False, None)
     billing.diagnose("I10", "E11.9")
+    billing.insert(
+        "ccm.coverage",
+        patient_id=billing.patient_id,
+        kind="commercial",
+        payer_name="Elm & Oak Health, Inc.",
+        payer_id="99999",
+        rank=1,
+        covered_from=date(2026, 1, 1),
+        recorded_by="x",
+        recorded_at=CLOSED,
+    )
+    billing.owner.commit()
     assert found(billing).known.diagnoses == ("E11.9", "I10")
+    assert found(billing).payer == "Elm & Oak Health, Inc.", (
+        "as the file of its own rules is called"
+    )
 
 
 def test_death_a_stay_and_another_patient_take_seconds_away(billing: BillingPractice) -> None:
