@@ -31,9 +31,6 @@ class Origin(StrEnum):
     SCHEDULE = "schedule"
     FOLLOW_UP = "follow_up"  # of another task
     TRANSITION = "transition"  # a discharge
-    CARE_GAP = "care_gap"
-    REVIEW = "review"  # of plan or medication
-    OUTREACH = "outreach"  # to somebody who could enrol
 
 
 class Disposition(StrEnum):

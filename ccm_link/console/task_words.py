@@ -76,9 +76,6 @@ _ORIGINS: Final[Mapping[Origin, str]] = {
     Origin.SCHEDULE: "Opened by a schedule",
     Origin.FOLLOW_UP: "Follows another task",
     Origin.TRANSITION: "A discharge",
-    Origin.CARE_GAP: "A gap in care",
-    Origin.REVIEW: "A review that is due",
-    Origin.OUTREACH: "Outreach of a program",
 }
 
 _BY_READINGS: Final[Mapping[EpisodeEventKind, str]] = {

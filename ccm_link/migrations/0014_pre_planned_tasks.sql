@@ -4,7 +4,7 @@ alter table ccm.task
     alter column episode_id drop not null,
     alter column due_at drop not null,                    -- null: whenever there is time
     add column origin text not null default 'alert' check (origin in
-        ('alert', 'by_hand', 'schedule', 'follow_up', 'transition', 'care_gap', 'review', 'outreach')),
+        ('alert', 'by_hand', 'schedule', 'follow_up', 'transition')),
     add column subject text check (subject <> ''),        -- what it is about; of one origin, one task, whatever is retried
     add column why text not null default '',
     add column made_by uuid,                              -- null: the rules, the clock, or a program

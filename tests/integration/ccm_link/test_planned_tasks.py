@@ -65,7 +65,7 @@ def test_of_one_subject_there_is_one_task_however_often_it_is_asked_for(
     with clinic.console.cursor() as cur:
         first = opened(clinic, cur, noon, origin=Origin.TRANSITION, subject="stay-1")
         again = opened(clinic, cur, noon + HOUR, origin=Origin.TRANSITION, subject="stay-1")
-        other = opened(clinic, cur, noon, origin=Origin.REVIEW, subject="stay-1")
+        other = opened(clinic, cur, noon, origin=Origin.FOLLOW_UP, subject="stay-1")
         assert first == again
         assert other != first
         task = tasks.known(cur, clinic.practice_id, first)
