@@ -17,7 +17,7 @@ _COMMANDS: Final = {
     "evaluate": "evaluate stored readings against the rules and open tasks",
     "notify": "call people about what nobody has acknowledged; try a channel out",
     "ehr": "send what happens to EHRs and other platforms; see what did not arrive, send it again, match patients",
-    "schedule": "do what happens by the clock: partitions, old sessions, watching",
+    "schedule": "do what happens by the clock: partitions, old sessions, months worked out, watching",
     "console": "serve the console and the HTTP API",
     "signer": "sign gateways' certificates; the one process with the gateway authority's key",
     "broker": "write the broker's configuration, for Mosquitto or EMQX",

@@ -1,4 +1,4 @@
-"""What happens by the clock: partitions ahead, old sessions out, and a word when something is behind."""
+"""What happens by the clock: partitions ahead, old sessions out, months worked out, a word when something is behind."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import psycopg
 
 from alerts import notifications
 from ccm_link import alert_burden
+from ccm_link.settings import CcmLinkSettings
 from ccm_link.task import overdue_tasks, quiet_tasks, scheduled_tasks
-from deploy import clockwork
+from deploy import clockwork, month_clock
 from deploy.clockwork import Job
 from deploy.settings import SchedulerSettings
 from ingest import (
@@ -229,9 +230,14 @@ _JOBS: Final[dict[Callable[[psycopg.Connection, SchedulerSettings, datetime], No
 }
 
 
-def run(settings: SchedulerSettings, stop: threading.Event) -> None:
+def run(settings: SchedulerSettings, of_console: CcmLinkSettings, stop: threading.Event) -> None:
     """Run the jobs until ``stop``; one process is enough, two do no harm."""
     jobs = [Job(job.__name__, _now(job, settings), every) for job, every in _JOBS.items()]
+
+    def work_out_months(connection: psycopg.Connection) -> None:
+        month_clock.work_out(connection, settings, of_console, datetime.now(UTC), stop)
+
+    jobs.append(Job("work_out_months", work_out_months, month_clock.LOOK_EVERY))
     clockwork.run(settings.database, jobs, stop)
 
 

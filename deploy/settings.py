@@ -85,6 +85,20 @@ class SchedulerSettings:
         minimum=1.0,
         help="how long it is kept how gateways were: one row an hour, and one for each change",
     )
+    month_hour: int = setting(
+        3,
+        minimum=-1,
+        maximum=23,
+        help="hour of each practice's own clocks from which on its months are worked out for the lists, once a day; "
+        "uses [ccm_link] database and billing_tables; -1 never does it",
+    )
+    former_month_days: int = setting(
+        10,
+        unit="days",
+        minimum=0,
+        maximum=28,
+        help="in how many first days of a month the former one is worked out too, while its last entries come in",
+    )
     fall_back_urgent_minutes: int = setting(
         15,
         unit="min",

@@ -35,8 +35,9 @@ LONG_RUNNING: Final[Mapping[str, tuple[str, ...]]] = {
     "signer": ("signer",),
     "audit seal": ("audit",),
 }
-# Commands that end by themselves and carry readings of many patients → the sections whose databases they use.
+# Commands that carry what is known of many patients → the sections of whose settings they use the databases alone.
 CARRYING: Final[Mapping[str, tuple[str, ...]]] = {
+    "schedule": ("ccm_link",),
     "ingest import": ("ingest", "ccm_link"),
     "ingest export": ("ccm_link",),
     "claims export": ("ccm_link",),

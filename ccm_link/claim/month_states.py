@@ -6,10 +6,10 @@ patient's own page works it out itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -141,8 +141,28 @@ def keep(
     return states
 
 
+def take_turn(cur: store.Cursor, practice_id: UUID, month: Month, since: datetime) -> bool:
+    """Tell whether a month is to be worked out now, and hold others back from it until the transaction ends.
+
+    False where somebody is at it, where nobody can have anything to bill in it, and where the whole of it was worked
+    out since an instant.
+    """
+    asked = {"practice_id": practice_id, "month_on": month.first_on}
+    if not store.scalar(cur, _Q.take_turn, **asked):
+        return False
+    last_at = store.scalar(cur, _Q.worked_out_at, **asked)
+    if last_at is None:
+        return bool(month_facts.patients_of_month(cur, practice_id, month))
+    return cast("datetime", last_at) < since
+
+
 def work_out_all(
-    cur: store.Cursor, practice_id: UUID, month: Month, tables: SiteTables, at: datetime
+    cur: store.Cursor,
+    practice_id: UUID,
+    month: Month,
+    tables: SiteTables,
+    at: datetime,
+    told: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Kept:
     """Work out the whole practice's month, keep how each patient's stands, and make the proposals of claims anew.
 
@@ -152,6 +172,7 @@ def work_out_all(
         month: the practice's calendar month.
         tables: of rules.
         at: now, aware; what lies behind it does not count.
+        told: before some hundred patients, and at the end: how many are done, of how many.
 
     Raises:
         errors.NoBillingTable: There is no table of the month's year.
@@ -159,6 +180,7 @@ def work_out_all(
     patient_ids = month_facts.patients_of_month(cur, practice_id, month)
     ready = held = new_claims = 0
     for start in range(0, len(patient_ids), month_facts.CHUNK):
+        told(start, len(patient_ids))
         chunk = patient_ids[start : start + month_facts.CHUNK]
         worked_out = month_proposals.of_patients(cur, practice_id, chunk, month, tables, at)
         found = list(worked_out.values())
@@ -166,6 +188,7 @@ def work_out_all(
         new_claims += claim_proposals.propose(cur, practice_id, month, found, at)
         ready += sum(bool(one.proposed) for one in states)
         held += sum(bool(one.held) for one in states)
+    told(len(patient_ids), len(patient_ids))
     cur.execute(
         _Q.forget_others, {"practice_id": practice_id, "month_on": month.first_on, "at": at}
     )

@@ -1,5 +1,13 @@
 -- Statements about how months stood when they were last worked out. Role: homevitals_console.
 
+-- name: take_turn
+-- Whether nobody is at a month; whoever is told so holds it until the transaction ends.
+select pg_try_advisory_xact_lock(hashtextextended('ccm.month_work/' || %(practice_id)s::text || %(month_on)s::text, 0));
+
+-- name: worked_out_at
+-- Since when the whole month is worked out: a single patient's row may be younger.
+select min(worked_out_at) from ccm.month_state where practice_id = %(practice_id)s and month_on = %(month_on)s;
+
 -- name: keep
 -- Each patient's row of the month as it is now.
 insert into ccm.month_state

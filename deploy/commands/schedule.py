@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ccm_link.settings import CcmLinkSettings
 from deploy import configuration, scheduler, services
 from deploy.settings import SchedulerSettings
 
@@ -14,6 +15,7 @@ def arguments(_parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the scheduler until it is told to stop."""
-    settings = configuration.load(options.config).get(SchedulerSettings)
-    scheduler.run(settings, services.prepare())
+    loaded = configuration.load(options.config)
+    settings, of_console = loaded.get(SchedulerSettings), loaded.get(CcmLinkSettings)
+    scheduler.run(settings, of_console, services.prepare())
     return 0

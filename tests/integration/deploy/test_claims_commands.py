@@ -1,19 +1,33 @@
-"""“homevitals month” and “homevitals claims”: a month is closed, claims are listed, written into a file, followed."""
+"""A month is worked out by the clock, closed by a command, and its claims are listed, written into a file, followed."""
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from ccm_link.claim import claim_records, claims, month_proposals, site_tables
+from ccm_link.claim import (
+    claim_records,
+    claims,
+    month_facts,
+    month_proposals,
+    month_states,
+    site_tables,
+)
 from ccm_link.claim.claim_states import ClaimState
 from ccm_link.month import Month
-from deploy import cli
+from ccm_link.settings import CcmLinkSettings
+from deploy import cli, month_clock
+from deploy.settings import SchedulerSettings
 from ingest import people
+from ingest.people import Practice
 from tests import billing_practice
 from tests.billing_practice import NEW_YORK, BillingPractice
 
@@ -119,3 +133,99 @@ def _attest(practice: BillingPractice, month: Month, at: datetime) -> None:
             made_by="Dana",
             at=at,
         )
+
+
+class Clock:
+    """The scheduler's job on the months, run at an instant."""
+
+    def __init__(self, database: Any, practice: BillingPractice) -> None:
+        self.practice = practice
+        self.stop = threading.Event()
+        self.database = database
+        self.of_console = CcmLinkSettings(database=database.conninfo("homevitals_console"))
+
+    def run(self, at: datetime, tables: Path = Path()) -> None:
+        """Look what is due, and do it."""
+        of_console = replace(self.of_console, billing_tables=tables)
+        of_practice = self.practice.practice_id
+        with self.database.connect("homevitals_scheduler", of_practice) as connection:
+            month_clock.work_out(connection, SchedulerSettings(), of_console, at, self.stop)
+
+    def worked_out(self) -> dict[str, datetime]:
+        """Return when each month was."""
+        with self.practice.owner.transaction():
+            rows = self.practice.owner.execute(
+                "select to_char(month_on, 'YYYY-MM'), worked_out_at from ccm.month_state"
+            ).fetchall()
+        return dict(rows)
+
+
+def test_months_are_worked_out_once_a_day_by_one_of_many(
+    database: Any,
+    practice: BillingPractice,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """3 November, 03:00 in New York (UTC−5): the current month, and the former one in its first days."""
+    caplog.set_level(logging.INFO)
+    clock = Clock(database, practice)
+    night = datetime(2026, 11, 3, 8, tzinfo=UTC)
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    clock.run(night + hour)  # nobody has anything to bill
+    assert clock.worked_out() == {}
+    practice.enrol("ccm", at=night - 60 * day)
+    practice.diagnose("I10")
+    practice.work("ccm", night - 10 * day, 20 * 60)
+
+    clock.stop.set()
+    clock.run(night + hour)  # told to end: nothing of it is kept
+    assert clock.worked_out() == {}
+    clock.stop.clear()
+    with practice.console.transaction(), practice.console.cursor() as cur:
+        for month in (Month(2026, 10), Month(2026, 11)):
+            assert month_states.take_turn(cur, practice.practice_id, month, night)
+        clock.run(night + hour)  # another one is at it
+    assert clock.worked_out() == {}
+    clock.run(night + hour)
+    first = {"2026-10": night + hour, "2026-11": night + hour}
+    assert clock.worked_out() == first
+    for later in (2 * hour, day - hour):  # another scheduler, a restart, the evening
+        clock.run(night + later)
+    assert clock.worked_out() == first
+    clock.run(night + day)
+    assert clock.worked_out() == dict.fromkeys(first, night + day)
+    clock.run(night + 14 * day)
+    assert clock.worked_out()["2026-10"] == night + day
+    assert clock.worked_out()["2026-11"] == night + 14 * day
+
+    deeds = practice.owner.execute(
+        "select agent_id, resource_id, detail->>'patients' from ingest.audit_event"
+        " where agent_kind = 'service' order by at, resource_id"
+    ).fetchall()
+    days = ["2026-10", "2026-11", "2026-10", "2026-11", "2026-11"]
+    assert deeds == [("schedule", month, "1") for month in days]
+    told = [one for one in caplog.records if one.message == "month_worked_out"]
+    assert [one.__dict__["month"] for one in told if one.__dict__["ready"]] == ["2026-10"] * 2
+    assert not any("Novak" in str(one.__dict__) for one in caplog.records)
+
+    def broken(*_: object) -> None:
+        raise psycopg.errors.DiskFull
+
+    caplog.clear()
+    (tmp_path / "2026.toml").write_text("not a table")
+    clock.run(night + 15 * day, tmp_path)
+    monkeypatch.setattr(month_facts, "of_patients", broken)
+    clock.run(night + 15 * day)
+    assert [(one.message, one.levelname) for one in caplog.records] == [
+        ("months_failed", "WARNING"),
+        ("month_failed", "WARNING"),
+    ]
+    assert caplog.records[1].__dict__["sqlstate"] == "53100"
+    assert clock.worked_out()["2026-11"] == night + 14 * day
+
+    # 1 December, 02:59 in New York: the turn is still that of 30 November, and there is a new month.
+    place = Practice(practice.practice_id, "x", "X", "America/New_York")
+    found = month_clock.due(place, SchedulerSettings(), datetime(2026, 12, 1, 7, 59, tzinfo=UTC))
+    turn = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    assert {str(month): since for month, since in found} == {"2026-12": turn, "2026-11": turn}
