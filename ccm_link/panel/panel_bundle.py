@@ -117,7 +117,7 @@ class _Bundle:
         """Add what a resource says to the patient at whom it points."""
         kind = str(resource["resourceType"])
         whose = str(_READ[kind])
-        reference = (resource.get(whose) or {}).get("reference")
+        reference = (resource.get(whose) or {}).get("reference", "")
         cells = self.patients.get(self.known_as.get(reference, _NOBODY))
         if cells is None:
             return _fault(number, "points at no patient of the bundle", whose)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from fastapi import Response
 
 from ccm_link import fhir_rows
-from ccm_link.console import patient_head, problems
+from ccm_link.console import patient_head, problems, trail
 from ccm_link.console.desk import Cursor, Desk
 from ccm_link.console.fhir import answers, of_patient
 from ccm_link.console.fhir import asked as asking
 from ccm_link.console.fhir.asked import Given
 from ccm_link.console.fhir.patients import known_id
+from ccm_link.console.rights import Action, Resource, Rule, may
 from ccm_link.fhir import device
 from ccm_link.fhir.codings import Json
 from ingest import assignments, gateway_health, store
+
+_WHO_MEASURES: Final[Rule] = (Resource.ASSIGNMENT, Action.VIEW)
 
 
 def read(desk: Desk, resource_id: str) -> Response:
@@ -32,6 +36,10 @@ def read(desk: Desk, resource_id: str) -> Response:
 def search(desk: Desk, given: Given) -> Response:
     """Return the practice's devices, or those of one patient, in the order of ids."""
     asked = asking.search(desk, "Device", given)
+    if asked.patient is not None and not may(desk.who, *_WHO_MEASURES):
+        # Who looks after the gateways sees what measures in the homes, not who measures with it.
+        trail.note_refusal(desk.request, desk.who, *_WHO_MEASURES)
+        raise problems.Refused(problems.FORBIDDEN)
     with desk.transaction() as cur:
         seen: list[UUID] = []
         if asked.patient is not None:

@@ -65,16 +65,19 @@ def search(desk: Desk, given: Given, *, kind: str) -> Response:
     """Return a patient's resources of a type, or those of some ids, page by page."""
     asked = asking.search(desk, kind, given)
     with desk.transaction() as cur:
+        seen = []
         if asked.ids is not None:
             found = _of_ids(cur, desk, asked, asked.ids)
         elif asked.patient is not None:
             patient_id = known_id(asked.patient)
             patient_head.load(cur, desk, patient_id)
+            # That there is nothing tells something of the patient, too.
+            seen.append(patient_id)
             found = [(patient_id, one) for one in OF_PATIENT[kind].of(cur, desk, patient_id)]
         else:
             raise asking.unusable({"patient": "it is needed, or _id"})
         wanted = [one for _, one in found if is_asked_for(asked, one)]
-        desk.saw(*(patient_id for patient_id, _ in found), resources=len(wanted))
+        desk.saw(*seen, *(patient_id for patient_id, _ in found), resources=len(wanted))
     return answers.page(desk, asked, paged(asked, wanted))
 
 

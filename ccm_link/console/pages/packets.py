@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from ccm_link.billing import periods
-from ccm_link.console import problems, rate_limits, surroundings
+from ccm_link.console import patient_head, problems, rate_limits, surroundings
 from ccm_link.console.desk import AtDesk, Desk
 from ccm_link.console.rate_limits import Deed
 from ccm_link.evidence import audit_packet, packet_print
@@ -43,6 +43,7 @@ def _packet(desk: Desk, patient_id: UUID, month: str) -> Packet:
     of_month = Month.parse(month)
     tables = surroundings.of(desk.request).tables
     with desk.transaction() as cur:
+        patient_head.load(cur, desk, patient_id)
         payers = coverage.payers_on(
             cur, desk.practice_id, [patient_id], periods.last_day_of(of_month)
         )

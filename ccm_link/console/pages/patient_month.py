@@ -330,7 +330,7 @@ def _show(
         may_claim=not grant and permissions.may(desk.who, Resource.CLAIM, Action.CHANGE),
         may_attest=not grant and permissions.may(desk.who, Resource.CLAIM, Action.SIGN),
         may_look=permissions.may(desk.who, Resource.EVIDENCE, Action.VIEW),
-        may_take_out=permissions.may(desk.who, Resource.EVIDENCE, Action.EXPORT),
+        may_take_out=not grant and permissions.may(desk.who, Resource.EVIDENCE, Action.EXPORT),
         said=said,
         refusal=refusal,
     )

@@ -22,12 +22,14 @@ from ccm_link.console import (
     month_words,
     permissions,
     problems,
+    rate_limits,
     surroundings,
     worked_months,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
 from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.rate_limits import Deed
 from ccm_link.errors import CcmLinkError
 from ccm_link.minutes import month_lock
 from ccm_link.month import Month
@@ -132,6 +134,7 @@ def export(desk: AtDesk, fields: Posted) -> Response:
     given, complaints = forms.check(month_inputs.Export, fields)
     if given is None:
         return _refused(desk, None, Refusal("export", fields, complaints))
+    rate_limits.of_person(desk.request, desk.who, Deed.EXPORT)
     states = [ClaimState.ATTESTED, *([ClaimState.EXPORTED] if given.again else [])]
     try:
         with desk.transaction() as cur:

@@ -136,6 +136,23 @@ def test_packet_is_one_file_whose_hash_is_on_paper(
     assert sign_in("casey").get(f"{address}.pdf").status_code == 403
 
 
+def test_packet_of_a_restricted_patient_is_refused_and_the_trail_says_who_asked(
+    sign_in: SignIn, made_up: MadeUp, connect: Connect
+) -> None:
+    petra, amalia = sign_in("petra"), made_up.patients["amalia"]
+    form = {"patient_id": str(amalia), "staff_id": str(made_up.staff["dana"]), "reason": "r"}
+    assert petra.post("/restrictions", data=form).status_code == 303
+    for suffix in ("json", "pdf"):
+        address = f"/patients/{amalia}/month/2026-11/packet.{suffix}"
+        assert sign_in("augustin").get(address).status_code == 403
+    with connect("postgres") as connection:
+        refused = connection.execute(
+            "select agent_id, patient_ids from ingest.audit_event"
+            " where resource = 'evidence' and outcome = 'refused'"
+        ).fetchall()
+    assert refused == [(str(made_up.staff["augustin"]), [amalia])] * 2
+
+
 def test_report_says_what_is_known_and_what_is_not(sign_in: SignIn, claim_id: UUID) -> None:
     said = text_of(sign_in("petra").get("/reports?days=90"))
     assert "Patients in care" in said

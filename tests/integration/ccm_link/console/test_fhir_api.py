@@ -383,7 +383,7 @@ def test_a_restricted_patient_is_hidden_and_a_program_gets_no_emergency_access(
 def test_who_looks_after_gateways_sees_devices_and_no_patient(sign_in: SignIn, amalia: str) -> None:
     ozzie = sign_in("ozzie")
     assert found(ozzie, "Device")
-    for kind in ("Patient", "Observation", "Task", "Condition", "CarePlan", "Consent"):
+    for kind in ("Patient", "Observation", "Task", "Condition", "CarePlan", "Consent", "Device"):
         assert "forbidden" in refused(ozzie.get(f"{BASE}/{kind}", params={"patient": amalia}), 403)
 
 
@@ -397,7 +397,15 @@ def test_every_look_is_in_the_trail(
 ) -> None:
     found(casey, "Observation", patient=amalia, _count=5)
     found(casey, "Patient", name="thorn")
+    assert found(casey, "Condition", patient=amalia, code="Z99.9") == []
     with connect("postgres") as connection:
+        connection.execute("delete from ccm.condition where patient_id = %s", (amalia,))
+        connection.commit()
+        assert found(casey, "Condition", patient=amalia) == []
+        told = connection.execute(
+            "select patient_ids from ingest.audit_event where resource = 'condition'"
+        ).fetchall()
+        assert told == [([uuid.UUID(amalia)],)] * 2, "that there is none tells something too"
         looks = connection.execute(
             "select patient_ids, detail from ingest.audit_event where resource = 'patient_record'"
             " order by at, detail::text"
