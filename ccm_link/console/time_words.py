@@ -146,9 +146,9 @@ def outcomes() -> list[tuple[str, str]]:
 
 def programs(offered: Iterable[str], titles: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the programs to choose from: those of the patient first, then the others, then none."""
-    own = [name for name in offered if name in titles]
-    others = [name for name in titles if name not in own]
-    return [(name, titles[name]) for name in (*own, *others)] + [(NONE, "No program")]
+    own = list(offered)
+    named = {name: titles.get(name, name.replace("_", " ")) for name in (*own, *titles)}
+    return [*named.items(), (NONE, "No program")]
 
 
 def roles() -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -35,28 +35,32 @@ def resolve(
 
     Raises:
         time_errors.WhichProgram: nothing was said, and the patient is enrolled in several.
-        program_errors.UnknownProgram: the tables of that day have no such program.
+        program_errors.UnknownProgram: the tables have no such program, and the patient is in none of that name.
     """
     if said == NONE:
         return None
+    found = offered(cur, practice_id, patient_id, at)
     if said:
-        if said not in titles(at):
+        if said not in titles(at) and said not in found:
             raise program_errors.UnknownProgram
         return said
-    found = offered(cur, practice_id, patient_id, at)
     if len(found) > 1:
         raise time_errors.WhichProgram
     return found[0] if found else None
 
 
 def titles(at: datetime) -> dict[str, str]:
-    """Return what people call the programs of the tables on a day of UTC, by name.
+    """Return what people call the programs of our tables on a day of UTC, by name.
 
-    Raises:
-        errors.NoBillingTable: there is no table for that year.
+    Of a year without a table they are those of the nearest year before: that nobody knows yet how work is billed is no
+    reason not to write it down.
     """
-    rules = _book().on(at.date())
-    return {one.row.name: one.row.title for one in rules.of(Program)}
+    book = _book()
+    day = at.date()
+    if day.year not in book.years:
+        earlier = [year for year in book.years if year < day.year]
+        day = date(max(earlier, default=min(book.years)), 12, 31)
+    return {one.row.name: one.row.title for one in book.on(day).of(Program)}
 
 
 @functools.cache

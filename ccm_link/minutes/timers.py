@@ -182,7 +182,7 @@ def stop(
     Raises:
         errors.NoTimer: None is running.
         errors.TimerTooLong: It ran beyond the limit and no end was given.
-        errors.BadInterval: The end given lies before the start, after now, or more than 8 hours after the start.
+        errors.BadInterval: The end given lies before the start, after now, or more than 8 hours after the last start.
         errors.MissingWords: The note is empty.
         errors.OverlappingTime: A span overlaps other logged work.
         time_errors.MonthLocked: The month of a span is locked.
@@ -194,8 +194,10 @@ def stop(
         timer = _known(cur, practice_id, staff_id)
         if ended_at is None:
             _refuse_too_long(timer, at, limits)
-        else:
-            time_log.span(timer.started_at, ended_at, at)
+        elif ended_at > timer.running_at:
+            time_log.span(timer.running_at, ended_at, at)
+        elif ended_at <= timer.started_at:
+            raise errors.BadInterval(errors.IntervalReason.ENDS_BEFORE_START)
         spans = list(_spans(cur, timer, at, ended_at))
         if not spans:
             reason = _NOTHING_SEEN if timer.dropped_s else _NO_SECOND

@@ -89,6 +89,22 @@ def test_pauses_part_a_timer_into_entries_that_know_each_other(ada: Any, noon: d
     assert {(one.dropped_s, one.note) for one in ended.entries} == {(0, "Talked.")}
 
 
+def test_the_end_of_a_forgotten_timer_is_told_from_where_it_last_went_on(
+    ada: Any, noon: datetime
+) -> None:
+    ada.start(noon)
+    ada.pause(noon + 3 * MINUTE)
+    ada.resume(noon + 1200 * MINUTE)
+    never_cut = {"limits": Limits(timedelta(hours=2))}
+    with pytest.raises(errors.TimerTooLong):
+        ada.stop(noon + 1400 * MINUTE, **never_cut)
+    for wrong in (noon, noon + 1401 * MINUTE):
+        with pytest.raises(errors.BadInterval):
+            ada.stop(noon + 1400 * MINUTE, ended_at=wrong, **never_cut)
+    ended = ada.stop(noon + 1400 * MINUTE, ended_at=noon + 1210 * MINUTE, **never_cut)
+    assert [one.seconds for one in ended.entries] == [180, 600]
+
+
 def test_waiting_timer_can_be_stopped_and_leaves_room_for_other_work(
     ada: Any, noon: datetime
 ) -> None:

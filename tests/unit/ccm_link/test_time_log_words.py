@@ -9,7 +9,7 @@ import pytest
 from ccm_link import work
 from ccm_link.billing import facts, rule_book
 from ccm_link.billing.rows import Per, Program
-from ccm_link.minutes import contact, credentials, month_work, time_errors
+from ccm_link.minutes import contact, credentials, month_work, time_errors, time_programs
 from ccm_link.minutes.contact import Contact, Counterpart, Method, Outcome
 from ccm_link.minutes.credentials import Credential, Employer, NewCredential
 from ccm_link.minutes.time_errors import CredentialReason
@@ -20,6 +20,15 @@ RULES = rule_book.read(rule_book.shipped()).on(date(2026, 11, 1))
 def test_activities_are_those_of_the_tables_and_help_with_devices() -> None:
     counted = {name for one in RULES.of(Program) for name in one.row.activities}
     assert counted == set(work.Activity) - {work.Activity.DEVICE_SUPPORT}
+
+
+@pytest.mark.parametrize(("year", "is_rpm_there"), [(2099, True), (2016, False), (2001, False)])
+def test_work_is_written_down_for_programs_whether_or_not_the_year_has_a_table(
+    year: int, is_rpm_there: bool
+) -> None:
+    found = time_programs.titles(datetime(year, 1, 1, tzinfo=UTC))
+    assert "ccm" in found
+    assert ("rpm" in found) is is_rpm_there
 
 
 def test_programs_by_blocks_are_those_of_the_tables() -> None:
