@@ -57,6 +57,17 @@ def states(page: Page, made_up: MadeUp) -> Iterator[str]:
         yield f"{place} with everything open, and a form refused"
     page.goto("/care-gaps")
     yield "care gaps"
+    page.goto(f"{address.removesuffix('/plan')}/home")
+    page.fill("#home-display_name", "Amalia")
+    page.click("button:text('Add and show a code')")
+    code = page.inner_text("p.code")
+    page.click("button:text('Sign out')")
+    page.goto("/home-sign-in")
+    page.fill("input[name=code]", code)
+    page.locator("main form button").first.click()
+    page.wait_for_url("**/own-record")
+    page.goto("/own-record/plan")
+    yield "the plan at home"
 
 
 def _open_all(page: Page) -> None:

@@ -10,6 +10,7 @@ from html import unescape
 import httpx
 import pytest
 
+from tests import monitored_patient
 from tests.made_up_practice import Clock, Connect, MadeUp
 
 pytestmark = [pytest.mark.db, pytest.mark.parametrize("database", ["partitions"], indirect=True)]
@@ -24,34 +25,8 @@ def text_of(page: httpx.Response) -> str:
 
 @pytest.fixture
 def ready(made_up: MadeUp, connect: Connect, clock: Clock) -> str:
-    """Amalia is in remote monitoring, with a practitioner, an order, and an episode that a person began."""
-    patient_id, practice_id = made_up.patients["amalia"], made_up.practice_id
-    dana = made_up.staff["dana"]
-    with connect("postgres") as connection:
-        (enrolment_id,) = connection.execute(
-            "insert into ccm.enrolment (practice_id, patient_id, program, state, opened_at, consent_documented_at)"
-            " values (%s, %s, 'rpm', 'active', '2026-08-01', '2026-08-01') returning enrolment_id",
-            (practice_id, patient_id),
-        ).fetchone() or (None,)
-        connection.execute(
-            "insert into ccm.consent (practice_id, enrolment_id, patient_id, practitioner_id, method, elements,"
-            " given_by, taken_by, documented_at, recorded_at) values (%s, %s, %s, %s, 'not_recorded', '{}',"
-            " 'not_recorded', 'x', '2026-08-01', '2026-08-01')",
-            (practice_id, enrolment_id, patient_id, dana),
-        )
-        connection.execute(
-            "insert into ccm.enrolment_practitioner (practice_id, enrolment_id, patient_id, staff_id, from_at, set_by)"
-            " values (%s, %s, %s, %s, '2026-08-01', 'x')",
-            (practice_id, enrolment_id, patient_id, dana),
-        )
-        for requirement in ("order", "medical_device", "established_patient", "set_up_record"):
-            connection.execute(
-                "insert into ccm.attestation (practice_id, patient_id, requirement, is_met, basis, from_on,"
-                " attested_by, attested_at) values (%s, %s, %s, true, 'x', '2026-08-01', 'x', '2026-08-01')",
-                (practice_id, patient_id, requirement),
-            )
     clock.now = DECEMBER
-    return f"/patients/{patient_id}/month/2026-11"
+    return f"/patients/{monitored_patient.prepare(connect, made_up)}/month/2026-11"
 
 
 def test_a_month_from_the_first_look_to_a_claim_in_a_file(
