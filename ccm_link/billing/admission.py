@@ -47,12 +47,15 @@ class Admission:
     Attributes:
         enrolments: oldest first.
         allowed: when seconds can count.
-        open: of what is still to come, when they can count or could, with a consent and at home.
     """
 
     enrolments: tuple[_Enrolment, ...]
     allowed: Spans
-    open: Spans
+
+    @property
+    def open(self) -> Spans:
+        """Of what is still to come, when seconds can count or could, with a consent and at home."""
+        return intervals.union(span for one in self.enrolments for span in one.open)
 
     def refused(self, spans: Spans) -> Iterator[tuple[Fate, Spans]]:
         """Yield the seconds of spans that cannot count, each with the reason of the last enrolment that had begun."""
@@ -68,7 +71,7 @@ class Admission:
             lost = intervals.without(lost, barred)
 
 
-NONE: Final = Admission((), intervals.NEVER, intervals.NEVER)
+NONE: Final = Admission((), intervals.NEVER)
 
 
 def admissions(known: PatientMonth) -> Mapping[str, Admission]:
@@ -81,7 +84,6 @@ def admissions(known: PatientMonth) -> Mapping[str, Admission]:
         program: Admission(
             tuple(enrolments),
             intervals.union(span for one in enrolments for span in one.allowed),
-            intervals.union(span for one in enrolments for span in one.open),
         )
         for program, enrolments in found.items()
     }

@@ -111,13 +111,18 @@ def days_left(
     """
     last_on = min(found.block.last_on, episode.ended_on or found.block.last_on)
     first_on = max(at.astimezone(zone).date(), found.block.first_on)
-    to_come = intervals.common(open_spans, intervals.since(at))
-    measured = {one.day for one in found.days}
-    days = (first_on + timedelta(days=nth) for nth in range((last_on - first_on).days + 1))
+    if last_on < first_on:
+        return 0
+    to_come = intervals.common(periods.span_of_days(first_on, last_on, zone), intervals.since(at))
+    measured = {one.day for one in found.days if first_on <= one.day <= last_on}
+    count = (last_on - first_on).days + 1
+    can_count = intervals.common(open_spans, to_come)
+    if can_count == to_come:  # nearly always: no day has to be looked at by itself
+        return count - len(measured)
+    days = {first_on + timedelta(days=nth) for nth in range(count)}
     return sum(
-        bool(intervals.common(periods.span_of_days(day, day, zone), to_come))
-        for day in days
-        if day not in measured
+        bool(intervals.common(periods.span_of_days(day, day, zone), can_count))
+        for day in days - measured
     )
 
 

@@ -55,13 +55,21 @@ def propose(book: Book, known: PatientMonth, at: datetime) -> Proposal:
     rules = book.on(periods.last_day_of(known.month))
     monitored = tuple(_monitored(book, known, rules, at))
     windows = {one.row.name: _window(one, known, monitored) for one in rules.of(Program)}
-    account = seconds_counted.account(known, rules, windows, at)
+    admitted = admission.admissions(known)
+    account = seconds_counted.account(known, admitted, rules, windows, at)
     by_program: dict[str, _Found] = {}
     for program in rules.of(Program):
         enrolment = _enrolment(known, program.row.name)
         if enrolment is not None:
             by_program[program.row.name] = _of_program(
-                program, enrolment, known, rules, account, monitored, at
+                program,
+                enrolment,
+                admitted[program.row.name].open,
+                known,
+                rules,
+                account,
+                monitored,
+                at,
             )
     lines = {name: found.lines for name, found in by_program.items()}
     programs = {entry.entry_id: entry.program or "" for entry in known.worked}
@@ -167,6 +175,7 @@ def _periods(
 def _of_program(
     program: InForce[Program],
     enrolment: InProgram,
+    open_spans: Spans,
     known: PatientMonth,
     rules: Rules,
     account: Account,
@@ -175,7 +184,6 @@ def _of_program(
 ) -> _Found:
     name = program.row.name
     counted = account.programs.get(name, seconds_counted.NOTHING)
-    open_spans = admission.admissions(known).get(name, admission.NONE).open
     met: Mapping[str, bool | None] = {**enrolment.attested, LIVE_INTERACTION: bool(counted.live)}
     lines: list[Line] = []
     missing: list[Missing] = []

@@ -91,15 +91,15 @@ def changed_practitioner(
         lines: of its program.
         known: the month.
     """
-    if not lines:
+    held_by = [one for one in known.programs if one.program == enrolment.program]
+    if not lines or len(held_by) == 1:
         return
     first_on, last_on = min(one.first_on for one in lines), max(one.last_on for one in lines)
     (whole,) = periods.span_of_days(first_on, last_on, known.zone)
     whose = {
         one.practitioner_id
-        for one in known.programs
-        if one.program == enrolment.program
-        and one.enrolled_at < whole.until_at
+        for one in held_by
+        if one.enrolled_at < whole.until_at
         and (one.ended_at is None or one.ended_at > whole.from_at)
     }
     if len(whose) > 1:

@@ -18,6 +18,7 @@ from typing import Final
 from uuid import UUID
 
 from ccm_link.billing import admission, disputes, intervals
+from ccm_link.billing.admission import Admission
 from ccm_link.billing.facts import (
     LONGEST_ENTRY_S,
     Counterpart,
@@ -81,19 +82,23 @@ class Account:
 
 
 def account(
-    known: PatientMonth, rules: Rules, windows: Mapping[str, Spans], at: datetime
+    known: PatientMonth,
+    admitted: Mapping[str, Admission],
+    rules: Rules,
+    windows: Mapping[str, Spans],
+    at: datetime,
 ) -> Account:
     """Give every second of every entry its fate.
 
     Args:
         known: the patient's month.
+        admitted: to which programs the patient is, by name.
         rules: in force in it.
         windows: the period of each program; of a program without one nothing counts.
         at: now, aware.
     """
     fates: list[SetAside] = []
     eligible: list[tuple[Worked, Spans]] = []
-    admitted = admission.admissions(known)
     for entry in sorted(known.worked, key=lambda one: (one.started_at, one.ended_at, one.entry_id)):
         whole = intervals.between(entry.started_at, entry.ended_at)
         refusal = _refusal(entry, whole, rules, at)

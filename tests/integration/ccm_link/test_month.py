@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ccm_link import month, work
-from ccm_link.billing import periods, seconds_counted
+from ccm_link.billing import admission, periods, seconds_counted
 from ccm_link.billing.facts import PatientMonth
 from ccm_link.claim import month_facts
 from ccm_link.minutes import time_log
@@ -97,7 +97,9 @@ def seconds_of(known: PatientMonth) -> int:
     """What the rules of 2026 count for chronic care, whichever month it is: it may have no table of its own."""
     windows = {"ccm": periods.span_of_month(known.month, known.zone)}
     rules = BOOK.on(date(2026, 12, 31))
-    account = seconds_counted.account(known, rules, windows, datetime(2030, 1, 1, tzinfo=UTC))
+    account = seconds_counted.account(
+        known, admission.admissions(known), rules, windows, datetime(2030, 1, 1, tzinfo=UTC)
+    )
     return account.programs.get("ccm", seconds_counted.NOTHING).seconds
 
 
