@@ -21,10 +21,7 @@ pytestmark = [
 def states(page: Page, made_up: MadeUp) -> Iterator[str]:
     """Bring the page into every state that a person meets; yield each state's name."""
     address = f"/patients/{made_up.patients['amalia']}/plan"
-    page.goto("/sign-in")
-    page.fill("#sign-in-sign_in_name", "dana@millbrook")
-    page.fill("#sign-in-password", PASSWORD)
-    page.click("button:text('Sign in')")
+    _sign_in(page, "dana")
     page.goto(address)
     page.click("button:text('Begin a draft')")
     page.fill("#draft-problems", "Hypertension\nType 2 diabetes")
@@ -57,6 +54,8 @@ def states(page: Page, made_up: MadeUp) -> Iterator[str]:
         yield f"{place} with everything open, and a form refused"
     page.goto("/care-gaps")
     yield "care gaps"
+    page.click("button:text('Sign out')")
+    _sign_in(page, "casey")
     page.goto(f"{address.removesuffix('/plan')}/home")
     page.fill("#home-display_name", "Amalia")
     page.click("button:text('Add and show a code')")
@@ -68,6 +67,13 @@ def states(page: Page, made_up: MadeUp) -> Iterator[str]:
     page.wait_for_url("**/own-record")
     page.goto("/own-record/plan")
     yield "the plan at home"
+
+
+def _sign_in(page: Page, name: str) -> None:
+    page.goto("/sign-in")
+    page.fill("#sign-in-sign_in_name", f"{name}@millbrook")
+    page.fill("#sign-in-password", PASSWORD)
+    page.click("button:text('Sign in')")
 
 
 def _open_all(page: Page) -> None:
