@@ -62,6 +62,7 @@ class Carriers:
                     connection.identifier_system,
                     connection.knows_record_numbers,
                     pace_s=1 / connection.per_second,
+                    practices=connection.practices,
                 )
             return self._ehrs[name]
 

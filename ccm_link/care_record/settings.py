@@ -51,6 +51,9 @@ class Connection:
         "",
         help="system of the identifier by which patients are looked for; empty: they are matched by hand alone",
     )
+    practices: tuple[str, ...] = setting(
+        (), help="short names of the practices whose EHR it is; empty: of all that are here"
+    )
     knows_record_numbers: bool = setting(
         False, help="whether our record numbers are identifiers of that system"
     )

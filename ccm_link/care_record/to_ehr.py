@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,6 +22,7 @@ from ccm_link.care_record.port import (
     Written,
 )
 from ccm_link.care_record.sending import Delivery, Held
+from ingest import people
 
 _LOOK_AGAIN: Final = timedelta(hours=1)
 """How long it is believed that the EHR does not know a patient. Ours: who is registered there is found the same day."""
@@ -44,17 +45,20 @@ class EhrCarrier:
         identifier_system: By which identifier it knows patients; "": by none.
         knows_record_numbers: Whether our record numbers are such identifiers.
         pace_s: The least time between two messages, in seconds.
+        practices: Short names of those whose EHR it is; empty: of all.
     """
 
     record: CareRecord
     identifier_system: str
     knows_record_numbers: bool
     pace_s: float
+    practices: Collection[str] = ()
 
     def prepare(self, cur: outbox.Cursor, claimed: Claimed, now: datetime) -> Delivery:
         """Build the resources of a message for the patient's record there; see :class:`sending.Carrier`."""
         if claimed.patient_id is None:
             raise NotTaken(Failure.NOTHING_HERE)
+        self._require_theirs(cur, claimed.practice_id)
         remote_id = self.patient(cur, claimed, now)
         parts = _built(cur, claimed, now)
         known = {f"Patient/{claimed.patient_id}": f"Patient/{remote_id}"}
@@ -93,8 +97,9 @@ class EhrCarrier:
         """Look for a patient in the EHR and remember what came of it; a patient there is one of ours at most.
 
         Raises:
-            NotTaken: The EHR could not be asked.
+            NotTaken: The EHR could not be asked, or is another practice's.
         """
+        self._require_theirs(cur, practice_id)
         sought: SoughtPatient | None = outbox.sought(
             cur,
             practice_id,
@@ -111,6 +116,13 @@ class EhrCarrier:
                 cur, practice_id, receiver_id, patient_id, found, matched_by=None, now=now
             )
         return found
+
+    def _require_theirs(self, cur: outbox.Cursor, practice_id: UUID) -> None:
+        """Refuse an EHR that is another practice's: whoever chose it would read and write in that one's records."""
+        if self.practices:
+            practice = people.practice(cur, practice_id)
+            if practice is None or practice.slug not in self.practices:
+                raise NotTaken(Failure.NOT_ALLOWED)
 
 
 @dataclass(slots=True)

@@ -42,7 +42,7 @@ FAILURES: Final[Mapping[Failure, str]] = {
     Failure.SIGN_IN: "the other side does not let us in",
     Failure.SETTINGS: "the operator's settings for it cannot be read, or are gone",
     Failure.REDIRECTED: "the other side points elsewhere, where nothing is sent",
-    Failure.NOT_ALLOWED: "the operator does not let anything be sent to that host",
+    Failure.NOT_ALLOWED: "the operator does not let anything be sent there",
     Failure.SERVER_FAULT: "the other side failed",
     Failure.BAD_ANSWER: "the other side's answer could not be understood",
     Failure.REFUSED: "the other side refuses it",

@@ -287,6 +287,19 @@ def test_a_webhook_goes_to_no_host_that_the_operator_has_not_named(
     assert link.states() == ["waiting not_allowed"]
 
 
+def test_a_practice_reads_and_writes_nothing_in_another_practices_ehr(
+    connected: Link, fault: Fault
+) -> None:
+    connected.changes = {"practices": ("elm-street",)}
+    connected.send_all(most=2)
+    assert fault.asked == []
+    assert connected.states() == ["waiting not_allowed"]
+    connected.changes = {"practices": ("elm-street", "millbrook")}
+    connected.now += timedelta(hours=1)
+    connected.send_all()
+    assert connected.states() == ["sent"]
+
+
 def test_a_paused_receiver_gets_nothing_and_an_ended_one_never_again(
     connected: Link, fault: Fault
 ) -> None:

@@ -57,6 +57,9 @@ def test_an_administrator_connects_and_ends_and_sees_no_patient(
     assert petra.post("/ehr-link/webhooks", data=webhook).status_code == 303
     said = text_of(petra.get("/ehr-link"))
     assert "is told: task opened" in said
+    assert "panel.example.org" in said
+    # There may be a secret in it.
+    assert "panel.example.org" not in sign_in("casey").get("/ehr-link").text
     assert "who the patient is as well" not in said
     made_up_practice.add_breach(connect, made_up, "bertram", 196, clock.now)
     page = petra.get("/ehr-link")
