@@ -32,6 +32,8 @@ def page(desk: AtDesk) -> HTMLResponse:
 def say(desk: AtDesk, fields: Posted) -> Response:
     """Record what holds from a day on."""
     given, complaints = forms.check(month_inputs.WhoBills, fields)
+    if given is not None and given.site not in dict(_sites(desk)):
+        given, complaints = None, {"site": "Choose one of the list."}
     if given is None:
         return _refused(desk, Refusal("who-bills", fields, complaints))
     try:
@@ -81,9 +83,6 @@ def _refused(desk: Desk, refusal: Refusal) -> HTMLResponse:
 
 def _show(desk: Desk, cur: Cursor, refusal: Refusal = NOTHING_REFUSED) -> HTMLResponse:
     today = desk.now.date()
-    tables = surroundings.of(desk.request).tables
-    rules = tables.book.on(today) if today.year in tables.book.years else None
-    sites = [(one.row.name, one.row.title) for one in rules.of(Site)] if rules else []
     desk.saw(resource=Resource.MONTH)
     return desk.page(
         cur,
@@ -91,7 +90,7 @@ def _show(desk: Desk, cur: Cursor, refusal: Refusal = NOTHING_REFUSED) -> HTMLRe
         status=200 if refusal is NOTHING_REFUSED else refusal.status,
         held=practice_billing.in_force(cur, desk.practice_id, today),
         history=practice_billing.history(cur, desk.practice_id),
-        sites=sites or [(practice_billing.USUAL_SITE, practice_billing.USUAL_SITE)],
+        sites=_sites(desk),
         people=practice_billing.practitioners(cur, desk.practice_id, today).values(),
         clinicians=[
             (one.staff_id, one.display_name)
@@ -101,3 +100,11 @@ def _show(desk: Desk, cur: Cursor, refusal: Refusal = NOTHING_REFUSED) -> HTMLRe
         may_change=permissions.may(desk.who, Resource.CLAIM, Action.CHANGE),
         refusal=refusal,
     )
+
+
+def _sites(desk: Desk) -> list[tuple[str, str]]:
+    """Return the kinds of site that today's tables know, by name and title."""
+    today, tables = desk.now.date(), surroundings.of(desk.request).tables
+    rules = tables.book.on(today) if today.year in tables.book.years else None
+    sites = [(one.row.name, one.row.title) for one in rules.of(Site)] if rules else []
+    return sites or [(practice_billing.USUAL_SITE, practice_billing.USUAL_SITE)]
