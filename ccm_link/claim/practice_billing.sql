@@ -34,7 +34,8 @@ values (%(practice_id)s, %(staff_id)s, %(family_name)s, %(given_names)s, %(recor
 returning name_number;
 
 -- name: practitioners
--- Names under which people bill, and the numbers that they had on a day: those asked for, or else who may bill.
+-- Names under which people bill, and the numbers of the credentials by which they billed on a day: of those asked for, or else
+-- of who may bill.
 select staff.staff_id, staff.display_name as name, said.family_name, said.given_names, held.npi
 from ingest.staff
 left join lateral (
@@ -43,12 +44,12 @@ left join lateral (
     order by name_number desc limit 1
 ) said on true
 left join lateral (
-    select npi, may_bill from ccm.staff_credential credential
+    select npi from ccm.staff_credential credential
     where credential.practice_id = staff.practice_id and credential.staff_id = staff.staff_id
-      and credential.from_at < %(on)s::date + 1 and credential.until_at >= %(on)s::date
+      and credential.may_bill and credential.from_at < %(on)s::date + 1 and credential.until_at >= %(on)s::date
     order by from_at desc limit 1
 ) held on true
 where staff.practice_id = %(practice_id)s
-  and case when %(staff_ids)s::uuid[] is null then coalesce(held.may_bill, false) or said.family_name is not null
+  and case when %(staff_ids)s::uuid[] is null then held.npi is not null or said.family_name is not null
            else staff.staff_id = any (%(staff_ids)s::uuid[]) end
 order by staff.display_name, staff.staff_id;

@@ -321,6 +321,14 @@ def test_a_file_is_written_once_and_says_what_is_missing(month: Month26, tmp_pat
     complete(month.practice)
     (tmp_path / "charges.toml").write_text(CHARGES)
     month.tables = site_tables.load(str(tmp_path))
+    owner = month.practice.owner
+    owner.execute("update ccm.staff_credential set may_bill = false")
+    owner.commit()
+    with pytest.raises(claim_errors.Incomplete) as refused:
+        month.export(Format.X12)
+    assert "the practitioner's NPI, in a credential by which they bill" in refused.value.lacks[0]
+    owner.execute("update ccm.staff_credential set may_bill = true")
+    owner.commit()
     written = month.export(Format.X12)
     assert written.number == sheet.number + 1
     assert "SV1*HC:99454*51.5*UN*1***1~" in written.text
