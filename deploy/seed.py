@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import argon2
 import psycopg
@@ -26,7 +27,8 @@ from alerts.measures import Severity
 from ccm_link.billing.facts import StaffRole
 from ccm_link.minutes import credentials
 from ccm_link.program import enrolment
-from deploy import errors
+from deploy import errors, seed_programs
+from deploy.seed_patients import Clinic
 from gateway.ward import home as ward_home
 from ingest import assignments, fleet, people, tenancy
 from ingest.people import Role
@@ -60,13 +62,17 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class _Practice:
-    """A practice to set up: (name to sign in with, name to show, role) of its people, and its homes."""
+    """A practice to set up: (name to sign in with, name to show, role) of its people, and its homes.
+
+    ``shows_claims``: it has the way to a claim, and patients without a home; else all are in CCM, and no more is known.
+    """
 
     slug: str
     name: str
     time_zone: str
     staff: tuple[tuple[str, str, Role], ...]
     homes: tuple[Home, ...]
+    shows_claims: bool = False
 
 
 _PRACTICES: Final = (
@@ -79,12 +85,15 @@ _PRACTICES: Final = (
             ("dana", "Dana Achterberg", Role.CLINICIAN),
             ("ozzie", "Ozzie Fairweather", Role.OPERATOR),
             ("petra", "Petra Nowak", Role.PRACTICE_ADMINISTRATOR),
+            # Who bills; no role is for that alone.
+            ("bea", "Bea Kowalczyk", Role.PRACTICE_ADMINISTRATOR),
             ("augustin", "Augustin Bello", Role.AUDITOR),
         ),
         (
             Home("home-1", "Amalia Thornquist", date(1951, 3, 17), "MFP-100482"),
             Home("home-2", "Bertram Oyelaran", date(1947, 11, 2), "MFP-100517"),
         ),
+        shows_claims=True,
     ),
     _Practice(
         "harborview",
@@ -118,6 +127,15 @@ class HomeGateway:
     home: str
     practice_id: UUID
     gateway_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """A home that is set up."""
+
+    gateway: HomeGateway
+    patient_id: UUID
+    peripheral_ids: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +218,43 @@ def _set_up(
     for staff_id, (_, _, role) in zip(staff_ids, practice.staff, strict=True):
         _say_what_they_are(cur, practice_id, staff_id, role, since, at)
     _set_ladder(cur, practice_id, staff_ids[0], at)
-    gateways = [_add_home(cur, practice_id, home, since, at) for home in practice.homes]
-    return sign_ins, gateways
+    homes = [_add_home(cur, practice_id, home, since, at) for home in practice.homes]
+    if practice.shows_claims:
+        _show_claims(cur, practice_id, homes, at)
+    else:
+        for home in homes:
+            enrolment.enrol(
+                cur,
+                practice_id,
+                home.patient_id,
+                consent_documented_at=since,
+                enrolled_by=_SET_UP_BY,
+            )
+    return sign_ins, [home.gateway for home in homes]
+
+
+def _show_claims(
+    cur: people.Cursor, practice_id: UUID, homes: Sequence[_Added], at: datetime
+) -> None:
+    practice = people.practice(cur, practice_id)
+    staff = {one.role: one for one in people.staff(cur, practice_id)}
+    if practice is None:
+        raise RuntimeError("a practice that was just added is there")
+    clinic = Clinic(
+        practice_id,
+        ZoneInfo(practice.time_zone),
+        staff[Role.CARE_MANAGER],
+        staff[Role.CLINICIAN],
+        at,
+    )
+    managed, monitored = homes
+    seed_programs.fill(
+        cur,
+        clinic,
+        in_ccm=managed.patient_id,
+        in_rpm=monitored.patient_id,
+        peripherals=monitored.peripheral_ids,
+    )
 
 
 def _say_what_they_are(
@@ -246,7 +299,7 @@ def _set_ladder(cur: people.Cursor, practice_id: UUID, set_by: UUID, at: datetim
 
 def _add_home(
     cur: people.Cursor, practice_id: UUID, home: Home, since: datetime, at: datetime
-) -> HomeGateway:
+) -> _Added:
     ward = home.ward()
     gateway_id = fleet.expect(cur, practice_id, home.name, at)
     patient_id = people.add_patient(
@@ -257,9 +310,7 @@ def _add_home(
         record_number=home.record_number,
         time_zone=ward.ward.time_zone,
     )
-    enrolment.enrol(
-        cur, practice_id, patient_id, consent_documented_at=since, enrolled_by=_SET_UP_BY
-    )
+    peripheral_ids = []
     for peripheral in ward.peripherals:
         peripheral_id = people.add_peripheral(
             cur, practice_id, bluetooth_address=peripheral.address, profile_id=peripheral.model
@@ -274,7 +325,9 @@ def _add_home(
             assigned_by=_SET_UP_BY,
             at=at,
         )
-    return HomeGateway(home.name, practice_id, gateway_id)
+        peripheral_ids.append(peripheral_id)
+    gateway = HomeGateway(home.name, practice_id, gateway_id)
+    return _Added(gateway, patient_id, tuple(peripheral_ids))
 
 
 def _spoken_password() -> str:

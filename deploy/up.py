@@ -100,6 +100,10 @@ Homevitals is running ({time.monotonic() - started_at:.0f} s, readings stored on
                 Claim one, start the timer, complete it with a disposition.
     Patients    blood pressure and glucose of the last weeks, and each patient's own limits.
     Time        what you logged, and whether this month's 20 minutes are reached.
+    Program     one patient in chronic care management, one monitored at home, one whom a program may suit, and one
+                who died and left all of it.
+    Month       what can be billed and why, as a clinician, who vouches for a claim, and as bea, who bills:
+                choose the month before, attest a claim, write the file.
     Gateways    as an operator: each home's gateway was enrolled with a claim code; revoke one, and the broker
                 shuts it out within seconds. Add another, and enrol it with the code you get:
                 {sys.prefix}/bin/homevitals-gateway enrol --server {stack.console_url} --state-folder FOLDER

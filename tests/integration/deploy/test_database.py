@@ -5,14 +5,21 @@ import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
+from ccm_link.claim import month_proposals, site_tables
+from ccm_link.month import Month
+from ccm_link.plan import device_set_ups
+from ccm_link.program import enrolment
+from ccm_link.program.enrolment_states import CloseReason, State
 from deploy import database as database_setup
 from deploy import errors, scheduler, seed
 from deploy.settings import SchedulerSettings
-from ingest import one_time_code
+from ingest import one_time_code, people
+from ingest.standing import Standing
 
 pytestmark = pytest.mark.db
 
@@ -96,6 +103,37 @@ def test_the_demo_is_set_up_once(database: Any, tmp_path: Path) -> None:
     assert all(found.startswith("$argon2id$") for (found,) in hashes)
     assert len(first.gateways) == len(seed.HOMES)
     assert len({gateway.practice_id for gateway in first.gateways}) == 2
+    assert {"bea@millbrook", "petra@millbrook"} <= {one.sign_in_name for one in first.sign_ins}
+    _shows_the_way_to_a_claim(database, first.gateways[0].practice_id)
+
+
+def _shows_the_way_to_a_claim(database: Any, practice_id: UUID) -> None:
+    """What was set up is whole: nothing stops a line, and who is in no program could be in one."""
+    this, former = Month.of(NOW, "America/New_York"), Month.of(NOW - timedelta(days=31), "UTC")
+    with database.connect("homevitals_console", practice_id) as connection:
+        cur = connection.cursor()
+        patients = {
+            one.display_name.split()[1]: one.patient_id
+            for one in people.patients(cur, practice_id, tuple(Standing))
+        }
+        billed = {}
+        tables = site_tables.of_folder(Path())
+        for month in (former, this):
+            worked_out = month_proposals.of_patients(
+                cur, practice_id, list(patients.values()), month, tables, NOW
+            )
+            for name, patient_id in patients.items():
+                found = worked_out[patient_id].proposal
+                assert [one.words for one in found.holds if one.stops] == []
+                billed[name, month] = [line.code for line in found.proposed]
+        assert billed["Thornquist", former] == billed["Thornquist", this] == ["99490"]
+        assert (billed["Vandermeer", former], billed["Vandermeer", this]) == (["99490"], [])
+        (died,) = enrolment.of_patient(cur, practice_id, patients["Vandermeer"])
+        assert (died.state, died.close_reason) == (State.CLOSED, CloseReason.DECEASED)
+        (watched,) = enrolment.of_patient(cur, practice_id, patients["Oyelaran"])
+        assert (watched.program, watched.state) == ("rpm", State.ACTIVE)
+        assert len(device_set_ups.of_patients(cur, practice_id, [watched.patient_id], NOW)) == 1
+        assert enrolment.of_patient(cur, practice_id, patients["Abernathy"]) == []
 
 
 def test_the_demo_of_an_earlier_version_says_what_to_do(database: Any, tmp_path: Path) -> None:
