@@ -1,7 +1,7 @@
-"""What the FHIR API looks up: patients that are sought, a patient's readings in their order, what stands beside them.
+"""What resources of FHIR are made of: patients that are sought, readings in their order, what stands beside them.
 
-Every function takes an open cursor of the console's role, in a transaction that works for the practice: the walls of
-the database decide what is found.
+Every function takes an open cursor in a transaction that works for the practice, of the console's role or the sender's:
+the walls of the database decide what is found.
 """
 
 from __future__ import annotations

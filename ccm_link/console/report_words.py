@@ -7,13 +7,12 @@ from typing import Final
 
 from ccm_link.billing.words import duration
 from ccm_link.console import wording
+from ccm_link.console.month_words import dollars
 from ccm_link.evidence.program_report import Compared, Group, Standing
 
-__all__ = ["dollars", "duration", "lines", "standing", "table"]
+__all__ = ["duration", "lines", "standing", "table"]
 
 NOT_KNOWN: Final = "not known"
-
-_CENTS: Final = 100
 
 
 def lines(group: Group) -> Iterator[tuple[str, str]]:
@@ -42,16 +41,6 @@ def table(groups: Sequence[Group]) -> list[tuple[str, list[str]]]:
     """Return the same with a column for each group: what the number is, and what it says of each."""
     columns = [list(lines(group)) for group in groups]
     return [(row[0][0], [said for _, said in row]) for row in zip(*columns, strict=True)]
-
-
-def dollars(cents: int) -> str:
-    """Return an amount of money.
-
-    Example:
-        >>> dollars(123456)
-        '$1,234.56'
-    """
-    return f"${cents // _CENTS:,}.{cents % _CENTS:02}"
 
 
 def standing(one: Standing) -> str:

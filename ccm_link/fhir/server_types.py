@@ -41,14 +41,12 @@ class ServerType:
         parameters: By name.
         profiles: What our resources claim.
         sorts: What can follow ``_sort=``; the first is what is done without it.
-        is_of_patient: Whether a search has to name the patient, or ids.
     """
 
     words: str
     parameters: Mapping[str, Parameter]
     profiles: tuple[str, ...] = ()
     sorts: tuple[str, ...] = ("_id",)
-    is_of_patient: bool = True
 
 
 _ID: Final = Parameter(Form.TOKEN, "ids of this server")
@@ -77,7 +75,6 @@ TYPES: Final[Mapping[str, ServerType]] = {
             "active": Parameter(Form.TOKEN, "true or false"),
         },
         (codings.US_CORE + "patient",),
-        is_of_patient=False,
     ),
     "Observation": ServerType(
         "Readings, each thing that was measured on its own. Versions that were replaced are entered-in-error: they "
@@ -114,7 +111,6 @@ TYPES: Final[Mapping[str, ServerType]] = {
             "type": Parameter(Form.TOKEN, "MDC 65573 (cuffs and meters) or 531981 (gateways)"),
         },
         (codings.PHD + "PhdDevice", codings.PHD + "PhgDevice"),
-        is_of_patient=False,
     ),
     "Task": ServerType(
         "Tasks, those that alerts made and others.",

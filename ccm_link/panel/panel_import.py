@@ -45,8 +45,7 @@ Outcome = PanelPatient | list[Fault]
 
 # One batch is a second or two: short enough to be waited for, long enough to be worth its transaction.
 BATCH_PATIENTS: Final = 200
-_SOURCE: Final = "Imported with the panel."
-_REASON: Final = "Imported with the panel."
+_WHY: Final = "Imported with the panel."
 
 
 @dataclass(slots=True)
@@ -235,7 +234,7 @@ class _Step:
                 *self._whose,
                 becomes,
                 based_on=None,
-                reason=_REASON,
+                reason=_WHY,
                 changed_by=self._by,
                 at=self._at,
             )
@@ -283,7 +282,7 @@ class _Step:
                 conditions.record(
                     *self._whose,
                     code,
-                    source=_SOURCE,
+                    source=_WHY,
                     recorded_by=self._by,
                     at=self._at,
                     onset_on=onset_on,
@@ -331,7 +330,7 @@ class _Step:
             *self._whose,
             new,
             seen=patient.standing,
-            reason=_REASON,
+            reason=_WHY,
             recorded_by=self._by,
             at=self._at,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -25,18 +25,6 @@ Cursor = psycopg.Cursor[Any]
 _Q: Final = named_queries.load("ccm_link.plan", "care_gaps")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Person:
-    patient_id: UUID
-    display_name: str
-    record_number: str
-    time_zone: str
-    device_since: datetime | None
-    in_care_since: datetime | None
-    lacks_consent: bool
-    contact_at: datetime | None
-
-
 def load(
     cur: Cursor, practice_id: UUID, patient_ids: Collection[UUID] | None, at: datetime
 ) -> list[CareFacts]:
@@ -53,7 +41,7 @@ def load(
     """
     people = store.rows(
         cur,
-        _Person,
+        CareFacts,
         _Q.people,
         practice_id=practice_id,
         patient_ids=None if patient_ids is None else list(patient_ids),
@@ -74,16 +62,9 @@ def load(
                 rising[whose[number]] = (*rising.get(whose[number], ()), trend)
     measured |= _last_measured(cur, practice_id, [one for one in ids if one not in measured], at)
     return [
-        CareFacts(
-            patient_id=one.patient_id,
-            display_name=one.display_name,
-            record_number=one.record_number,
-            time_zone=one.time_zone,
-            device_since=one.device_since,
-            in_care_since=one.in_care_since,
-            lacks_consent=one.lacks_consent,
+        replace(
+            one,
             measured_at=measured.get(one.patient_id),
-            contact_at=one.contact_at,
             trends=rising.get(one.patient_id, ()),
             head=heads.get(one.patient_id),
             reviewed=reviewed.get(one.patient_id),

@@ -117,8 +117,8 @@ class CareFacts:
         device_since: since when the patient measures with a device of ours; None: has none.
         in_care_since: of the oldest enrolment beyond the first contacts; None: in no program.
         lacks_consent: an enrolment, or measuring without one, has no consent in force.
-        measured_at: the newest reading whose time is known; None: none since `MEASURED_LOOK_BACK`.
         contact_at: when the patient or a carer was last spoken with; None: not since `CONTACT_LOOK_BACK`, as recorded.
+        measured_at: the newest reading whose time is known; None: none since `MEASURED_LOOK_BACK`.
         trends: those that rise.
         head: of the plan in force; None: there is none.
         reviewed: when the medication was last looked at.
@@ -131,8 +131,8 @@ class CareFacts:
     device_since: datetime | None
     in_care_since: datetime | None
     lacks_consent: bool
-    measured_at: datetime | None
     contact_at: datetime | None
+    measured_at: datetime | None = None
     trends: tuple[Trend, ...] = ()
     head: Head | None = None
     reviewed: LastReview | None = None

@@ -1,8 +1,8 @@
 """A patient's standing with what follows from it for alerts and tasks, in one transaction.
 
 Open tasks of whoever is not active any more stay open with their owners; they leave the worklist and its counts, and
-stand on the page of these patients until somebody finishes them, or the patient is active again. Readings that came meanwhile
-are judged with a reason for silence (``not_active``), and nobody is called about them afterwards.
+stand on the page of these patients until somebody finishes them, or the patient is active again. Readings that came
+meanwhile are judged with a reason for silence (``not_active``), and nobody is called about them afterwards.
 """
 
 from __future__ import annotations

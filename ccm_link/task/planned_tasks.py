@@ -35,7 +35,6 @@ GROUPS: Final[Mapping[Role, str]] = MappingProxyType(
 SEVERITIES: Final = (Severity.CLINICAL, Severity.OUTREACH, Severity.TECHNICAL)
 """What a planned task can be. Urgent is for alerts alone: people are called for it, day and night."""
 
-
 FARTHEST: Final = timedelta(days=731)
 """Two years: what is farther away is a slip of the pen."""
 

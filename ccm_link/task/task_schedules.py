@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -26,8 +26,6 @@ from ingest.people import Role
 Cursor = psycopg.Cursor[Any]
 
 _Q: Final = named_queries.load("ccm_link.task", "task_schedules")
-
-_FARTHEST: Final = timedelta(days=731)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +125,7 @@ def set_up(cur: Cursor, wanted: NewSchedule, *, made_by: UUID, today: date, at: 
         raise errors.BadSchedule(ScheduleReason.NEVER)
     if wanted.first_on < today:
         raise errors.BadSchedule(ScheduleReason.LONG_AGO)
-    if wanted.first_on > today + _FARTHEST:
+    if wanted.first_on > today + planned_tasks.FARTHEST:
         raise errors.BadSchedule(ScheduleReason.TOO_FAR)
     if wanted.owner_staff_id is not None:
         able = (
