@@ -9,13 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
+
 from ccm_link.billing import periods
 from ccm_link.claim import site_tables
 from ccm_link.evidence import audit_packet, packet_print
+from ccm_link.evidence.audit_packet import Packet
 from ccm_link.month import Month
 from ccm_link.registry import coverage
 from ccm_link.settings import CcmLinkSettings
 from deploy import command_line, configuration, errors, given_files, look
+from ingest import audit, tenancy
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +76,10 @@ def _write(options: argparse.Namespace) -> int:
     practice = look.practice(settings, options.practice)
     tables = site_tables.of_folder(settings.billing_tables)
     at = datetime.now(UTC)
-    with look.inside(settings, practice, "packet", str(month)) as (cur, seen):
+    with (
+        psycopg.connect(settings.database) as connection,
+        tenancy.transaction(connection, practice.practice_id) as cur,
+    ):
         payers = coverage.payers_on(
             cur, practice.practice_id, [patient_id], periods.last_day_of(month)
         )
@@ -87,7 +94,7 @@ def _write(options: argparse.Namespace) -> int:
         )
         if packet is None:
             raise errors.DeployError("the practice has no patient of this id")
-        seen.add(patient_id)
+        audit.record(cur, [_taken_out(practice.practice_id, patient_id, month, packet, at)])
     stem = f"audit-packet-{patient_id}-{month}"
     for suffix, content in (
         ("json", packet.text),
@@ -99,6 +106,22 @@ def _write(options: argparse.Namespace) -> int:
         print(name)
     print(f"SHA-256 of the JSON: {packet.sha256}")
     return 0
+
+
+def _taken_out(
+    practice_id: UUID, patient_id: UUID, month: Month, packet: Packet, at: datetime
+) -> audit.Event:
+    return audit.Event(
+        practice_id=practice_id,
+        at=at,
+        kind=audit.Kind.EXPORT,
+        action=audit.Action.READ,
+        agent=command_line.agent(),
+        purpose=audit.Purpose.OPERATIONS,
+        patient_ids=(patient_id,),
+        resource="evidence",
+        detail={"month": str(month), "sha256": packet.sha256},
+    )
 
 
 def _patient_id(word: str) -> UUID:

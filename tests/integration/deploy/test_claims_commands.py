@@ -104,6 +104,14 @@ def test_a_month_is_closed_and_its_claims_are_followed(
     assert run("claims", "record", 999_999, "void")[0] == 1
     assert run("claims", "record", number, "paid", "--paid", "66.13")[0] == 0
     assert run("claims", "list", month, "--state", "paid")[1].endswith("\t12\n")
+    status, out, _ = run("packet", "write", practice.patient_id, month, tmp_path)
+    packet, sha256 = out.split()[0], out.split()[-1]
+    assert (status, Path(packet).stat().st_mode & 0o777) == (0, 0o600)
+    assert run("packet", "check", packet)[0] == 0
+    ((whose, detail),) = practice.owner.execute(
+        "select patient_ids, detail from ingest.audit_event where kind = 'export' and resource = 'evidence'"
+    ).fetchall()
+    assert (whose, detail["sha256"]) == ([practice.patient_id], sha256)
     deeds = practice.owner.execute(
         "select kind, resource from ingest.audit_event where agent_kind = 'command_line' order by at"
     ).fetchall()
