@@ -23,6 +23,8 @@ Row = Mapping[str, Any]
 
 _TEMPLATE: Final = "audit_packet.typ"
 _SHOWN_BYTES: Final = 40  # of a frame, in hex digits; the JSON has all
+# Thirty a day for two months. Ten times as many are set with a gigabyte of memory.
+_MOST_READINGS: Final = 2_000
 _NUMBERS: Final = (
     ("systolic_mmhg", "diastolic_mmhg", "mmHg"),
     ("glucose_mg_dl", None, "mg/dL"),
@@ -195,8 +197,8 @@ def _sections(content: Row, rows: Mapping[str, Sequence[Row]], say: _Speaker) ->
     yield Section(
         "Readings",
         ("Measured", "Result", "From", "Bytes"),
-        tuple(_reading(one, say) for one in rows.get("reading", ())),
-        "There may be more than these." if content["may_lack_readings"] else "",
+        tuple(_reading(one, say) for one in rows.get("reading", ())[:_MOST_READINGS]),
+        _of_readings(len(rows.get("reading", ())), may_be_more=content["may_lack_readings"]),
     )
     yield Section(
         "Proof",
@@ -277,6 +279,13 @@ def _entry(one: Row, say: _Speaker) -> tuple[str, ...]:
         _said(one["entered"]) + (f": {one['reason']}" if one["reason"] else ""),
         note,
     )
+
+
+def _of_readings(count: int, *, may_be_more: bool) -> str:
+    parts = ["There may be more than these."] if may_be_more else []
+    if count > _MOST_READINGS:
+        parts.insert(0, f"The first {_MOST_READINGS} of {count}; the JSON has all.")
+    return " ".join(parts)
 
 
 def _reading(one: Row, say: _Speaker) -> tuple[str, ...]:

@@ -88,6 +88,13 @@ def test_reading_shows_what_is_there_and_no_more() -> None:
     assert (number, came_from) == ("not measurable", "import")
 
 
+def test_paper_ends_where_the_json_goes_on_and_says_so() -> None:
+    found = packet_print.printed(packet(reading=[READING] * 2_001))
+    (section,) = (one for one in found.sections if one.heading == "Readings")
+    assert len(section.rows) == 2_000
+    assert section.note == "The first 2000 of 2001; the JSON has all."
+
+
 def test_pdf_takes_what_people_wrote_as_text_and_is_the_same_twice() -> None:
     found = packet_print.printed(packet(time_entry=[ENTRY], reading=[READING]))
     first = packet_print.pdf(found)
