@@ -140,6 +140,17 @@ class Book:
             self._on[day] = self._folded(day)
         return self._on[day]
 
+    def last_known(self, day: date) -> Rules:
+        """Return the rules of a day, or, of a year without a table, those in which the nearest year before ended.
+
+        For what programs are called and ask for, so that care and its minutes are written down meanwhile; what is
+        billed is only ever asked of `on`.
+        """
+        if day.year in self.years:
+            return self.on(day)
+        earlier = [year for year in self.years if year < day.year]
+        return self.on(date(max(earlier, default=min(self.years)), 12, 31))
+
     def with_payer(self, name: str, toml_text: str) -> Book:
         """Return the book with a payer's overlay on top.
 

@@ -60,7 +60,7 @@ def attest(
     Raises:
         claim_errors.WrongState: It is not a proposal any more.
         claim_errors.StaleClaim: It is another one than the person saw.
-        claim_errors.MonthNotOver: More can still count.
+        claim_errors.MonthNotOver: More can still count, of the month or of a block of days in the patient's zone.
         claim_errors.NoPractitioner: Nobody knows who bills.
         claim_errors.FactsChanged: The facts say something else by now.
         claim_errors.BadDiagnoses: None is named, or one that is not the patient's.
@@ -70,11 +70,11 @@ def attest(
         raise claim_errors.WrongState
     if claim.row_version != row_version:
         raise claim_errors.StaleClaim
-    if at < periods.span_of_month(claim.month, zone)[-1].until_at:
+    draft = draft_of(claim, now_found)
+    if _may_grow(claim, draft, zone, at):
         raise claim_errors.MonthNotOver
     if claim.practitioner_id is None:
         raise claim_errors.NoPractitioner
-    draft = draft_of(claim, now_found)
     if draft is None or draft.facts_sha256 != claim.facts_sha256:
         raise claim_errors.FactsChanged
     if not is_of_patient(diagnoses, now_found):
@@ -182,6 +182,12 @@ def is_of_patient(diagnoses: Sequence[str], now_found: WorkedOut | None) -> bool
         0 < len(diagnoses) == len(set(diagnoses)) <= claim_drafts.MOST_DIAGNOSES
         and set(diagnoses) <= known
     )
+
+
+def _may_grow(claim: Claim, draft: Draft | None, zone: ZoneInfo, at: datetime) -> bool:
+    """Tell whether the month still runs, or a block of days by the clocks of a patient further west."""
+    is_over = draft is None or all(line.is_over for line in draft.lines)
+    return not is_over or at < periods.span_of_month(claim.month, zone)[-1].until_at
 
 
 def _freeze(

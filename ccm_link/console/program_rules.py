@@ -16,9 +16,5 @@ def today(desk: Desk, cur: Cursor) -> date:
 
 
 def rules_on(desk: Desk, on: date) -> Rules:
-    """Return the rules of a day.
-
-    Raises:
-        errors.NoBillingTable: this site has no table of that year.
-    """
-    return surroundings.of(desk.request).tables.book.on(on)
+    """Return the rules of a day; of a year of which this site has no table, those of the year before."""
+    return surroundings.of(desk.request).tables.book.last_known(on)

@@ -11,7 +11,7 @@ create table ccm.staff_credential (
                              ('md', 'do', 'np', 'pa', 'cns', 'cnm', 'rn', 'lpn', 'ma', 'pharmacist', 'dietitian',
                               'social_worker', 'other', 'none')),
     billing_role         text not null check (billing_role in ('clinical_staff', 'qualified_professional', 'non_clinical')),
-    npi                  text check (npi ~ '^[12][0-9]{9}$'),           -- its check digit: ccm_link/credentials.py
+    npi                  text check (npi ~ '^[12][0-9]{9}$'),           -- its check digit: ccm_link/minutes/credentials.py
     employer             text not null check (employer in ('own', 'contractor')),
     supervisor_staff_id  uuid,                      -- who directs the work
     may_bill             boolean not null default false,
@@ -263,7 +263,7 @@ create unique index one_first_decision on ccm.time_decision
 create index time_decision_by_patient on ccm.time_decision (practice_id, patient_id);
 create index time_decision_by_rival on ccm.time_decision (practice_id, rival_patient_id);
 
--- Position n of a practice's chain: chain_sha256 is over chain_sha256 of n-1 and this row; see ccm_link/time_chain.py.
+-- Position n of a practice's chain: chain_sha256 is over chain_sha256 of n-1 and this row; see ccm_link/minutes/time_chain.py.
 create table ccm.time_link (
     practice_id    uuid not null,
     position       bigint not null check (position > 0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -50,17 +50,8 @@ def resolve(
 
 
 def titles(at: datetime) -> dict[str, str]:
-    """Return what people call the programs of our tables on a day of UTC, by name.
-
-    Of a year without a table they are those of the nearest year before: that nobody knows yet how work is billed is no
-    reason not to write it down.
-    """
-    book = _book()
-    day = at.date()
-    if day.year not in book.years:
-        earlier = [year for year in book.years if year < day.year]
-        day = date(max(earlier, default=min(book.years)), 12, 31)
-    return {one.row.name: one.row.title for one in book.on(day).of(Program)}
+    """Return what people call the programs of our tables on a day of UTC, by name."""
+    return {one.row.name: one.row.title for one in _book().last_known(at.date()).of(Program)}
 
 
 @functools.cache

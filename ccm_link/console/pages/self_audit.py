@@ -35,7 +35,7 @@ def self_audit_page(desk: AtDesk, days: Span = Span.YEAR) -> HTMLResponse:
             cur,
             desk.practice_id,
             zone,
-            tables.book.on(today),
+            tables.book.last_known(today),
             today - timedelta(days=int(days)),
             today + timedelta(days=1),
         )

@@ -59,14 +59,14 @@ class Month26:
                 self.cur, self.practice.practice_id, NOVEMBER, list(ClaimState)
             )
 
-    def now_found(self) -> month_proposals.WorkedOut | None:
+    def now_found(self, at: datetime = CLOSED) -> month_proposals.WorkedOut | None:
         return month_proposals.of_patient(
             self.cur,
             self.practice.practice_id,
             self.practice.patient_id,
             NOVEMBER,
             self.tables,
-            CLOSED,
+            at,
         )
 
     def attest(self, claim: Claim, *, at: datetime = CLOSED, **changed: Any) -> None:
@@ -75,7 +75,7 @@ class Month26:
                 self.cur,
                 self.practice.practice_id,
                 claim_records.lock(self.cur, self.practice.practice_id, claim.claim_id),
-                self.now_found(),
+                self.now_found(at),
                 self.tables,
                 NEW_YORK,
                 **{
@@ -222,6 +222,19 @@ def test_attesting_is_refused_where_something_does_not_fit(month: Month26) -> No
     month.attest(month.all()[0])
     with pytest.raises(claim_errors.WrongState):
         month.attest(month.all()[0])
+
+
+def test_a_block_is_over_by_the_patients_clocks(month: Month26) -> None:
+    month.practice.owner.execute("update ccm.monitoring set started_on = '2026-11-01'")
+    month.practice.owner.execute("update ingest.patient set time_zone = 'Pacific/Honolulu'")
+    month.practice.owner.commit()
+    month.work_out()
+    midnight = datetime(2026, 12, 1, 0, 1, tzinfo=NEW_YORK)
+    (claim,) = month.all()
+    assert "99445" in {line.code for line in claim.lines}
+    with pytest.raises(claim_errors.MonthNotOver):
+        month.attest(claim, at=midnight)
+    month.attest(claim, at=midnight + timedelta(hours=5))
 
 
 def test_facts_that_change_afterwards_are_shown_and_not_taken_over(month: Month26) -> None:

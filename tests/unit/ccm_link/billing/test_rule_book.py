@@ -62,6 +62,15 @@ def test_a_year_without_a_table_is_not_guessed_from_its_neighbour() -> None:
         BOOK.on(date(2014, 12, 31))
 
 
+def test_what_programs_are_is_known_in_a_year_without_a_table_too() -> None:
+    for asked, known in (
+        (date(2099, 3, 1), date(2026, 12, 31)),
+        (date(2001, 3, 1), date(2015, 12, 31)),
+        (date(2026, 3, 1), date(2026, 3, 1)),
+    ):
+        assert BOOK.last_known(asked).day == known
+
+
 def test_a_year_is_added_as_a_file_and_changes_within_it() -> None:
     book = rule_book.read({**SHIPPED, "2027": NEXT_YEAR})
     later = datetime(2028, 1, 1, tzinfo=UTC)
