@@ -33,6 +33,7 @@ LOOK_EVERY: Final = timedelta(minutes=10)
 """How soon after its hour, and after a failure, a month's turn comes."""
 
 _AGENT: Final = audit.Agent(audit.AgentKind.SERVICE, "schedule")
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _CONNECT_TIMEOUT_S: Final = 10
 # A large practice takes minutes: so often its progress is a line.
 _TOLD_EVERY_S: Final = 30.0
@@ -47,7 +48,8 @@ def due(
 ) -> Iterator[tuple[Month, datetime]]:
     """Yield the months that have a turn, each with the instant since which it is due; all in the practice's days. Pure.
 
-    The current one always, and the former one in the first days of a month, while its last entries come in.
+    The current one always, and the former one in the first days of a month, while its last entries come in; later only
+    if it never was worked out.
     """
     zone = ZoneInfo(practice.time_zone)
     here = now.astimezone(zone)
@@ -56,9 +58,9 @@ def due(
     if turn_at > now:
         turn_at = datetime.combine(here.date() - timedelta(days=1), hour, zone).astimezone(UTC)
     yield Month(here.year, here.month), turn_at
-    if here.day <= settings.former_month_days:
-        last_on = here.date().replace(day=1) - timedelta(days=1)
-        yield Month(last_on.year, last_on.month), turn_at
+    last_on = here.date().replace(day=1) - timedelta(days=1)
+    is_early = here.day <= settings.former_month_days
+    yield Month(last_on.year, last_on.month), turn_at if is_early else _NEVER
 
 
 def work_out(
@@ -91,10 +93,8 @@ def work_out(
                     _one(console, practice.practice_id, month, tables, since, now, stop)
     except _Stopped:
         log.info("months_stopped")
-    except CcmLinkError as error:
+    except (CcmLinkError, psycopg.Error) as error:
         log.warning("months_failed", extra={"reason": type(error).__name__})
-    except psycopg.Error as error:
-        log.warning("months_failed", extra={"sqlstate": error.sqlstate or ""})
 
 
 def _one(
@@ -108,7 +108,6 @@ def _one(
 ) -> None:
     """Work one month out, if it is this process's turn."""
     began_s = told_s = time.monotonic()
-    named = {"practice_id": practice_id, "month": str(month)}
 
     def told(done: int, of: int) -> None:
         nonlocal told_s
@@ -116,7 +115,15 @@ def _one(
             raise _Stopped
         if time.monotonic() - told_s > _TOLD_EVERY_S:
             told_s = time.monotonic()
-            log.info("month_goes_on", extra=named | {"patients": done, "of": of})
+            log.info(
+                "month_goes_on",
+                extra={
+                    "practice_id": practice_id,
+                    "month": str(month),
+                    "count": done,
+                    "waiting": of - done,
+                },
+            )
 
     try:
         with tenancy.transaction(console, practice_id) as cur:
@@ -125,16 +132,29 @@ def _one(
             kept = month_states.work_out_all(cur, practice_id, month, tables, at, told)
             detail = {"deed": "work-out", "patients": kept.patients, "new_claims": kept.new_claims}
             audit.record(cur, [_event(practice_id, month, detail, at)])
-    except CcmLinkError as error:
-        log.warning("month_failed", extra=named | {"reason": type(error).__name__})
-    except psycopg.Error as error:
+    except (CcmLinkError, psycopg.Error) as error:
         if console.broken:
             raise
-        log.warning("month_failed", extra=named | {"sqlstate": error.sqlstate or ""})
+        log.warning(
+            "month_failed",
+            extra={
+                "practice_id": practice_id,
+                "month": str(month),
+                "reason": type(error).__name__,
+            },
+        )
     else:
-        counts = {"patients": kept.patients, "ready": kept.ready, "held": kept.held}
-        took_s = round(time.monotonic() - began_s, 1)
-        log.info("month_worked_out", extra=named | counts | {"took_s": took_s})
+        log.info(
+            "month_worked_out",
+            extra={
+                "practice_id": practice_id,
+                "month": str(month),
+                "count": kept.patients,
+                "ready": kept.ready,
+                "held": kept.held,
+                "duration_s": round(time.monotonic() - began_s, 1),
+            },
+        )
 
 
 def _event(practice_id: UUID, month: Month, detail: dict[str, object], at: datetime) -> audit.Event:

@@ -42,7 +42,7 @@ _INVENTED_NPI: Final = "1999999992"
 _OF_PRACTICE: Final = ("round_the_clock_access", "certified_record", "medical_device")
 _OF_CCM: Final = ("two_conditions", "risk")
 _OF_RPM: Final = ("order", "established_patient")
-# Longer than a block of 30 days with the days before the first readings, so that one block is over.
+# Longer than a block of 30 days, so that one is over, with nearly all days that the peripherals remember.
 _MONITORED_FOR: Final = timedelta(days=32)
 
 
@@ -53,7 +53,7 @@ DECEASED: Final = Patient(
     "Dorothea Vandermeer", date(1938, 1, 22), "MFP-100548", ("I50.9", "J44.9")
 )
 _IN_CCM: Final = ("I10", "E78.5")
-_IN_RPM: Final = ("I10", "E11.9")
+_IN_RPM: Final = ("E11.9",)
 
 
 def fill(
