@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import StringConstraints, model_validator
 
 from ccm_link import link_errors
-from ccm_link.console import api_models, problems, rate_limits, surroundings, time_inputs
+from ccm_link.console import api_models, problems, rate_limits, surroundings, time_inputs, trail
 from ccm_link.console.api_models import Answer
 from ccm_link.console.input_types import Instant, Words, written
 from ccm_link.console.inputs import Input
@@ -255,7 +255,7 @@ def _refusals(door: Door, external_id: str) -> Iterator[None]:
                 cur,
                 audit.Action.CREATE,
                 Outcome.REFUSED,
-                resource_id=external_id,
+                resource_id=trail.sha256_of(external_id),
                 reason=problem.reason,
             )
             if isinstance(error, ReportDiffers):

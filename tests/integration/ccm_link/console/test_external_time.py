@@ -72,8 +72,8 @@ def test_an_entry_is_taken_once_and_is_the_systems_own(
             "select staff_id, patient_id, entered, reason from ccm.time_entry where entered = 'external'"
         ).fetchall()
         trail = connection.execute(
-            "select action, outcome, agent_kind, agent_id like 'external:%%', patient_ids from ingest.audit_event"
-            " where resource = 'external_time_entry' order by outcome"
+            "select action, outcome, agent_kind, agent_id like 'external:%%', resource_id like 'sha256:%%', patient_ids"
+            " from ingest.audit_event where resource = 'external_time_entry' order by outcome"
         ).fetchall()
         events = connection.execute(
             "select event from ingest.security_event where practice_id = %s", (made_up.practice_id,)
@@ -81,8 +81,8 @@ def test_an_entry_is_taken_once_and_is_the_systems_own(
     casey, amalia = made_up.staff["casey"], made_up.patients["amalia"]
     assert stored == [(casey, amalia, "external", "Reported by Panel.")]
     assert trail == [
-        ("C", "refused", "service", True, []),
-        ("C", "success", "service", True, [amalia]),
+        ("C", "refused", "service", True, True, []),
+        ("C", "success", "service", True, False, [amalia]),
     ]
     assert events == [("external_time_differs",)]
     assert "1 entries" in " ".join(unescape(petra.get("/external-systems").text).split())
