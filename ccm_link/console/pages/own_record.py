@@ -81,7 +81,6 @@ def looks_page(desk: AtDesk) -> HTMLResponse:
         return desk.page(
             cur,
             "home_looks.html",
-            patient=patient,
             patient_zone=ZoneInfo(patient.time_zone),
             looks=looks,
             is_cut=more is not None,

@@ -16,7 +16,6 @@ from ccm_link.claim import programs
 from ccm_link.console import (
     patient_head,
     permissions,
-    program_inputs,
     program_rules,
     program_words,
 )
@@ -134,7 +133,6 @@ def show(
         rules=rules,
         may_change=not grant and permissions.may(desk.who, Resource.PROGRAM, Action.CHANGE),
         grant=grant,
-        posted=program_inputs,
         said=said,
         refusal=refusal,
     )

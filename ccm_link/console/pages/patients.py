@@ -147,7 +147,6 @@ def show(
         latest=[(reading, breached.get(reading.reading_id)) for reading in latest],
         window=window,
         windows=list(Window),
-        themes=[(theme, size) for size in Size for theme in Theme],
         rules=in_force,
         questions=list(_movable(in_force)),
         tried=tried,

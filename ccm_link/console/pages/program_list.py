@@ -95,7 +95,6 @@ def eligible_page(desk: AtDesk, asked: Annotated[EligibleForm, Query()]) -> HTML
             page=asked.page,
             pages=-(-len(found) // _PAGE),
             source=catalogue().source,
-            may_change=permissions.may(desk.who, Resource.PROGRAM, Action.CHANGE),
         )
 
 

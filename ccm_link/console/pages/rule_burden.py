@@ -9,7 +9,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from ccm_link import alert_burden
-from ccm_link.alert_burden import ACTIONABLE, NOT_ACTIONABLE
 from ccm_link.console.desk import AtDesk
 
 router = APIRouter(prefix="/rules/burden", include_in_schema=False)
@@ -37,6 +36,4 @@ def rule_burden_page(desk: AtDesk, days: Span = Span.MONTH) -> HTMLResponse:
             burden=burden,
             span=days,
             spans=list(Span),
-            actionable=sorted(ACTIONABLE),
-            not_actionable=sorted(NOT_ACTIONABLE),
         )
