@@ -274,12 +274,15 @@ def _lines(
     rest = iter(fates.pieces(pool, [size for code in codes for size in sizes_s[code.row.name]]))
     needed = [asked.rules.find(Requirement, name) for name in chosen.row.needs]
     because: list[InForce[Row]] = [one for one in needed if one is not None]
-    for code in codes:
-        units = tuple(Unit(shares=next(rest)) for _ in sizes_s[code.row.name])
+    with_units = [
+        (code, tuple(Unit(shares=next(rest)) for _ in sizes_s[code.row.name])) for code in codes
+    ]
+    # One day of service for a first code with what follows it: any from the threshold on will do, and payers look for
+    # both on one day. So it is the day of the last second of the last unit.
+    reached_at = max(units[-1].shares[-1].span for _, units in with_units if units).last_at
+    for code, units in with_units:
         if not units:
             continue
-        # All units of a line have one day of service, so it is that of the last second of the last one.
-        reached_at = units[-1].shares[-1].span.last_at
         yield Line(
             code=code.row.name,
             title=code.row.title,

@@ -57,7 +57,7 @@ class Line:
 
     Attributes:
         title: our own plain name of the code.
-        service_on: from this day on it can be billed, in the practice's days (minutes) or the patient's (days).
+        service_on: the day that a claim says, in the practice's days (minutes) or the patient's (days).
         first_on: first day of the period that it is for.
         last_on: last day of it.
         is_over: whether the period is over, so that the line becomes no other one.

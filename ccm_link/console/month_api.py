@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/v1", responses=api_models.REFUSALS)
 
 
 class MonthLine(Answer):
-    """A code with its units, of the period ``first_on`` to ``last_on``; it can be billed from ``service_on`` on."""
+    """A code with its units, of the period ``first_on`` to ``last_on``; ``service_on`` is its day of service."""
 
     code: str
     title: str

@@ -340,13 +340,13 @@ def test_a_line_says_its_rows_with_source_and_certainty_and_from_when_it_can_be_
     assert line.units[0].reached_at == datetime(2026, 11, 28, 17, 30, tzinfo=UTC)
 
 
-def test_all_units_of_a_line_are_of_the_day_on_which_the_last_of_them_was_reached() -> None:
+def test_a_code_and_what_follows_it_are_of_the_day_on_which_the_last_unit_was_reached() -> None:
     before_midnight = datetime(2026, 11, 30, 23, 40, tzinfo=NEW_YORK).astimezone(UTC)
     entries = [worked(3, minutes(40)), worked(4, minutes(20), at=before_midnight)]
     found = propose(month(entries, [PLAIN]))
     assert [(line.code, line.count, line.service_on.day) for line in found.proposed] == [
         ("99439", 2, 30),
-        ("99490", 1, 3),
+        ("99490", 1, 30),
     ]
 
 
