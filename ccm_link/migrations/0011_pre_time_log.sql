@@ -335,7 +335,8 @@ end $$;
 
 -- Called at the end of the transaction; with the owner's rights, for nobody else writes links, and for the row's practice,
 -- whatever the transaction works for by then.
-create function ccm.link_row() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create function ccm.link_row() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     asking  constant text := coalesce(current_setting('homevitals.practice', true), '');
     content constant jsonb := to_jsonb(new);

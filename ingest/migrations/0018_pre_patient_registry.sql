@@ -118,8 +118,9 @@ grant select (practice_id, patient_id, standing, since_at, withdrawn_at) on inge
 -- Numbers of each practice for the log leave out who is not active.
 create policy wide_scheduler on ingest.patient_standing for select to homevitals_scheduler using (true);
 
--- What runs with the owner's rights is called by whom it was made for. Everybody may make a temporary table, and whoever may
--- execute a trigger's function could put it on that one, and so write past the walls.
+-- What runs with the owner's rights is called by whom it was made for, and knows the names of the server first. Everybody may
+-- make temporary tables and types: whoever may execute a trigger's function could put it on such a table, and so write past the
+-- walls; and where pg_temp is not named as the last place, it is the first one in which a type such as “text” is looked for.
 do $$
 declare
     called regprocedure;
@@ -128,5 +129,6 @@ begin
         select oid from pg_proc where pronamespace = 'ingest'::regnamespace and prosecdef
     loop
         execute format('revoke execute on function %s from public', called);
+        execute format('alter function %s set search_path = pg_catalog, pg_temp', called);
     end loop;
 end $$;

@@ -188,6 +188,19 @@ def test_no_function_has_more_rights_than_its_caller_but_these(
     assert found == OWNER_RIGHTS | (SUMMING if database.engine == "partitions" else set())
 
 
+def test_what_has_the_owners_rights_takes_no_type_from_whoever_calls_it(
+    admin: psycopg.Connection[Any],
+) -> None:
+    found = admin.execute(
+        "select p.oid::regproc::text, p.proconfig from pg_proc p"
+        " where p.pronamespace::regnamespace::text = any (%s) and p.prosecdef",
+        (every_table.SCHEMAS,),
+    ).fetchall()
+    # Left out, the caller's own temporary types come before all others: a domain named “text” would run as the owner.
+    for name, settings in found:
+        assert "search_path=pg_catalog, pg_temp" in settings, name
+
+
 def test_no_role_calls_what_has_the_owners_rights_but_whom_it_is_for(
     admin: psycopg.Connection[Any],
 ) -> None:
