@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise, permutations
 
 from ccm_link import local_days
@@ -210,12 +210,21 @@ def _line(code: InForce[SupplyDays] | InForce[SetUp], found: BlockCount, asked: 
         title=code.row.title,
         program=asked.program.row.name,
         units=(Unit(days=found.days),),
-        service_on=found.block.last_on,
+        service_on=_service_on(found, asked.known),
         first_on=found.block.first_on,
         last_on=found.block.last_on,
         is_over=device_days.is_over(found.block, asked.known.patient_zone, asked.at),
         rules=(code, asked.program),
     )
+
+
+def _service_on(found: BlockCount, known: PatientMonth) -> date:
+    """Return the block's last day; of whoever died in it the last day alive, for nothing is served after it."""
+    if known.died_at is None:
+        return found.block.last_on
+    # Where only the day is known, it is the midnight at its end.
+    last_alive_at = known.died_at - timedelta(seconds=1)
+    return min(found.block.last_on, last_alive_at.astimezone(known.patient_zone).date())
 
 
 def _missing(

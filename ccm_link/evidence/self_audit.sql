@@ -38,13 +38,15 @@ group by 1
 order by 1;
 
 -- name: claimed_twice
--- Lines that claim a code again for a period that another line of the patient claims in part; of a set-up, of any period.
+-- Lines that claim a code again for a period that another line of the patient claims in part; of a set-up, of any period; of
+-- days with readings, by whichever code.
 select line.claim_id, line.patient_id, line.code, line.last_on
 from ccm.claim_line line
 where line.practice_id = %(practice_id)s and line.is_live and line.service_on >= %(since_on)s and line.service_on < %(until_on)s
   and exists (
       select from ccm.claim_line other
-      where other.practice_id = line.practice_id and other.patient_id = line.patient_id and other.code = line.code
+      where other.practice_id = line.practice_id and other.patient_id = line.patient_id
+        and (other.code = line.code or line.code = any (%(supply_codes)s) and other.code = any (%(supply_codes)s))
         and other.is_live and (other.claim_id, other.line_number) <> (line.claim_id, line.line_number)
         and (other.last_on, other.claim_id) < (line.last_on, line.claim_id)
         and (line.code = any (%(set_up_codes)s) or other.last_on >= line.first_on))

@@ -157,6 +157,9 @@ def test_nothing_more_can_be_measured_after_an_episode() -> None:
     assert [(line.code, line.last_on, line.is_over) for line in proposal.proposed] == [
         ("99445", date(2026, 11, 30), False)
     ]
+    # But no service has a day on which the patient lived no more.
+    (line,) = propose(month(episodes=(found,), died_at=at)).proposed
+    assert (line.service_on, line.last_on) == (date(2026, 11, 17), date(2026, 11, 30))
 
 
 def test_the_block_that_runs_is_shown_and_belongs_to_the_month_in_which_it_ends() -> None:
