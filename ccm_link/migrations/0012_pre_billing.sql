@@ -245,7 +245,8 @@ create trigger give_up_lines after update of state on ccm.claim for each row
     when (new.state in ('corrected', 'void') and old.state not in ('corrected', 'void'))
     execute function ccm.give_up_lines();
 
-create function ccm.keep_claim_parts() returns trigger language plpgsql as $$
+-- Where a proposal is deleted with its parts it is run with the rights of the tables' owner.
+create function ccm.keep_claim_parts() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
     part record := case tg_op when 'DELETE' then old else new end;
     claim_state text;
