@@ -25,6 +25,8 @@ from tests import (
 )
 from tests.made_up_practice import PASSWORD, Connect, MadeUp
 
+# What is searched for with no patient named; who measures with a device takes another right than the device.
+_WITHOUT_PATIENT = frozenset({"Patient", "Device"})
 _QUERIES = {
     "/api/v1/claims": "?month=2026-10",
     "/readings": "?kind=blood_pressure&from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
@@ -33,7 +35,11 @@ _QUERIES = {
     "/needs/stream": "?seconds=1",
     **console_bodies_time.QUERIES,
     "/audit/export": "?from=2026-11-01T00:00:00Z&to=2026-11-13T00:00:00Z",
-    **{f"/fhir/R4/{kind}": "?patient={patient_id}" for kind in TYPES if kind != "Patient"},
+    **{
+        f"/fhir/R4/{kind}": "?patient={patient_id}"
+        for kind in TYPES
+        if kind not in _WITHOUT_PATIENT
+    },
 }
 _DONE = {"row_version": "1", "disposition": "not_reached", "note": "Two calls."}
 _ENTRY = {
@@ -236,7 +242,9 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     f"POST /api/v1{_ASSIGNMENT}/correct-patient": {"patient_id": None, **_SPAN},
     f"POST /api/v1{_ASSIGNMENT}/correct-time": _SPAN,
     **{
-        f"POST /fhir/R4/{kind}/_search": {"_id" if kind == "Patient" else "patient": "{patient_id}"}
+        f"POST /fhir/R4/{kind}/_search": {
+            "_id" if kind in _WITHOUT_PATIENT else "patient": "{patient_id}"
+        }
         for kind in TYPES
     },
     **console_bodies_link.BODIES,

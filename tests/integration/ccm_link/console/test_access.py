@@ -286,7 +286,11 @@ def everything_of_the_other_practice(connect: Connect, made_up: MadeUp) -> dict[
 
 
 # They do or find what there is: nothing, where an id is of nothing.
-_ALSO_OF_NOTHING = {"POST /planning/hand-over", "POST /fhir/R4/Patient/_search"}
+_ALSO_OF_NOTHING = {
+    "POST /planning/hand-over",
+    "POST /fhir/R4/Patient/_search",
+    "POST /fhir/R4/Device/_search",
+}
 
 
 def test_foreign_ids_on_every_route_are_told_from_unknown_ones_by_nothing_and_nothing_changes(
