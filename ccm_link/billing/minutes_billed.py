@@ -204,6 +204,8 @@ def _missing_firsts(
         refused = any(asked.met.get(name) is False for name in unmet if name != LIVE_INTERACTION)
         if one is chosen or refused or not _suits(one, firsts, asked):
             continue
+        if asked.period.is_over(asked.at) and asked.reaches(one) and LIVE_INTERACTION not in unmet:
+            continue  # nothing of it is too late: `_open_choices` asks a person for the rest
         if _is_beyond(one, chosen):
             lacking_s = one.row.from_minutes * _MINUTE_S - asked.seconds(one.row.pool)
             yield _missing(one, max(lacking_s, 0), unmet, asked)

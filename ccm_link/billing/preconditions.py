@@ -104,7 +104,7 @@ def changed_practitioner(
     }
     if len(whose) > 1:
         yield Hold(
-            key=f"practitioners:{enrolment.program}",
+            key=f"practitioners:{enrolment.program}:{enrolment.practitioner_id}",
             why=Why.CHOICE,
             program=enrolment.program,
             codes=tuple(line.code for line in lines),

@@ -149,7 +149,7 @@ def test_nobody_bills_by_the_consent_that_another_practitioner_had(
     entries = [worked(3, TWENTY_S)]
     found = propose(month(entries, programs))
     assert (units(found), [line.code for line in found.held]) == ({}, ["99490"])
-    chosen = Settled(key="practitioners:ccm", reason="She took the patient over.")
+    chosen = Settled(key=f"practitioners:ccm:{OTHER_DOCTOR}", reason="She took the patient over.")
     again = propose(month(entries, programs, settled=(chosen,)))
     assert units(again) == ({} if consent_at is None else {"99490": 1})
 

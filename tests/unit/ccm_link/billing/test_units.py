@@ -73,6 +73,7 @@ def test_undetermined_complexity_is_asked_about_and_never_assumed() -> None:
     assert units(found) == {"99490": 1, "99439": 2}
     (hold,) = holds(found, Why.CHOICE)
     assert hold.words.startswith("The time reaches it in place of 99490; not known: medical")
+    assert not found.missing, "it can still be determined when the month is over"
 
 
 @pytest.mark.parametrize(
