@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import argon2
 import psycopg
 import pytest
 
@@ -38,6 +39,13 @@ ROLES = tuple(
         "link",
     )
 )
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash the demo's passwords at the least cost: here it is only looked whether they are hashed."""
+    cheap = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(argon2, "PasswordHasher", lambda: cheap)
 
 
 def test_preparing_twice_changes_nothing(database: Any) -> None:
