@@ -77,3 +77,22 @@ def test_nothing_names_a_package_registry_or_a_path_of_somebodys_machine() -> No
         and forbidden.search((ROOT / name).read_bytes().decode("utf-8", "ignore"))
     ]
     assert found == []
+
+
+def test_every_address_in_the_guides_is_one_of_the_console() -> None:
+    reference_text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    routes = re.findall(r"^\| `[A-Z]+ (/[^`]*)`", reference_text, re.MULTILINE)
+    known = re.compile(
+        "|".join(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(route)) for route in routes)
+    )
+    guides = {*(ROOT / "docs").glob("*.md"), ROOT / "deploy" / "docs" / "ccm-program.md"}
+    named = {
+        address.partition("?")[0]
+        for guide in guides
+        for address in re.findall(
+            r"`(?:GET |POST )?(/[a-z][^\s`]*)`", guide.read_text(encoding="utf-8")
+        )
+    }
+    others = ("/etc/", "/static/", "/fhir/R4")  # files, and the beginning of many addresses
+    unknown = {one for one in named if not one.startswith(others) and not known.fullmatch(one)}
+    assert unknown == set()
