@@ -146,11 +146,23 @@ def _window(
 ) -> Spans:
     if program.row.per is Per.MONTH:
         return periods.span_of_month(known.month, known.zone)
-    return intervals.union(
+    blocks = intervals.union(
         span
         for one in monitored
         for found in one.of_month
         for span in found.block.span(known.patient_zone)
+    )
+    return intervals.without(blocks, _taken_before(known))
+
+
+def _taken_before(known: PatientMonth) -> Spans:
+    """Return the last blocks of months before: one of a further episode may begin in them, and has none of their seconds."""
+    blocks = ((one, periods.last_before(one.started_on, known.month)) for one in known.episodes)
+    return intervals.union(
+        span
+        for one, block in blocks
+        if block is not None and (one.ended_on is None or one.ended_on >= block.first_on)
+        for span in block.span(known.patient_zone)
     )
 
 
@@ -162,7 +174,7 @@ def _periods(
         span = periods.span_of_month(known.month, known.zone)
         yield Period(known.month.first_on, last_on, span, known.zone)
         return
-    taken: Spans = intervals.NEVER
+    taken = _taken_before(known)
     for one in monitored:
         for block in (found.block for found in one.of_month):
             # Blocks of two episodes may overlap; no second counts in both.

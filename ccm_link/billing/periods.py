@@ -79,6 +79,12 @@ def blocks_until(started_on: date, last_on: date) -> tuple[Block, ...]:
     return tuple(block(started_on, number) for number in range(max(whole, 0)))
 
 
+def last_before(started_on: date, month: Month) -> Block | None:
+    """Return the last block that belongs to a month before; None where there is none."""
+    found = blocks_until(started_on, month.first_on - timedelta(days=1))
+    return found[-1] if found else None
+
+
 def is_of(found: Block, month: Month) -> bool:
     """Tell whether a block belongs to a month."""
     return (found.last_on.year, found.last_on.month) == (month.year, month.month)

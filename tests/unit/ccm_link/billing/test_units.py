@@ -255,6 +255,11 @@ def test_blocks_of_two_episodes_give_no_second_of_interpretation_twice() -> None
         episode(date(2026, 10, 30), [0]),
     )
     assert propose(month([entry], episodes=found)).units("99091") == 1
+    # If the second's block ends a month later, the work is of the first one's still.
+    found = (found[0], episode(date(2026, 11, 1), [0, 5]))
+    assert propose(month([entry], episodes=found)).units("99091") == 1
+    december = month([entry], episodes=found, month=Month(2026, 12))
+    assert "data_review" not in propose(december).counted
 
 
 @pytest.mark.parametrize(
