@@ -156,7 +156,7 @@ def _window(
 
 
 def _taken_before(known: PatientMonth) -> Spans:
-    """Return the last blocks of months before: one of a further episode may begin in them, and has none of their seconds."""
+    """Return the last blocks of months before: one of a further episode may begin there, and has no second of them."""
     blocks = ((one, periods.last_before(one.started_on, known.month)) for one in known.episodes)
     return intervals.union(
         span
