@@ -7,17 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from alerts.channels.webhook.settings import WebhookSettings
-from ccm_link.care_record.embedded import EmbeddedRecord
 from ccm_link.care_record.fhir_record import FhirRecord
 from ccm_link.care_record.outbox import Receiver, ReceiverKind
-from ccm_link.care_record.port import CareRecord, Failure, NotTaken
+from ccm_link.care_record.port import Failure, NotTaken
 from ccm_link.care_record.sending import Carrier
 from ccm_link.care_record.settings import Connection
 from ccm_link.care_record.to_ehr import EhrCarrier
 from ccm_link.care_record.to_webhook import WebhookCarrier
-
-EMBEDDED: CareRecord = EmbeddedRecord()
-"""The record of a practice that is connected with no EHR."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A practice's record of care, whichever it is: this system's own database, or an EHR that is spoken to."""
+"""What is asked of a record of care that lies elsewhere, and why it may not take something."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Written:
 
 
 class CareRecord(Protocol):
-    """What is asked of a record."""
+    """A record that is not this system's own database, which holds everything already."""
 
     def find_patient(self, sought: SoughtPatient) -> Found:
         """Look for a patient.
