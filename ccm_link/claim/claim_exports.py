@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 
 from ccm_link import claim_errors, store
 from ccm_link.billing import periods
-from ccm_link.claim import claim_records, claims, practice_billing
+from ccm_link.claim import claim_records, claims, month_facts, month_proposals, practice_billing
 from ccm_link.claim.claim_records import Claim, ClaimLine
 from ccm_link.claim.claim_states import ClaimState
 from ccm_link.claim.site_tables import SiteTables
@@ -85,11 +85,13 @@ def export(
 
     Raises:
         claim_errors.NothingToExport: There is none, or none is left.
-        claim_errors.Incomplete: Something is missing in one of them.
+        claim_errors.Incomplete: Something is missing in one of them, or the facts bear it no more.
         claim_errors.WrongState: One of them is not attested, or was given up.
     """
     biller, found = load(cur, practice_id, month, chosen, tables)
     lacks = {one.number: _lacks(biller, one, wanted, route, at) for one in found}
+    for number in _not_borne(cur, practice_id, month, chosen, tables, at):
+        lacks[number].append("what it rests on (facts have changed: void the claim)")
     left_out = {number: words for number, words in lacks.items() if words}
     if left_out and not leave_out:
         raise claim_errors.Incomplete(_in_words(left_out))
@@ -122,6 +124,25 @@ def export(
             export_number=number,
         )
     return Exported(number, text, kept, left_out)
+
+
+def _not_borne(
+    cur: store.Cursor,
+    practice_id: UUID,
+    month: Month,
+    chosen: Sequence[Claim],
+    tables: SiteTables,
+    at: datetime,
+) -> Iterator[int]:
+    """Yield the numbers of claims that the facts do not bear any more, some hundreds of patients at once."""
+    patient_ids = sorted({one.patient_id for one in chosen})
+    for start in range(0, len(patient_ids), month_facts.CHUNK):
+        chunk = patient_ids[start : start + month_facts.CHUNK]
+        now_found = month_proposals.of_patients(cur, practice_id, chunk, month, tables, at)
+        for one in chosen:
+            found = now_found.get(one.patient_id)
+            if found is not None and not claims.is_borne(one, found):
+                yield one.claim_number
 
 
 def load(

@@ -175,6 +175,13 @@ def has_changed(claim: Claim, now_found: WorkedOut | None) -> bool:
     return draft is None or draft.facts_sha256 != claim.facts_sha256
 
 
+def is_borne(claim: Claim, now_found: WorkedOut | None) -> bool:
+    """Tell whether the facts still bear each line that was attested, with all its units; they may bear more."""
+    draft = draft_of(claim, now_found)
+    borne = {(line.code, line.last_on): line.count for line in (draft.lines if draft else ())}
+    return all(borne.get((line.code, line.last_on), 0) >= line.units for line in claim.lines)
+
+
 def is_of_patient(diagnoses: Sequence[str], now_found: WorkedOut | None) -> bool:
     """Tell whether diagnoses are recorded ones of the patient, each once, and not more than a claim holds."""
     known = set(now_found.known.diagnoses or ()) if now_found else set()

@@ -356,6 +356,20 @@ def test_a_file_is_written_once_and_says_what_is_missing(month: Month26, tmp_pat
     ]
 
 
+def test_no_file_says_what_the_facts_bear_no_more(month: Month26) -> None:
+    month.work_out()
+    month.attest(month.all()[0])
+    slip = month.practice.work("ccm", local(7, 9), 15 * 60)
+    assert len(month.export(Format.CSV).claims) == 1, "more was done since: it still is so"
+    for (entry_id,) in month.practice.owner.execute(
+        "select entry_id from ccm.time_entry where entry_id <> %s", [slip]
+    ).fetchall():
+        month.practice.void(entry_id)
+    with pytest.raises(claim_errors.Incomplete) as refused:
+        month.export(Format.CSV)
+    assert "what it rests on" in refused.value.lacks[0]
+
+
 def test_a_file_is_for_the_payer_that_was_attested_and_names_the_payers_number_of_a_correction(
     month: Month26, tmp_path: Path
 ) -> None:
