@@ -212,7 +212,7 @@ def _beside(beside: Beside, program: str, codes: tuple[str, ...], rules: Rules) 
             beside.by, "it is not known whom"
         )
         yield Hold(
-            key=f"blocker:{one.row.name}:{program}",
+            key=f"blocker:{one.row.name}:{program}:{beside.by}",
             why=Why.BLOCKER,
             program=program,
             codes=codes,

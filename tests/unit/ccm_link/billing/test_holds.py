@@ -222,6 +222,14 @@ def test_what_stands_beside(
         assert again.holds[0].settled_because == "The other claim was withdrawn."
 
 
+def test_what_was_settled_of_others_is_not_settled_of_us() -> None:
+    entry = worked(3, TWENTY_S)
+    (hold,) = propose(month([entry], beside=(Beside(what="apcm", by=By.OTHERS),))).holds
+    settled = (Settled(key=hold.key, reason="They manage something else."),)
+    ours = propose(month([entry], beside=(Beside(what="apcm", by=By.US),), settled=settled))
+    assert units(ours) == {}
+
+
 def both(**second: Any) -> tuple[Any, ...]:
     return [worked(3, 1800), worked(5, 1800, program="pcm")], [
         in_program("ccm"),
