@@ -17,6 +17,7 @@ from ccm_link import errors, store
 from ccm_link.program import consents, enrolment_states, program_errors
 from ccm_link.program.enrolment_states import Change, CloseReason, Event, State
 from ingest import named_queries
+from ingest.standing import Standing
 
 _Q: Final = named_queries.load("ccm_link.program", "enrolment")
 
@@ -95,7 +96,11 @@ def identify(
 
     Raises:
         errors.AlreadyEnrolled: The patient has an open enrolment in the program.
+        program_errors.NotCaredForHere: The patient died or was transferred.
     """
+    standing = store.scalar(cur, _Q.keep_standing, practice_id=practice_id, patient_id=patient_id)
+    if standing in {Standing.DECEASED, Standing.TRANSFERRED}:
+        raise program_errors.NotCaredForHere
     enrolment_id = _open(cur, practice_id, patient_id, program, State.IDENTIFIED, at, None)
     change = Change(
         practice_id=practice_id,

@@ -1,6 +1,11 @@
 -- Statements about who is in which program. Role: homevitals_console; homevitals_owner for what is set up from the command
 -- line, and homevitals_alerts for is_in_care, inside the evaluator's transaction.
 
+-- name: keep_standing
+-- How the patient stands, and will until this transaction ends: whoever records a death meanwhile waits, and then closes
+-- what was opened.
+select standing from ingest.patient where practice_id = %(practice_id)s and patient_id = %(patient_id)s for share;
+
 -- name: open_enrolment
 -- No row comes back where the patient has an open one in the program.
 insert into ccm.enrolment (practice_id, patient_id, program, state, opened_at, consent_documented_at)

@@ -9,7 +9,8 @@
         ├── ProgramConflict
         │   ├── EnrolmentChanged
         │   ├── AlreadyRecorded
-        │   └── AlreadyEnded
+        │   ├── AlreadyEnded
+        │   └── NotCaredForHere
         ├── NoSuchStep
         ├── BadCloseReason (ValueError)
         ├── RequirementsMissing
@@ -56,6 +57,10 @@ class AlreadyRecorded(ProgramConflict):
 
 class AlreadyEnded(ProgramConflict):
     """This is ended or withdrawn already, or is not the patient's. Load the page again and look."""
+
+
+class NotCaredForHere(ProgramConflict):
+    """The patient died or was transferred. Where that is not so, mend it in the patient's record first."""
 
 
 class NoSuchStep(ProgramError):

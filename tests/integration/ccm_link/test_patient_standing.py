@@ -17,6 +17,7 @@ from ccm_link.claim import monitoring, programs
 from ccm_link.month import Month
 from ccm_link.program import enrolment
 from ccm_link.program.enrolment_states import CloseReason, Event, State
+from ccm_link.program.program_errors import NotCaredForHere
 from ccm_link.registry import patient_standing
 from ccm_link.task import tasks, worklist
 from ccm_link.task.worklist import Tab, Viewer
@@ -177,6 +178,12 @@ def test_who_died_leaves_every_program_and_nothing_is_opened_again(
         began = {"started_on": noon.date() - timedelta(days=9), "set_up_billed": False}
         monitoring.start(cur, *whose, **began, started_by="Ada", at=noon)
     standing_id = depart(clinic, noon, died, Standing.DECEASED, Standing.ACTIVE)
+    with (
+        pytest.raises(NotCaredForHere),
+        clinic.console.transaction(),
+        clinic.console.cursor() as cur,
+    ):
+        enrolment.identify(cur, *whose, "pcm", reason="", made_by="Ada", at=noon)
 
     with clinic.console.transaction(), clinic.console.cursor() as cur:
         held = {one.program: one for one in enrolment.of_patient(cur, *whose)}
