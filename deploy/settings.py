@@ -97,8 +97,8 @@ class SchedulerSettings:
         unit="days",
         minimum=0,
         maximum=28,
-        help="in how many first days of a month the former one is worked out too, while its last entries come in; later "
-        "only if it never was",
+        help="in how many first days of a month the former one is worked out too, while its last entries come in;"
+        " later only if it never was",
     )
     fall_back_urgent_minutes: int = setting(
         15,
