@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ccm_link.console import app as console_app
-from ccm_link.console import permissions
+from ccm_link.console.routes import permissions
 from ccm_link.settings import CcmLinkSettings
 from deploy import cli as server_cli
 from deploy.settings import SECTIONS

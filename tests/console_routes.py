@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from ccm_link.console import permissions
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
 from ccm_link.fhir.server_types import TYPES
 from tests import (
     console_bodies_link,

@@ -49,7 +49,7 @@ def http_routes() -> set[str]:
     """Return “METHOD /path” of every route, and of files that are served as they are."""
     # No connection is opened: the pools are only used by requests.
     from ccm_link.console import app as console_app
-    from ccm_link.console import permissions
+    from ccm_link.console.routes import permissions
 
     app: Any = console_app.create_app(None, None, CcmLinkSettings(), lambda: datetime.now(UTC))  # type: ignore[arg-type]
 

@@ -154,7 +154,10 @@ def _for_fhir_and_x12(
         return
     yield "the practice's legal name", biller.legal_name is not None
     yield "the practice's NPI", biller.npi is not None
-    yield "the practitioner's NPI, in a credential by which they bill", claim.practitioner.npi is not None
+    yield (
+        "the practitioner's NPI, in a credential by which they bill",
+        claim.practitioner.npi is not None,
+    )
     yield "the payer's name", claim.insured.payer_name is not None
     yield "the patient's member number at the payer", claim.insured.member_id is not None
     yield "a diagnosis", bool(claim.diagnoses)

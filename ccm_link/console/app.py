@@ -12,7 +12,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from ccm_link.console import (
+from ccm_link.console import needs_stream, patient_head, refusals, security, surroundings
+from ccm_link.console.fhir import api as fhir_api
+from ccm_link.console.json_api import (
     api,
     api_page,
     conditions_api,
@@ -20,25 +22,18 @@ from ccm_link.console import (
     external_time_api,
     gateways_api,
     month_api,
-    needs_stream,
-    patient_head,
     peripherals_api,
-    permissions,
     plan_api,
     planned_api,
     programs_api,
     readings_api,
     readings_stream,
     record_api,
-    refusals,
     rules_api,
-    security,
     statistics_api,
     strict_requests,
-    surroundings,
     time_api,
 )
-from ccm_link.console.fhir import api as fhir_api
 from ccm_link.console.pages import (
     account,
     audit_trail,
@@ -103,6 +98,7 @@ from ccm_link.console.pages import (
     who_bills,
     worklist,
 )
+from ccm_link.console.routes import permissions
 from ccm_link.console.surroundings import Pool, Surroundings
 from ccm_link.settings import CcmLinkSettings
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from ccm_link.console import patient_head, problems, states, trail
 from ccm_link.console.desk import Cursor, Desk
-from ccm_link.console.permissions import Resource
+from ccm_link.console.routes.permissions import Resource
 from ingest import assignments
 from ingest.assignments import Assignment, Peripheral, Span
 from ingest.errors import RefusalReason, RefusedByStoreError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from alerts import notifications
-from ccm_link.console import calling_words
 from ccm_link.console.desk import Cursor, Desk
+from ccm_link.console.words import calling_words
 
 
 def shown(cur: Cursor, desk: Desk, episode_id: UUID | None) -> dict[str, object]:

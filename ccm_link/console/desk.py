@@ -20,17 +20,9 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from alerts import notifications
-from ccm_link.console import (
-    needs,
-    patient_places,
-    permissions,
-    places,
-    problems,
-    rendering,
-    surroundings,
-    trail,
-)
-from ccm_link.console.permissions import Resource
+from ccm_link.console import needs, problems, rendering, surroundings, trail
+from ccm_link.console.routes import patient_places, permissions, places
+from ccm_link.console.routes.permissions import Resource
 from ccm_link.console.trail import Line, Trail
 from ccm_link.minutes import timers
 from ccm_link.minutes.time_entry import Limits, Timer

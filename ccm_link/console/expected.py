@@ -10,10 +10,10 @@ from alerts import agreements, clock_breaches, silence_windows
 from alerts.agreements import Agreement
 from alerts.clock_breaches import Told
 from alerts.silence_windows import Cause, SilenceWindow
-from ccm_link.console import permissions
 from ccm_link.console.desk import Cursor, Desk
 from ccm_link.console.patient_head import PatientHead
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
 from firmware_profiles import kinds
 from firmware_profiles.readings import Kind
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 import psycopg
 
 from alerts.measures import Severity
-from ccm_link.console import calling_words, permissions
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import calling_words
 from ccm_link.task import called_tasks
 from ingest.people import SignedIn
 

@@ -26,9 +26,11 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.types import Receive, Scope, Send
 
-from ccm_link.console import inputs, needs, problems, security, sessions
+from ccm_link.console import needs, problems, security
 from ccm_link.console.desk import AtDesk, Desk
+from ccm_link.console.entrance import sessions
 from ccm_link.console.needs import Needs
+from ccm_link.console.posted import inputs
 from ccm_link.console.problems import Refused
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from ccm_link.console import permissions, problems, wording
+from ccm_link.console import problems
 from ccm_link.console.desk import Cursor, Desk
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import wording
 from ingest import access, people
 from ingest.access import Grant
 from ingest.audit import Outcome

@@ -13,11 +13,14 @@ from zoneinfo import ZoneInfo
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
-from ccm_link.console import forms, input_types, patient_head, permissions, problems, wording
+from ccm_link.console import patient_head, problems
 from ccm_link.console.desk import Cursor, Desk
-from ccm_link.console.forms import Fields, Refusal
 from ccm_link.console.patient_head import PatientHead
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import forms, input_types
+from ccm_link.console.posted.forms import Fields, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import wording
 from ccm_link.errors import CcmLinkError
 
 Model = TypeVar("Model", bound=BaseModel)

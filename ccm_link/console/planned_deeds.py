@@ -13,9 +13,10 @@ from datetime import date, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from ccm_link.console import planned_inputs, states, task_record, trail
+from ccm_link.console import states, task_record, trail
 from ccm_link.console.desk import Cursor, Desk
-from ccm_link.console.permissions import Resource
+from ccm_link.console.posted import planned_inputs
+from ccm_link.console.routes.permissions import Resource
 from ccm_link.task import cover, planned_tasks, recurrence, task_schedules, tasks
 from ccm_link.task.planned_tasks import NextTask
 from ccm_link.task.task_schedules import NewSchedule

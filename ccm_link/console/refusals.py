@@ -12,7 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from ccm_link.console import api_description, forms, problems, rendering, sessions
+from ccm_link.console import problems, rendering
+from ccm_link.console.entrance import sessions
+from ccm_link.console.json_api import api_description
+from ccm_link.console.posted import forms
 from ccm_link.console.problems import Refused
 from ccm_link.errors import CcmLinkError
 

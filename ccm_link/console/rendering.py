@@ -8,7 +8,7 @@ from typing import Final
 
 import jinja2
 
-from ccm_link.console import (
+from ccm_link.console.words import (
     plan_words,
     planned_words,
     program_words,

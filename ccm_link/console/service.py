@@ -9,7 +9,8 @@ from typing import Final
 
 from psycopg_pool import ConnectionPool
 
-from ccm_link.console import app, connections, sealing, surroundings
+from ccm_link.console import app, connections, surroundings
+from ccm_link.console.entrance import sealing
 from ccm_link.settings import CcmLinkSettings
 
 # One for each request that is being answered; more at once wait their turn, at most this long.

@@ -12,13 +12,9 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from ccm_link.console import (
-    planned_deeds,
-    task_inputs,
-    task_record,
-    time_lines,
-)
+from ccm_link.console import planned_deeds, task_record, time_lines
 from ccm_link.console.desk import Cursor, Desk
+from ccm_link.console.posted import task_inputs
 from ccm_link.task import snoozing, tasks
 from ccm_link.task.planned_tasks import NextTask
 from ccm_link.work import Task

@@ -9,7 +9,7 @@ from alerts import store as alerts_store
 from alerts.episode import EpisodeEvent
 from ccm_link.console import problems, states, trail
 from ccm_link.console.desk import Cursor, Desk
-from ccm_link.console.permissions import Resource
+from ccm_link.console.routes.permissions import Resource
 from ccm_link.task import cover, tasks
 from ccm_link.task.worklist import Viewer
 from ccm_link.work import Task

@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from alerts import episode
 from ccm_link import errors
-from ccm_link.console import input_types, task_record, time_inputs, time_lines, wording
+from ccm_link.console import task_record, time_lines
 from ccm_link.console.desk import Cursor, Desk
+from ccm_link.console.posted import input_types, time_inputs
+from ccm_link.console.words import wording
 from ccm_link.minutes import entry_draft, time_errors, time_log, time_programs, timers
 from ccm_link.minutes.entry_draft import Done
 from ccm_link.minutes.time_entry import DroppedTime, EndedTimer, TimeEntry, Timer

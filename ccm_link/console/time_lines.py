@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ccm_link.console import states, trail
 from ccm_link.console.desk import Desk
-from ccm_link.console.permissions import Resource
+from ccm_link.console.routes.permissions import Resource
 from ccm_link.minutes.time_entry import EndedTimer, TimeEntry, Timer
 
 

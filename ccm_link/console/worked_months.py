@@ -14,9 +14,10 @@ from ccm_link.billing.rows import Program
 from ccm_link.claim import month_proposals
 from ccm_link.claim.month_proposals import WorkedOut
 from ccm_link.claim.site_tables import SiteTables
-from ccm_link.console import month_words, problems, surroundings
+from ccm_link.console import problems, surroundings
 from ccm_link.console.desk import Cursor, Desk
-from ccm_link.console.month_words import Meter
+from ccm_link.console.words import month_words
+from ccm_link.console.words.month_words import Meter
 from ccm_link.month import Month
 
 

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from ccm_link.console import forms, record_inputs
+from ccm_link.console.posted import forms, record_inputs
 from ccm_link.errors import BadCode
 from ccm_link.registry import conditions, patient_contacts, patient_identifiers, registry_errors
 from ccm_link.registry.coverage import NewCoverage

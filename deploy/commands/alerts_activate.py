@@ -11,7 +11,7 @@ import psycopg
 from alerts import activation, rule_set, store
 from alerts.rules import Rule, Scope
 from ccm_link import errors as ccm_errors
-from ccm_link.console import wording
+from ccm_link.console.words import wording
 from ccm_link.program import enrolment
 from ccm_link.registry import conditions
 from ccm_link.settings import CcmLinkSettings

@@ -10,7 +10,7 @@ from typing import Any
 
 from alerts import rule_set, rule_words, store
 from alerts.rules import Rule, Scope
-from ccm_link.console import wording
+from ccm_link.console.words import wording
 from ccm_link.settings import CcmLinkSettings
 from deploy import configuration, look
 

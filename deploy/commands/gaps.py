@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from ccm_link.console import gateway_words
+from ccm_link.console.words import gateway_words
 from ccm_link.settings import CcmLinkSettings
 from deploy import configuration, look
 from ingest import fleet, gaps

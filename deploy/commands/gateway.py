@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from ccm_link.console import configuration_words
+from ccm_link.console.words import configuration_words
 from ccm_link.settings import CcmLinkSettings
 from deploy import (
     command_line,

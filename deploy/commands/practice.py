@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from ccm_link.console import openid_connect
+from ccm_link.console.entrance import openid_connect
 from ccm_link.settings import CcmLinkSettings
 from deploy import configuration, errors, look, owner
 from ingest import credentials, people, tenancy

@@ -42,7 +42,9 @@ from alerts.limits import Line, line_of, with_limit
 from alerts.measures import Comparison, Measure, Severity
 from alerts.rule_set import RuleSpec
 from alerts.rules import Rule, Scope
-from ccm_link.console import limits, permissions, rule_inputs
+from ccm_link.console import limits
+from ccm_link.console.posted import rule_inputs
+from ccm_link.console.routes import permissions
 from deploy import certificates, cli, configuration, start_conditions
 from deploy.settings import SECTIONS
 from firmware_profiles import models, secret_file, topics, uuids

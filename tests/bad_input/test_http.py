@@ -44,7 +44,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import WebSocketRoute
 
-from ccm_link.console import arrival_watch, connections, permissions, security
+from ccm_link.console import arrival_watch, connections, security
+from ccm_link.console.routes import permissions
 from tests.bad_input.conftest import SAME_ORIGIN, SignIn, Visitor, Wire
 from tests.console_server import Console
 from tests.made_up_practice import Connect, MadeUp

@@ -17,7 +17,9 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from ccm_link.console import enrolment_api, inputs, permissions
+from ccm_link.console.json_api import enrolment_api
+from ccm_link.console.posted import inputs
+from ccm_link.console.routes import permissions
 from firmware_profiles.logs import JsonLines
 from ingest.people import Role
 from tests import console_routes

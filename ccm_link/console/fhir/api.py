@@ -16,7 +16,7 @@ from ccm_link.console import problems
 from ccm_link.console.desk import AtDesk, Desk
 from ccm_link.console.fhir import answers, devices, observations, of_patient, patients
 from ccm_link.console.fhir.asked import Given
-from ccm_link.console.routes_of_fhir import ID_NAMES
+from ccm_link.console.routes.routes_of_fhir import ID_NAMES
 from ccm_link.fhir import capability
 from ccm_link.fhir.server_types import TYPES
 

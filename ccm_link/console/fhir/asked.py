@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 
-from ccm_link.console import problems, sealing
+from ccm_link.console import problems
 from ccm_link.console.desk import Desk
-from ccm_link.console.sealing import Purpose
+from ccm_link.console.entrance import sealing
+from ccm_link.console.entrance.sealing import Purpose
 from ccm_link.fhir import search_text
 from ccm_link.fhir.search_text import Span, Token, Unusable
 from ccm_link.fhir.server_types import RESULT_PARAMETERS, TYPES, Form, ServerType

@@ -14,7 +14,7 @@ from ccm_link.console.fhir import answers, of_patient
 from ccm_link.console.fhir import asked as asking
 from ccm_link.console.fhir.asked import Given
 from ccm_link.console.fhir.patients import known_id
-from ccm_link.console.rights import Action, Resource, Rule, may
+from ccm_link.console.routes.rights import Action, Resource, Rule, may
 from ccm_link.fhir import device
 from ccm_link.fhir.codings import Json
 from ingest import assignments, gateway_health, store

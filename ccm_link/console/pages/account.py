@@ -7,22 +7,13 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
-from ccm_link.console import (
-    forms,
-    inputs,
-    password_rules,
-    passwords,
-    problems,
-    rate_limits,
-    sessions,
-    sign_in,
-    surroundings,
-    totp,
-)
+from ccm_link.console import problems, rate_limits, surroundings
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Resource
+from ccm_link.console.entrance import password_rules, passwords, sessions, sign_in, totp
+from ccm_link.console.posted import forms, inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.rate_limits import Deed
+from ccm_link.console.routes.permissions import Resource
 from ingest import audit, credentials, session_store
 from ingest.credentials import StaffAccount
 from ingest.people import SignedInBy

@@ -9,8 +9,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
-from ccm_link.console import inputs, problems, rate_limits, surroundings
+from ccm_link.console import problems, rate_limits, surroundings
 from ccm_link.console.desk import AtDesk
+from ccm_link.console.posted import inputs
 from ccm_link.console.rate_limits import Deed
 from ingest import audit, audit_fhir, audit_query, people
 from ingest.audit import Kind

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from ccm_link.console.desk import AtDesk
-from ccm_link.console.plan_inputs import GapsQuery
+from ccm_link.console.posted.plan_inputs import GapsQuery
 from ccm_link.plan import care_gap_facts, care_gaps
 from ccm_link.plan.care_gaps import GapKind
 

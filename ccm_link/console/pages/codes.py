@@ -5,20 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link.console import (
-    forms,
-    inputs,
-    password_rules,
-    passwords,
-    rate_limits,
-    sessions,
-    surroundings,
-)
-from ccm_link.console.forms import Fields, Posted, Refusal
+from ccm_link.console import rate_limits, surroundings
+from ccm_link.console.entrance import password_rules, passwords, sessions
+from ccm_link.console.entrance.sign_in import Wait
 from ccm_link.console.pages.entrance import page_of
+from ccm_link.console.posted import forms, inputs
+from ccm_link.console.posted.forms import Fields, Posted, Refusal
 from ccm_link.console.problems import Problem
 from ccm_link.console.rate_limits import Deed
-from ccm_link.console.sign_in import Wait
 from ingest import audit, credentials, one_time_code, people, session_store, tenancy
 from ingest.audit import Action, Event, Kind
 from ingest.credentials import StaffAccount

@@ -9,11 +9,12 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
 from ccm_link import errors
-from ccm_link.console import forms, inputs, patient_head, problems, trail
+from ccm_link.console import patient_head, problems, trail
 from ccm_link.console.desk import AtDesk, Desk
-from ccm_link.console.forms import Posted, Refusal
 from ccm_link.console.pages import patients
-from ccm_link.console.permissions import Resource
+from ccm_link.console.posted import forms, inputs
+from ccm_link.console.posted.forms import Posted, Refusal
+from ccm_link.console.routes.permissions import Resource
 from ccm_link.registry import conditions
 
 router = APIRouter(prefix="/patients/{patient_id}/conditions", include_in_schema=False)

@@ -10,11 +10,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts import errors, escalation, notifications
 from alerts.channels.message import OUTWARD, Channel
-from ccm_link.console import calling_words, forms, problems, trail, wording
-from ccm_link.console import escalation_inputs as posted
+from ccm_link.console import problems, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Resource
+from ccm_link.console.posted import escalation_inputs as posted
+from ccm_link.console.posted import forms
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes.permissions import Resource
+from ccm_link.console.words import calling_words, wording
 from ingest import people
 from ingest.audit import Kind
 from ingest.errors import RefusalReason, RefusedByStoreError

@@ -10,10 +10,13 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link.billing.facts import StaffRole
-from ccm_link.console import forms, permissions, problems, time_inputs, time_words, trail
+from ccm_link.console import problems, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import forms, time_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import time_words
 from ccm_link.errors import CcmLinkError
 from ccm_link.local_days import Days
 from ccm_link.minutes import credentials

@@ -7,12 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from ccm_link.console import patient_head, plan_desk, plan_inputs
+from ccm_link.console import patient_head, plan_desk
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Resource
 from ccm_link.console.plan_desk import Form
-from ccm_link.console.plan_words import Said
+from ccm_link.console.posted import plan_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes.permissions import Resource
+from ccm_link.console.words.plan_words import Said
 from ccm_link.plan import device_set_ups, education
 
 router = APIRouter(prefix="/patients/{patient_id}/plan/education", include_in_schema=False)

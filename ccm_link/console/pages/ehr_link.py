@@ -12,18 +12,12 @@ from ccm_link import errors, link_errors
 from ccm_link.care_record import receivers
 from ccm_link.care_record.outbox import ReceiverKind
 from ccm_link.care_record.to_webhook import EVENTS
-from ccm_link.console import (
-    forms,
-    link_inputs,
-    link_words,
-    patient_head,
-    problems,
-    surroundings,
-    trail,
-)
+from ccm_link.console import patient_head, problems, surroundings, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource, may
+from ccm_link.console.posted import forms, link_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes.permissions import Action, Resource, may
+from ccm_link.console.words import link_words
 
 router = APIRouter(prefix="/ehr-link", include_in_schema=False)
 

@@ -9,21 +9,15 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link.console import (
-    forms,
-    inputs,
-    patient_head,
-    permissions,
-    problems,
-    proof,
-    sessions,
-    trail,
-    wording,
-)
+from ccm_link.console import patient_head, problems, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.entrance import proof, sessions
+from ccm_link.console.posted import forms, inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.problems import Problem
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import wording
 from ingest import access, audit, people
 from ingest.audit import Kind, Outcome
 from ingest.errors import AccessRefused

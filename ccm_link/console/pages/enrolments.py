@@ -12,14 +12,14 @@ from fastapi.responses import Response
 
 from ccm_link import local_days
 from ccm_link.console import plan_desk, trail
-from ccm_link.console import program_inputs as posted
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import Posted
 from ccm_link.console.pages import patient_program
-from ccm_link.console.permissions import Resource
 from ccm_link.console.plan_desk import Form
+from ccm_link.console.posted import program_inputs as posted
+from ccm_link.console.posted.forms import Posted
 from ccm_link.console.program_rules import rules_on, today
-from ccm_link.console.program_words import Said
+from ccm_link.console.routes.permissions import Resource
+from ccm_link.console.words.program_words import Said
 from ccm_link.program import (
     billing_practitioner,
     consent_script,

@@ -5,22 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from ccm_link.console import (
-    forms,
-    inputs,
-    places,
-    problems,
-    rate_limits,
-    rendering,
-    sessions,
-    sign_in,
-    surroundings,
-    totp,
-)
+from ccm_link.console import problems, rate_limits, rendering, surroundings
 from ccm_link.console.desk import AtDesk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted
+from ccm_link.console.entrance import sessions, sign_in, totp
+from ccm_link.console.entrance.sign_in import Halfway, Opened, Wait, Wrong
+from ccm_link.console.posted import forms, inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted
 from ccm_link.console.problems import Problem
-from ccm_link.console.sign_in import Halfway, Opened, Wait, Wrong
+from ccm_link.console.routes import places
 
 router = APIRouter(include_in_schema=False)
 

@@ -13,11 +13,14 @@ from alerts.ladders import Ladder, Rung, Whom
 from alerts.measures import Severity
 from alerts.on_call import Duty
 from alerts.proposed_ladders import PROPOSED
-from ccm_link.console import calling_words, forms, permissions, problems, trail
-from ccm_link.console import escalation_inputs as posted
+from ccm_link.console import problems, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import escalation_inputs as posted
+from ccm_link.console.posted import forms
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import calling_words
 from ingest import people
 
 router = APIRouter(prefix="/escalation", include_in_schema=False)

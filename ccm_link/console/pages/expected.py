@@ -13,21 +13,13 @@ from fastapi.responses import RedirectResponse, Response
 from alerts import agreements, silence_windows
 from alerts.errors import AlertsError
 from alerts.silence_windows import Whom
-from ccm_link.console import (
-    expected,
-    expected_inputs,
-    forms,
-    input_types,
-    patient_head,
-    problems,
-    states,
-    trail,
-    wording,
-)
+from ccm_link.console import expected, patient_head, problems, states, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import Posted, Refusal
 from ccm_link.console.pages import patients
-from ccm_link.console.permissions import Resource
+from ccm_link.console.posted import expected_inputs, forms, input_types
+from ccm_link.console.posted.forms import Posted, Refusal
+from ccm_link.console.routes.permissions import Resource
+from ccm_link.console.words import wording
 from firmware_profiles.readings import Kind
 
 router = APIRouter(prefix="/patients/{patient_id}", include_in_schema=False)

@@ -8,10 +8,12 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link import link_errors
-from ccm_link.console import external_time_api, forms, link_inputs, problems, trail
+from ccm_link.console import problems, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Resource
+from ccm_link.console.json_api import external_time_api
+from ccm_link.console.posted import forms, link_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes.permissions import Resource
 from ccm_link.minutes import external_time
 from ingest import people
 from ingest.errors import RefusedByStoreError

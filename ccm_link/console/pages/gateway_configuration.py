@@ -13,11 +13,14 @@ from typing import Final, TypeVar
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link.console import configuration_inputs as posted
-from ccm_link.console import configuration_words, forms, permissions, problems, surroundings
+from ccm_link.console import problems, surroundings
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import configuration_inputs as posted
+from ccm_link.console.posted import forms
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Fields, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import configuration_words
 from firmware_profiles import gateway_configuration, models
 from firmware_profiles.gateway_configuration import AllowedPeripheral, ProfileFile, Schedule
 from ingest import errors, gateway_configurations, people, store

@@ -9,20 +9,14 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link.console import (
-    configuration_words,
-    forms,
-    gateway_health_words,
-    gateway_words,
-    inputs,
-    permissions,
-    problems,
-    trail,
-)
+from ccm_link.console import problems, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.gateway_words import GatewayState
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import forms, inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import configuration_words, gateway_health_words, gateway_words
+from ccm_link.console.words.gateway_words import GatewayState
 from ingest import (
     assignments,
     audit,

@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link.console import forms, inputs, patient_head, problems
+from ccm_link.console import patient_head, problems
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Resource
+from ccm_link.console.posted import forms, inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes.permissions import Resource
 from ingest import audit, one_time_code, people, session_store
 from ingest.audit import Kind
 from ingest.errors import RefusalReason, RefusedByStoreError

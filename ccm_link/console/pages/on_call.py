@@ -12,11 +12,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts import errors, escalation, on_call
 from alerts.on_call import Duty
-from ccm_link.console import calling_words, forms, input_types, permissions, problems, wording
-from ccm_link.console import escalation_inputs as posted
+from ccm_link.console import problems
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import escalation_inputs as posted
+from ccm_link.console.posted import forms, input_types
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import calling_words, wording
 from ingest import access, people
 from ingest.people import Role
 

@@ -15,13 +15,14 @@ from alerts import store as alerts_store
 from alerts.errors import AlertsError
 from alerts.rules import Rule, RuleProposal, Scope
 from ccm_link import rule_trials
-from ccm_link.console import forms, patient_charts, patient_head, problems, rule_changes, states
+from ccm_link.console import patient_charts, patient_head, problems, rule_changes, states
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import Fields, Posted, Refusal
 from ccm_link.console.pages import patients
-from ccm_link.console.permissions import Resource
+from ccm_link.console.posted import forms
+from ccm_link.console.posted.forms import Fields, Posted, Refusal
+from ccm_link.console.posted.rule_inputs import EndLimit, SetLimit, Step, TryLimit
+from ccm_link.console.routes.permissions import Resource
 from ccm_link.console.rule_changes import Complaints, TriedLimit
-from ccm_link.console.rule_inputs import EndLimit, SetLimit, Step, TryLimit
 
 router = APIRouter(prefix="/patients/{patient_id}/rules", include_in_schema=False)
 

@@ -9,11 +9,13 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link.claim import month_states
-from ccm_link.console import forms, month_words, permissions, record_inputs
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.pages import patients, record
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import forms, record_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import month_words
 from ccm_link.month import Month
 from ingest import access, people
 from ingest.errors import RefusalReason, RefusedByStoreError

@@ -23,19 +23,13 @@ from ccm_link.claim import (
 )
 from ccm_link.claim.claim_records import Claim
 from ccm_link.claim.claim_states import ClaimState
-from ccm_link.console import (
-    forms,
-    month_inputs,
-    month_words,
-    patient_head,
-    permissions,
-    problems,
-    trail,
-    worked_months,
-)
+from ccm_link.console import patient_head, problems, trail, worked_months
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import forms, month_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import month_words
 from ccm_link.errors import CcmLinkError
 from ccm_link.month import Month
 

@@ -13,16 +13,13 @@ from fastapi.responses import HTMLResponse
 
 from ccm_link.billing.rule_book import Rules
 from ccm_link.claim import programs
-from ccm_link.console import (
-    patient_head,
-    permissions,
-    program_rules,
-    program_words,
-)
+from ccm_link.console import patient_head, program_rules
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Refusal
-from ccm_link.console.permissions import Action, Resource
-from ccm_link.console.program_words import Said
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import program_words
+from ccm_link.console.words.program_words import Said
 from ccm_link.month import Month
 from ccm_link.program import (
     attestations,

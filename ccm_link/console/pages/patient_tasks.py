@@ -11,18 +11,13 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from ccm_link.console import (
-    forms,
-    patient_head,
-    permissions,
-    planned_deeds,
-    planned_inputs,
-    planned_words,
-    problems,
-)
+from ccm_link.console import patient_head, planned_deeds, problems
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import forms, planned_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import planned_words
 from ccm_link.errors import CcmLinkError
 from ccm_link.program import care_team
 from ccm_link.task import task_schedules, tasks

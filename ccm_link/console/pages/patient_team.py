@@ -8,12 +8,12 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from ccm_link.console import plan_desk
-from ccm_link.console import program_inputs as posted
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import Posted
 from ccm_link.console.pages.enrolments import form
-from ccm_link.console.permissions import Resource
-from ccm_link.console.program_words import Said
+from ccm_link.console.posted import program_inputs as posted
+from ccm_link.console.posted.forms import Posted
+from ccm_link.console.routes.permissions import Resource
+from ccm_link.console.words.program_words import Said
 from ccm_link.program import care_team
 from ccm_link.program.care_team import Outside, TeamRole
 

@@ -15,20 +15,14 @@ from alerts.breaches import Breach
 from alerts.limits import limit_of
 from alerts.rules import Rule
 from ccm_link.chart.chart_look import Look, Size, Theme
-from ccm_link.console import (
-    drawing,
-    expected,
-    month_words,
-    patient_charts,
-    patient_head,
-    permissions,
-    worked_months,
-)
+from ccm_link.console import drawing, expected, patient_charts, patient_head, worked_months
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Refusal
 from ccm_link.console.patient_charts import ChartName, Window
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
 from ccm_link.console.rule_changes import TriedLimit
+from ccm_link.console.words import month_words
 from ccm_link.month import Month
 from ccm_link.program import enrolment
 from ccm_link.registry import conditions

@@ -13,18 +13,13 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from ccm_link.console import (
-    assigning,
-    assignment_inputs,
-    forms,
-    input_types,
-    permissions,
-    problems,
-    wording,
-)
+from ccm_link.console import assigning, problems
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import assignment_inputs, forms, input_types
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Fields, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import wording
 from ingest import assignments, people, store
 from ingest.standing import Standing
 

@@ -9,22 +9,15 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
 from alerts.measures import Measure
-from ccm_link.console import (
-    forms,
-    patient_head,
-    permissions,
-    plan_desk,
-    plan_inputs,
-    problems,
-    rule_changes,
-    trail,
-)
+from ccm_link.console import patient_head, plan_desk, problems, rule_changes, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.inputs import Input
-from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.plan_desk import Complaint, Form
-from ccm_link.console.plan_words import Said
+from ccm_link.console.posted import forms, plan_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.posted.inputs import Input
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words.plan_words import Said
 from ccm_link.plan import care_plan, plan_document, plan_errors
 from ccm_link.plan.care_plan import Draft
 from ccm_link.plan.plan_document import PlanDocument, Section

@@ -9,14 +9,14 @@ from fastapi.responses import Response
 
 from ccm_link.billing.rows import Requirement
 from ccm_link.console import plan_desk, trail
-from ccm_link.console import program_inputs as posted
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import Posted
 from ccm_link.console.pages.enrolments import form
-from ccm_link.console.permissions import Resource
 from ccm_link.console.plan_desk import Complaint
+from ccm_link.console.posted import program_inputs as posted
+from ccm_link.console.posted.forms import Posted
 from ccm_link.console.program_rules import rules_on, today
-from ccm_link.console.program_words import Said
+from ccm_link.console.routes.permissions import Resource
+from ccm_link.console.words.program_words import Said
 from ccm_link.program import (
     attestations,
     billed_beside,

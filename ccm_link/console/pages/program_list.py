@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from ccm_link.console import permissions, program_words
 from ccm_link.console.desk import AtDesk
-from ccm_link.console.permissions import Action, Resource
-from ccm_link.console.program_inputs import EligibleForm, ListQuery
+from ccm_link.console.posted.program_inputs import EligibleForm, ListQuery
 from ccm_link.console.program_rules import rules_on, today
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import program_words
 from ccm_link.program import eligibility, program_list
 from ccm_link.program.chronic_conditions import catalogue
 from ccm_link.program.eligibility import Verdict

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ccm_link.console import report_words, surroundings
+from ccm_link.console import surroundings
 from ccm_link.console.desk import AtDesk
+from ccm_link.console.words import report_words
 from ccm_link.evidence import program_report
 
 router = APIRouter(prefix="/reports", include_in_schema=False)

@@ -10,22 +10,18 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from ccm_link.console import (
-    forms,
-    permissions,
-    plan_desk,
-    problems,
-    program_words,
-    trail,
-)
-from ccm_link.console import program_inputs as posted
+from ccm_link.console import plan_desk, problems, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.pages.program_grounds import attest_it
-from ccm_link.console.permissions import Action, Resource
 from ccm_link.console.plan_desk import Complaint
+from ccm_link.console.posted import forms
+from ccm_link.console.posted import program_inputs as posted
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.program_rules import rules_on, today
-from ccm_link.console.program_words import Said
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import program_words
+from ccm_link.console.words.program_words import Said
 from ccm_link.errors import CcmLinkError
 from ccm_link.program import after_hours, attestations, consent_script, requirements
 from ccm_link.program.consent_script import Origin

@@ -20,25 +20,23 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from joserfc.jwk import KeySet
 
-from ccm_link.console import (
-    cookies,
-    forms,
-    inputs,
-    openid_connect,
-    rate_limits,
-    sealing,
-    sessions,
-    sign_in,
-    surroundings,
+from ccm_link.console import rate_limits, surroundings
+from ccm_link.console.entrance import cookies, openid_connect, sealing, sessions, sign_in
+from ccm_link.console.entrance.openid_connect import (
+    Client,
+    Identity,
+    OpenIdError,
+    Providers,
+    Question,
 )
-from ccm_link.console.forms import Posted
-from ccm_link.console.openid_connect import Client, Identity, OpenIdError, Providers, Question
+from ccm_link.console.entrance.sealing import Purpose
+from ccm_link.console.entrance.sign_in import Wait
 from ccm_link.console.pages.codes import WRONG_CODE
 from ccm_link.console.pages.entrance import page_of
+from ccm_link.console.posted import forms, inputs
+from ccm_link.console.posted.forms import Posted
 from ccm_link.console.problems import Problem
 from ccm_link.console.rate_limits import Deed
-from ccm_link.console.sealing import Purpose
-from ccm_link.console.sign_in import Wait
 from firmware_profiles import secret_file
 from firmware_profiles.errors import SettingsError
 from ingest import audit, credentials, one_time_code

@@ -13,19 +13,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from alerts import clock_breaches, clock_watch, quiet_hours, silence_windows
 from alerts.errors import AlertsError
 from alerts.silence_windows import Whom
-from ccm_link.console import (
-    expected,
-    expected_inputs,
-    forms,
-    input_types,
-    permissions,
-    problems,
-    trail,
-    wording,
-)
+from ccm_link.console import expected, problems, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import expected_inputs, forms, input_types
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import wording
 from ingest import store
 from ingest.directory import Standing
 

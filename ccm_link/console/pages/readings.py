@@ -8,9 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ccm_link.console import patient_head, permissions, problems
+from ccm_link.console import patient_head, problems
 from ccm_link.console.desk import AtDesk
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
 from ccm_link.evidence import lineage
 from ingest import assignments, corrections, people, store
 

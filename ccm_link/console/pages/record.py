@@ -14,22 +14,15 @@ from pydantic import BaseModel
 
 from ccm_link import departure
 from ccm_link.billing.rule_book import Rules
-from ccm_link.console import (
-    forms,
-    input_types,
-    patient_head,
-    permissions,
-    problems,
-    program_rules,
-    surroundings,
-    trail,
-)
-from ccm_link.console import record_inputs as inputs
+from ccm_link.console import patient_head, problems, program_rules, surroundings, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.patient_head import PatientHead
-from ccm_link.console.permissions import Action, Resource
-from ccm_link.console.wording import SKIPPED_HOUR
+from ccm_link.console.posted import forms, input_types
+from ccm_link.console.posted import record_inputs as inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Fields, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words.wording import SKIPPED_HOUR
 from ccm_link.departure import Closed
 from ccm_link.errors import CcmLinkError
 from ccm_link.registry import (

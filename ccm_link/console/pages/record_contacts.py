@@ -8,13 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ccm_link.console import record_inputs as inputs
 from ccm_link.console.desk import AtDesk, Cursor
-from ccm_link.console.forms import Posted
 from ccm_link.console.pages import record
 from ccm_link.console.pages.record import Said
 from ccm_link.console.patient_head import PatientHead
-from ccm_link.console.permissions import Resource
+from ccm_link.console.posted import record_inputs as inputs
+from ccm_link.console.posted.forms import Posted
+from ccm_link.console.routes.permissions import Resource
 from ccm_link.errors import CcmLinkError
 from ccm_link.registry import patient_contacts, related_people
 

@@ -7,14 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ccm_link.console import record_inputs as inputs
 from ccm_link.console import trail
 from ccm_link.console.desk import AtDesk, Cursor
-from ccm_link.console.forms import Posted
 from ccm_link.console.pages import record
 from ccm_link.console.pages.record import Said
 from ccm_link.console.patient_head import PatientHead
-from ccm_link.console.permissions import Resource
+from ccm_link.console.posted import record_inputs as inputs
+from ccm_link.console.posted.forms import Posted
+from ccm_link.console.routes.permissions import Resource
 from ccm_link.registry import coverage, patient_identifiers
 
 router = APIRouter(prefix="/patients/{patient_id}/record", include_in_schema=False)

@@ -11,10 +11,12 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link import errors as ccm_errors
-from ccm_link.console import forms, inputs, patient_head, permissions, problems, time_lines, trail
+from ccm_link.console import patient_head, problems, time_lines, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import forms, inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Fields, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
 from ccm_link.minutes import timers
 from ingest import access, people, tenancy
 from ingest.access import Member, Restriction

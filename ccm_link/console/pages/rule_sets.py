@@ -15,12 +15,14 @@ from alerts.rule_set import RuleSet, RuleSetError
 from alerts.rules import Rule, RuleProposal, Scope
 from alerts.schedule import Schedule
 from ccm_link import rule_trials
-from ccm_link.console import forms, permissions, problems, rule_changes, states
+from ccm_link.console import problems, rule_changes, states
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.pages.rules import Said
-from ccm_link.console.permissions import Action, Resource
-from ccm_link.console.rule_inputs import ActivateSet, TrySet
+from ccm_link.console.posted import forms
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Fields, Posted, Refusal
+from ccm_link.console.posted.rule_inputs import ActivateSet, TrySet
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
 from firmware_profiles import kinds
 from firmware_profiles.toml_tables import Mistake
 

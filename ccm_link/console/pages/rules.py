@@ -19,18 +19,20 @@ from alerts.errors import AlertsError
 from alerts.limits import limit_of
 from alerts.rules import Rule, RuleProposal, Scope
 from ccm_link import rule_trials
-from ccm_link.console import forms, permissions, problems, rule_changes, states
+from ccm_link.console import problems, rule_changes, states
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
-from ccm_link.console.rule_changes import Complaints, TriedLimit
-from ccm_link.console.rule_inputs import (
+from ccm_link.console.posted import forms
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Fields, Posted, Refusal
+from ccm_link.console.posted.rule_inputs import (
     Becomes,
     ChangeAsked,
     SetRuleLimit,
     Step,
     TryRuleLimit,
 )
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.rule_changes import Complaints, TriedLimit
 
 router = APIRouter(prefix="/rules", include_in_schema=False)
 

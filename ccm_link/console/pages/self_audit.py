@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ccm_link.console import self_audit_words, surroundings
+from ccm_link.console import surroundings
 from ccm_link.console.desk import AtDesk
+from ccm_link.console.words import self_audit_words
 from ccm_link.evidence import self_audit
 
 router = APIRouter(prefix="/self-audit", include_in_schema=False)

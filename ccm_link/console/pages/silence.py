@@ -8,10 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link.console import permissions, problems
+from ccm_link.console import problems
 from ccm_link.console.desk import AtDesk
-from ccm_link.console.forms import Posted
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted.forms import Posted
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
 from ingest import held_records, quarantine, store
 from ingest.held_records import HeldRecord
 from ingest.redrive_message import OBSTACLES, Obstacle

@@ -18,26 +18,19 @@ from alerts import clock_breaches, episode
 from alerts import store as alerts_store
 from ccm_link.console import (
     called,
-    forms,
-    month_words,
     patient_head,
     planned_deeds,
-    planned_inputs,
-    planned_words,
     problems,
     task_deeds,
-    task_inputs,
     task_record,
-    task_words,
     time_deeds,
-    time_inputs,
-    time_words,
-    wording,
     worked_months,
 )
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Resource
+from ccm_link.console.posted import forms, planned_inputs, task_inputs, time_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes.permissions import Resource
+from ccm_link.console.words import month_words, planned_words, task_words, time_words, wording
 from ccm_link.errors import CcmLinkError
 from ccm_link.minutes import time_programs
 from ccm_link.month import Month

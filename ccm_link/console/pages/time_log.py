@@ -12,22 +12,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link.billing.facts import StaffRole
 from ccm_link.claim import month_facts
-from ccm_link.console import (
-    forms,
-    month_words,
-    permissions,
-    problems,
-    states,
-    time_deeds,
-    time_inputs,
-    time_words,
-    trail,
-    wording,
-    worked_months,
-)
+from ccm_link.console import problems, states, time_deeds, trail, worked_months
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import forms, time_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
+from ccm_link.console.words import month_words, time_words, wording
 from ccm_link.errors import BadMonth, CcmLinkError
 from ccm_link.minutes import month_lock, time_amendments, time_decisions, time_log, time_programs
 from ccm_link.minutes.time_entry import TimeEntry

@@ -8,11 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link.console import forms, permissions, problems, time_inputs, trail
+from ccm_link.console import problems, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
 from ccm_link.console.pages import time_log
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import forms, time_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
 from ccm_link.errors import CcmLinkError
 from ccm_link.minutes import time_amendments, time_approval, time_decisions, time_programs
 from ccm_link.month import Month

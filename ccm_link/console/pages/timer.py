@@ -11,19 +11,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ccm_link.console import (
-    forms,
-    input_types,
-    problems,
-    time_deeds,
-    time_inputs,
-    time_lines,
-    time_words,
-    wording,
-)
+from ccm_link.console import problems, time_deeds, time_lines
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.time_inputs import StopTimerForm
+from ccm_link.console.posted import forms, input_types, time_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.posted.time_inputs import StopTimerForm
+from ccm_link.console.words import time_words, wording
 from ccm_link.errors import CcmLinkError
 from ccm_link.minutes import time_programs, timers
 from ccm_link.minutes.time_entry import Timer

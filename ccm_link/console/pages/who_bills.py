@@ -9,10 +9,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ccm_link.billing.rows import Site
 from ccm_link.claim import practice_billing
-from ccm_link.console import forms, month_inputs, permissions, problems, surroundings, trail
+from ccm_link.console import problems, surroundings, trail
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Posted, Refusal
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console.posted import forms, month_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Posted, Refusal
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Action, Resource
 from ccm_link.errors import CcmLinkError
 from ccm_link.program import billing_practitioner
 

@@ -14,18 +14,12 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.measures import Severity
-from ccm_link.console import (
-    forms,
-    problems,
-    task_deeds,
-    task_inputs,
-    task_record,
-    task_words,
-    wording,
-)
+from ccm_link.console import problems, task_deeds, task_record
 from ccm_link.console.desk import AtDesk, Cursor, Desk
-from ccm_link.console.forms import NOTHING_REFUSED, Fields, Posted, Refusal
+from ccm_link.console.posted import forms, task_inputs
+from ccm_link.console.posted.forms import NOTHING_REFUSED, Fields, Posted, Refusal
 from ccm_link.console.problems import Problem
+from ccm_link.console.words import task_words, wording
 from ccm_link.errors import CcmLinkError
 from ccm_link.registry import patient_standing
 from ccm_link.task import worklist

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ccm_link.console import sealing, totp
+from ccm_link.console.entrance import sealing, totp
 from ccm_link.settings import CcmLinkSettings
 from ingest import credentials, one_time_code, tenancy
 from ingest.one_time_code import Purpose

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from ccm_link import work
-from ccm_link.console.permissions import Resource
+from ccm_link.console.routes.permissions import Resource
 from ccm_link.minutes import time_chain, time_log
 from ccm_link.minutes.time_chain import Place
 from ingest import audit

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ccm_link.console import gateway_words
+from ccm_link.console.words import gateway_words
 from deploy import cli, scheduler
 from deploy.settings import SchedulerSettings
 from ingest import gaps, tenancy

@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from ccm_link.console import permissions
 from ccm_link.console.rate_limits import Deed
+from ccm_link.console.routes import permissions
 from ingest.people import Role
 from tests import console_routes
 from tests.made_up_practice import Connect, MadeUp

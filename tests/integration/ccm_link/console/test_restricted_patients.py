@@ -12,8 +12,8 @@ import httpx
 import psycopg
 import pytest
 
-from ccm_link.console import permissions
-from ccm_link.console.rights import Resource
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.rights import Resource
 from ingest import tenancy
 from ingest.people import Role
 from tests import console_routes

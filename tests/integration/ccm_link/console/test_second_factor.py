@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ccm_link.console import sealing, totp
+from ccm_link.console.entrance import sealing, totp
 from ccm_link.settings import CcmLinkSettings
 from tests import console_server
 from tests.made_up_practice import PASSWORD, Clock, Connect, MadeUp

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from ccm_link.console import permissions, trail
-from ccm_link.console.permissions import Resource
+from ccm_link.console import trail
+from ccm_link.console.routes import permissions
+from ccm_link.console.routes.permissions import Resource
 from ingest.people import Role
 from tests import console_routes
 from tests.made_up_practice import Clock, Connect, MadeUp

@@ -7,8 +7,10 @@ import jsonschema
 import pytest
 from fastapi import FastAPI
 
-from ccm_link.console import api_description, api_examples, api_page, app, permissions, rendering
-from ccm_link.console.external_time_api import PREFIX
+from ccm_link.console import app, rendering
+from ccm_link.console.json_api import api_description, api_examples, api_page
+from ccm_link.console.json_api.external_time_api import PREFIX
+from ccm_link.console.routes import permissions
 from ccm_link.settings import CcmLinkSettings
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ccm_link.console import gateway_health_words
+from ccm_link.console.words import gateway_health_words
 from firmware_profiles.wire_health import (
     AdapterHealth,
     AdapterState,

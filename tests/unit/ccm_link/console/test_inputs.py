@@ -11,7 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ccm_link.console import forms, input_types, inputs, rule_inputs, task_inputs, time_inputs
+from ccm_link.console.posted import (
+    forms,
+    input_types,
+    inputs,
+    rule_inputs,
+    task_inputs,
+    time_inputs,
+)
 
 SENTINEL = "zQ7-sentinel"
 NEW_YORK = ZoneInfo("America/New_York")

@@ -8,7 +8,7 @@ from ccm_link.billing.device_days import NotCounted
 from ccm_link.billing.fates import Fate
 from ccm_link.billing.proposal import Why
 from ccm_link.claim.claim_states import ClaimState
-from ccm_link.console import month_words
+from ccm_link.console.words import month_words
 from tests.made_up_month import BOOK, episode, month, propose, worked
 
 NOVEMBER = BOOK.on(date(2026, 11, 30))

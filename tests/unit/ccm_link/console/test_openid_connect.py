@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ccm_link.console import openid_connect
-from ccm_link.console.openid_connect import Client, Metadata, OpenIdError, Question
+from ccm_link.console.entrance import openid_connect
+from ccm_link.console.entrance.openid_connect import Client, Metadata, OpenIdError, Question
 
 ISSUER = "https://op.example/tenant"
 DOCUMENT: dict[str, Any] = {

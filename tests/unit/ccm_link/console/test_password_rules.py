@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ccm_link.console import password_rules
+from ccm_link.console.entrance import password_rules
 
 CONTEXT = ("casey", "Casey Lindqvist", "millbrook", "Millbrook Family Practice")
 

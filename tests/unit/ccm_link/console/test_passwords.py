@@ -6,7 +6,7 @@ from uuid import uuid4
 import argon2
 import pytest
 
-from ccm_link.console import passwords
+from ccm_link.console.entrance import passwords
 from ingest.credentials import StaffAccount
 from ingest.people import Role
 

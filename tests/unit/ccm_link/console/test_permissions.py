@@ -9,8 +9,10 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 
-from ccm_link.console import app, external_time_api, permissions, places
-from ccm_link.console.permissions import Action, Resource
+from ccm_link.console import app
+from ccm_link.console.json_api import external_time_api
+from ccm_link.console.routes import permissions, places
+from ccm_link.console.routes.permissions import Action, Resource
 from ccm_link.settings import CcmLinkSettings
 from ingest.people import HOME_ROLES, Role, SignedIn, SignedInBy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from ccm_link.console import reading_models
+from ccm_link.console.json_api import reading_models
 from ccm_link.console.patient_charts import ChartName
 from firmware_profiles import kinds
 from firmware_profiles.readings import Kind

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from ccm_link.console import reading_words
+from ccm_link.console.words import reading_words
 from firmware_profiles.readings import Kind, Result
 from ingest.measured_at import TimeMethod, TimeQuality
 from ingest.rows import Origin, StoredReading

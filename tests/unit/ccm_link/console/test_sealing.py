@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ccm_link.console import sealing
-from ccm_link.console.sealing import Purpose, Seal
+from ccm_link.console.entrance import sealing
+from ccm_link.console.entrance.sealing import Purpose, Seal
 from firmware_profiles.errors import SettingsError
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)

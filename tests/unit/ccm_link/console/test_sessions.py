@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from fastapi import Request, Response
 
-from ccm_link.console import cookies, sessions
+from ccm_link.console.entrance import cookies, sessions
 from ccm_link.console.surroundings import Surroundings
 from ccm_link.settings import CcmLinkSettings
 

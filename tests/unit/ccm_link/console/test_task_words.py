@@ -9,7 +9,7 @@ import pytest
 
 from alerts.episode import EpisodeEventKind
 from alerts.measures import Severity
-from ccm_link.console import task_words
+from ccm_link.console.words import task_words
 from ccm_link.task.task_history import Line
 from ccm_link.task.worklist import MeasuredToday, Tab
 from ccm_link.work import Disposition, Origin, Task, TaskEventKind, TaskStatus

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import segno
 
-from ccm_link.console import totp
+from ccm_link.console.entrance import totp
 
 # Source: RFC 6238, appendix B, the rows for SHA-1; our codes are the last six of its eight digits.
 SECRET = b"12345678901234567890"

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccm_link.console import gateway_words, wording
+from ccm_link.console.words import gateway_words, wording
 from ccm_link.work import Disposition
 from ingest.directory import Gateway, Standing
 
