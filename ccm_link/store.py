@@ -11,7 +11,7 @@ from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import kwargs_row, scalar_row
+from psycopg.rows import kwargs_row, scalar_row, tuple_row
 
 from ingest import named_queries
 
@@ -39,6 +39,12 @@ def row(
     """Load the first row that a statement finds."""
     with cur.connection.cursor(row_factory=kwargs_row(make)) as rows:
         return rows.execute(statement, parameters).fetchone()
+
+
+def tuples(cur: Cursor, statement: LiteralString, **parameters: Any) -> list[tuple[Any, ...]]:
+    """Load what a statement finds, each row as it is."""
+    with cur.connection.cursor(row_factory=tuple_row) as rows:
+        return rows.execute(statement, parameters).fetchall()
 
 
 def scalar(cur: Cursor, statement: LiteralString, **parameters: Any) -> object:

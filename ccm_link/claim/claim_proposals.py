@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 from uuid import UUID, uuid4
 
-from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
 from ccm_link import store
@@ -41,8 +40,8 @@ def propose(
         (draft.patient_id, draft.practitioner_id): draft for one in found for draft in one.drafts
     }
     stale = []
-    for claim_id, patient_id, practitioner_id, state, facts_sha256 in _rows(
-        cur, _Q.load_proposed, asked
+    for claim_id, patient_id, practitioner_id, state, facts_sha256 in store.tuples(
+        cur, _Q.load_proposed, **asked
     ):
         draft = drafts.get((patient_id, practitioner_id))
         is_same = draft is not None and draft.facts_sha256 == bytes(facts_sha256)
@@ -55,7 +54,7 @@ def propose(
         return 0
     corrected = {
         (patient_id, practitioner_id): claim_id
-        for patient_id, practitioner_id, claim_id in _rows(cur, _Q.load_corrected, asked)
+        for patient_id, practitioner_id, claim_id in store.tuples(cur, _Q.load_corrected, **asked)
     }
     made = {uuid4(): draft for draft in drafts.values()}
     rows = [
@@ -77,7 +76,7 @@ def propose(
         for number, line in enumerate(draft.lines, 1)
     ]
     made_now = {**asked, "claims": Jsonb(rows), "at": at}
-    claim_ids = [claim_id for (claim_id,) in _rows(cur, _Q.propose, made_now)]
+    claim_ids = [claim_id for (claim_id,) in store.tuples(cur, _Q.propose, **made_now)]
     cur.execute(
         _Q.propose_lines,
         {"practice_id": practice_id, "lines": Jsonb(lines), "claim_ids": claim_ids},
@@ -101,10 +100,3 @@ def columns_of(number: int, line: Line) -> dict[str, Any]:
 
 def _text(one: UUID | None) -> str | None:
     return None if one is None else str(one)
-
-
-def _rows(
-    cur: store.Cursor, statement: LiteralString, parameters: Mapping[str, object]
-) -> list[tuple[Any, ...]]:
-    with cur.connection.cursor(row_factory=tuple_row) as rows:
-        return rows.execute(statement, parameters).fetchall()

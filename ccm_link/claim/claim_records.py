@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final, cast
 from uuid import UUID
-
-from psycopg.rows import tuple_row
 
 from ccm_link import claim_errors, store
 from ccm_link.claim import claim_states
@@ -168,7 +166,7 @@ def of_month(
 def count_of_month(cur: store.Cursor, practice_id: UUID, month: Month) -> dict[ClaimState, int]:
     """Count the claims of a practice's month by state."""
     asked = {"practice_id": practice_id, "month_on": month.first_on}
-    rows = _rows(cur, _Q.count_of_month, asked)
+    rows = store.tuples(cur, _Q.count_of_month, **asked)
     return {ClaimState(state): claims for state, claims in rows}
 
 
@@ -178,17 +176,9 @@ def days_of(
     """Return the days with their readings that attested lines rest on, by claim and line."""
     asked = {"practice_id": practice_id, "claim_ids": list(claim_ids)}
     found: defaultdict[tuple[UUID, int], list[tuple[date, tuple[UUID, ...]]]] = defaultdict(list)
-    for claim_id, number, day, reading_ids in _rows(cur, _Q.load_days, asked):
+    for claim_id, number, day, reading_ids in store.tuples(cur, _Q.load_days, **asked):
         found[claim_id, number].append((day, tuple(reading_ids)))
     return dict(found)
-
-
-def shares_of(
-    cur: store.Cursor, practice_id: UUID, claim_id: UUID
-) -> list[tuple[int, int, UUID, datetime, datetime]]:
-    """Return the seconds that an attested claim rests on: line, unit, entry, from and until, in that order."""
-    asked = {"practice_id": practice_id, "claim_id": claim_id}
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in _rows(cur, _Q.load_shares, asked)]
 
 
 def _whole(cur: store.Cursor, practice_id: UUID, found: Sequence[Claim]) -> list[Claim]:
@@ -225,10 +215,3 @@ def _claim_line(
 
 def _claim_event(*, state: str, denial_codes: list[str], **columns: Any) -> ClaimEvent:
     return ClaimEvent(state=ClaimState(state), denial_codes=tuple(denial_codes), **columns)
-
-
-def _rows(
-    cur: store.Cursor, statement: LiteralString, parameters: Mapping[str, object]
-) -> list[tuple[Any, ...]]:
-    with cur.connection.cursor(row_factory=tuple_row) as rows:
-        return rows.execute(statement, parameters).fetchall()

@@ -97,13 +97,6 @@ from ccm.claim_line line
 where line.practice_id = %(practice_id)s and line.claim_id = any (%(claim_ids)s)
 order by line.claim_id, line.line_number;
 
--- name: load_shares
--- The seconds that a claim rests on, oldest first of each unit.
-select line_number, unit_number, entry_id, from_at, until_at
-from ccm.claim_share
-where practice_id = %(practice_id)s and claim_id = %(claim_id)s
-order by line_number, unit_number, from_at;
-
 -- name: load_days
 -- The days that lines rest on, with their readings.
 select claim_id, line_number, day, reading_ids

@@ -9,11 +9,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
-
-from psycopg.rows import tuple_row
 
 from ccm_link import local_days, store
 from ccm_link.billing import periods
@@ -63,8 +61,8 @@ def in_programs(
     parameters = _parameters(practice_id, patient_ids, month)
     of_patients = known(cur, practice_id, patient_ids, month)
     found: dict[UUID, list[InProgram]] = defaultdict(list)
-    for patient_id, program, opened_at, ended_at, agreed, billed in _rows(
-        cur, _Q.enrolments_of_month, parameters
+    for patient_id, program, opened_at, ended_at, agreed, billed in store.tuples(
+        cur, _Q.enrolments_of_month, **parameters
     ):
         consents = [_agreed(one) for one in agreed or ()]
         stretches = [
@@ -92,8 +90,8 @@ def beside(
     Arguments as of :func:`in_programs`.
     """
     found: dict[UUID, list[Beside]] = defaultdict(list)
-    for patient_id, what, by_whom in _rows(
-        cur, _Q.beside_of_month, _parameters(practice_id, patient_ids, month)
+    for patient_id, what, by_whom in store.tuples(
+        cur, _Q.beside_of_month, **_parameters(practice_id, patient_ids, month)
     ):
         found[patient_id].append(Beside(what=what, by=By(by_whom)))
     return {patient_id: tuple(held) for patient_id, held in found.items()}
@@ -113,11 +111,11 @@ def known(
     ends_at = local_days.Days(month.first_on, periods.last_day_of(month), zone).until_at
     at = {**parameters, "at": ends_at - timedelta(microseconds=1)}
     attested: dict[UUID | None, dict[str, bool]] = defaultdict(dict)
-    for patient_id, requirement, is_met in _rows(cur, _Q.attested_of_month, parameters):
+    for patient_id, requirement, is_met in store.tuples(cur, _Q.attested_of_month, **parameters):
         attested[patient_id][requirement] = is_met
     visits: dict[UUID, list[Visit]] = defaultdict(list)
-    for patient_id, practitioner_id, visited_on, kind, was_discussed in _rows(
-        cur, _Q.visits, parameters
+    for patient_id, practitioner_id, visited_on, kind, was_discussed in store.tuples(
+        cur, _Q.visits, **parameters
     ):
         visits[patient_id].append(
             Visit(
@@ -127,8 +125,8 @@ def known(
                 was_discussed=was_discussed,
             )
         )
-    managed = {row[0] for row in _rows(cur, _Q.with_care_manager, at)}
-    set_up = {row[0] for row in _rows(cur, _Q.with_set_up, at)}
+    managed = {row[0] for row in store.tuples(cur, _Q.with_care_manager, **at)}
+    set_up = {row[0] for row in store.tuples(cur, _Q.with_set_up, **at)}
     plans = care_plan.heads(cur, practice_id, patient_ids, at["at"])
     of_practice = attested.pop(None, {})
     return {
@@ -218,10 +216,3 @@ def _parameters(
         "first_on": month.first_on,
         "last_on": periods.last_day_of(month),
     }
-
-
-def _rows(
-    cur: store.Cursor, statement: LiteralString, parameters: Mapping[str, Any]
-) -> list[tuple[Any, ...]]:
-    with cur.connection.cursor(row_factory=tuple_row) as rows:
-        return rows.execute(statement, parameters).fetchall()

@@ -20,7 +20,6 @@ from ccm_link.claim_files.contents import Biller, FileClaim, FileLine
 from ccm_link.claim_files.segments import (
     COMPONENT,
     REPETITION,
-    SEGMENT,
     amount,
     enclosed,
     segment,
@@ -196,8 +195,3 @@ def _line(claim: FileClaim, line: FileLine) -> Iterator[str]:
                   tuple(str(place) for place in line.pointers))  # fmt: skip
     yield segment("DTP", "472", "D8", f"{line.service_on:%Y%m%d}")
     yield segment("REF", "6R", f"{control_number(claim)}-{line.number}")
-
-
-def segments_of(interchange: str) -> list[str]:
-    """Return the segments of what `write` made, without their ends."""
-    return [one.strip("\n") for one in interchange.split(SEGMENT) if one.strip("\n")]

@@ -45,7 +45,6 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-_SPOKEN: Final = frozenset({Method.PHONE, Method.VIDEO, Method.IN_PERSON})
 _NOT_REACHED: Final = frozenset({Outcome.VOICEMAIL, Outcome.NO_ANSWER, Outcome.WRONG_NUMBER})
 
 
@@ -89,11 +88,6 @@ class Contact:
             ValueError: A word is none of the closed lists.
         """
         return cls(Method(method), Counterpart(counterpart), Outcome(outcome))
-
-    @property
-    def is_live(self) -> bool:
-        """Whether somebody was spoken with, there and then; a voicemail, a message or a letter is not that."""
-        return self.method in _SPOKEN and self.outcome is Outcome.REACHED
 
 
 CHART_WORK: Final = Contact(Method.CHART_WORK, Counterpart.NOBODY, Outcome.NOT_A_CONTACT)

@@ -1,8 +1,8 @@
 """Who may do what: one table of resources and roles, one of routes, asked in one place for pages and API alike.
 
-:data:`MATRIX` (of :mod:`ccm_link.console.routes.rights`) says which role may do what with which resource, :data:`ROUTES`
-what each route does with which one. :func:`permit` is a dependency of the whole application: it looks up the route that
-matched; a route without a line is refused, and a test fails for it. The reference document shows both tables.
+:data:`MATRIX` (of :mod:`ccm_link.console.routes.rights`) says which role may do what with which resource,
+:data:`ROUTES` what each route does with which one. :func:`permit` is a dependency of the whole application: it looks up
+the route that matched; a route without a line is refused, and a test fails for it. The reference document shows both.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from ccm_link import work
 from ccm_link.billing import facts, rule_book
 from ccm_link.billing.rows import Per, Program
-from ccm_link.minutes import contact, credentials, month_work, time_errors, time_programs
+from ccm_link.minutes import credentials, month_work, time_errors, time_programs
 from ccm_link.minutes.contact import Contact, Counterpart, Method, Outcome
 from ccm_link.minutes.credentials import Credential, Employer, NewCredential
 from ccm_link.minutes.time_errors import CredentialReason
@@ -46,22 +46,6 @@ def test_contacts_are_in_the_words_of_billing_and_one_for_what_nobody_said() -> 
 
 
 @pytest.mark.parametrize(
-    ("method", "counterpart", "outcome", "is_live"),
-    [
-        pytest.param("phone", "patient", "reached", True, id="call"),
-        pytest.param("video", "caregiver", "reached", True, id="video"),
-        pytest.param("phone", "patient", "voicemail", False, id="voicemail"),
-        pytest.param("portal_message", "patient", "reached", False, id="message"),
-        pytest.param("chart_work", "nobody", "not_a_contact", False, id="chart"),
-    ],
-)
-def test_only_a_conversation_is_live(
-    method: str, counterpart: str, outcome: str, is_live: bool
-) -> None:
-    assert Contact.of(method, counterpart, outcome).is_live is is_live
-
-
-@pytest.mark.parametrize(
     ("method", "counterpart", "outcome"),
     [
         pytest.param("chart_work", "patient", "not_a_contact", id="chart with somebody"),
@@ -75,10 +59,6 @@ def test_only_a_conversation_is_live(
 def test_contradictions_are_refused(method: str, counterpart: str, outcome: str) -> None:
     with pytest.raises(time_errors.BadContact):
         Contact.of(method, counterpart, outcome)
-
-
-def test_what_nobody_said_is_no_live_contact() -> None:
-    assert not contact.UNKNOWN.is_live
 
 
 @pytest.mark.parametrize(
