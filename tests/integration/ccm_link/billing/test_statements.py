@@ -159,3 +159,22 @@ def test_every_parameter_that_is_given_is_asked_for(subject: str) -> None:
     text = resources.files("ccm_link.claim").joinpath(f"{subject}.sql").read_text(encoding="utf-8")
     asked = set(re.findall(r"%\((\w+)\)s", text))
     assert set(STATEMENTS[subject]) - asked == set()
+
+
+def test_one_claim_is_found_by_its_key_also_in_a_practice_that_no_statistics_know(
+    database: Any,
+) -> None:
+    with database.connect() as owner:
+        owner.execute("set session_replication_role = replica")
+        owner.execute(
+            "insert into ccm.claim (practice_id, claim_id, patient_id, month_on, practitioner_id, payer, facts_sha256,"
+            " diagnoses, proposed_at) select %s, gen_random_uuid(), gen_random_uuid(), '2026-11-01', gen_random_uuid(),"
+            " 'x', decode(repeat('00', 32), 'hex'), '{}', now() from generate_series(1, 10000)",
+            (uuid4(),),
+        )
+        owner.execute("analyze ccm.claim")
+        plan = owner.execute(
+            "explain (format json) select state from ccm.claim where practice_id = %s and claim_id = %s",
+            (uuid4(), uuid4()),
+        ).fetchone()
+    assert "claim_id" in plan[0][0]["Plan"]["Index Cond"]
