@@ -41,6 +41,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
+
+from ingest.errors import Reasoned
 
 
 class CcmLinkError(Exception):
@@ -78,19 +81,14 @@ class SnoozeReason(StrEnum):
     TOO_LONG = "too_long"
 
 
-class BadSnooze(CcmLinkError, ValueError):
+class BadSnooze(Reasoned[SnoozeReason], CcmLinkError, ValueError):
     """The task cannot wait until then. Choose another time."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         SnoozeReason.OVER: "That time is over. Choose one to come.",
         SnoozeReason.TOO_LONG: "A task of this severity cannot wait for so long. Choose a nearer time, counted from "
         "when it was snoozed first.",
     }
-
-    def __init__(self, reason: SnoozeReason) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
 
 
 class BadTaskReason(StrEnum):
@@ -104,10 +102,10 @@ class BadTaskReason(StrEnum):
     TOO_FAR = "too_far"
 
 
-class BadTask(CcmLinkError, ValueError):
+class BadTask(Reasoned[BadTaskReason], CcmLinkError, ValueError):
     """This cannot be a task. Look at what was filled in."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         BadTaskReason.URGENT: "Urgent tasks are made by alerts alone. Choose another severity.",
         BadTaskReason.ALERT: "Tasks of alerts are opened by the rules. Choose another origin.",
         BadTaskReason.GROUP: "This group cannot be given tasks. Choose care managers or clinicians.",
@@ -115,11 +113,6 @@ class BadTask(CcmLinkError, ValueError):
         BadTaskReason.PAST: "That time is over. Choose one to come, or none.",
         BadTaskReason.TOO_FAR: "That is more than two years away. Choose a nearer time, or set a schedule.",
     }
-
-    def __init__(self, reason: BadTaskReason) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
 
 
 class CoverReason(StrEnum):
@@ -132,21 +125,16 @@ class CoverReason(StrEnum):
     OVER = "over"
 
 
-class BadCover(CcmLinkError, ValueError):
+class BadCover(Reasoned[CoverReason], CcmLinkError, ValueError):
     """This colleague cannot stand in like that. Look at persons and times."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         CoverReason.SAME_PERSON: "These are the same person. Choose two.",
         CoverReason.NO_TIME: "This time is over, or ends before it begins. Look at both ends.",
         CoverReason.TOO_LONG: "Nobody is away for more than a year. Hand the tasks over instead.",
         CoverReason.TWICE: "Somebody stands in for this colleague in that time already. Call that off first.",
         CoverReason.OVER: "This is over or called off already. Load the page again and look.",
     }
-
-    def __init__(self, reason: CoverReason) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
 
 
 class ScheduleError(CcmLinkError):
@@ -162,20 +150,15 @@ class ScheduleReason(StrEnum):
     NOBODY = "nobody"
 
 
-class BadSchedule(ScheduleError, ValueError):
+class BadSchedule(Reasoned[ScheduleReason], ScheduleError, ValueError):
     """This cannot be a schedule. Look at its days."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         ScheduleReason.NEVER: "It ends before it begins. Look at both days.",
         ScheduleReason.LONG_AGO: "It begins in the past. Choose today or a day to come.",
         ScheduleReason.TOO_FAR: "It begins more than two years from now. Choose a nearer day.",
         ScheduleReason.NOBODY: "It is for nobody. Choose a program, or set it up on a patient's page.",
     }
-
-    def __init__(self, reason: ScheduleReason) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
 
 
 class ScheduleEnded(ScheduleError):
@@ -223,19 +206,14 @@ class IntervalReason(StrEnum):
     TOO_LONG = "too_long"
 
 
-class BadInterval(TimeLogError, ValueError):
+class BadInterval(Reasoned[IntervalReason], TimeLogError, ValueError):
     """This is no span of work. Check both times."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         IntervalReason.ENDS_BEFORE_START: "Work lasts at least a second. Check start and end.",
         IntervalReason.IN_THE_FUTURE: "The work ends in the future. Log it when it is done.",
         IntervalReason.TOO_LONG: "One entry lasts at most 8 hours. Split it, or check both times.",
     }
-
-    def __init__(self, reason: IntervalReason) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
 
 
 class UnknownEntry(TimeLogError):

@@ -20,8 +20,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 from ccm_link.errors import CcmLinkError
+from ingest.errors import Reasoned
 
 
 class LinkError(CcmLinkError):
@@ -64,21 +66,16 @@ class ReportReason(StrEnum):
     UNKNOWN_ENTRY = "unknown_entry"
 
 
-class BadReport(LinkError, ValueError):
+class BadReport(Reasoned[ReportReason], LinkError, ValueError):
     """The reported time cannot be taken. Correct it and report it again."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         ReportReason.UNKNOWN_PATIENT: "The practice has no patient of this record number. Correct it there and report "
         "it again.",
         ReportReason.UNKNOWN_STAFF: "Nobody in the practice is known by this id or NPI. Let its administrator say whom "
         "the id means, then report it again.",
         ReportReason.UNKNOWN_ENTRY: "Nothing was reported under this id. Report it first.",
     }
-
-    def __init__(self, reason: ReportReason = ReportReason.UNKNOWN_ENTRY) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
 
 
 class ReportConflict(LinkError):

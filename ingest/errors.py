@@ -23,7 +23,11 @@ The docstring of a class is its default message.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any, ClassVar, Generic, TypeVar
+
+_Reason = TypeVar("_Reason", bound=StrEnum)
 
 
 class IngestError(Exception):
@@ -31,6 +35,20 @@ class IngestError(Exception):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or type(self).__doc__)
+
+
+class Reasoned(Exception, Generic[_Reason]):
+    """Refused for one reason of a closed list, each with words of its own; stands before the error that it is.
+
+    Attributes:
+        reason: For callers that branch on it.
+    """
+
+    _WORDS: ClassVar[Mapping[Any, str]]
+
+    def __init__(self, reason: _Reason) -> None:
+        super().__init__(self._WORDS[reason])
+        self.reason = reason
 
 
 class QueryFileError(IngestError, ValueError):
@@ -150,10 +168,10 @@ class StandingReason(StrEnum):
     BEFORE_THE_FORMER = "before_the_former"
 
 
-class StandingRefused(IngestError, ValueError):
+class StandingRefused(Reasoned[StandingReason], IngestError, ValueError):
     """The patient's standing stays as it is. Load the page again and look."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         StandingReason.UNKNOWN_PATIENT: "The practice has no such patient. Start again from the list of patients.",
         StandingReason.CHANGED_MEANWHILE: "The patient's standing changed after the page was drawn. Load it again, "
         "look, and decide again.",
@@ -163,10 +181,6 @@ class StandingRefused(IngestError, ValueError):
         StandingReason.BEFORE_THE_FORMER: "That is before the standing that holds now began. Withdraw that one first "
         "where it was wrong, or choose a later time.",
     }
-
-    def __init__(self, reason: StandingReason) -> None:
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
 
 
 class IdentityRefused(IngestError, ValueError):

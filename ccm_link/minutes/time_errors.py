@@ -28,8 +28,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 from ccm_link.errors import TimeLogError
+from ingest.errors import Reasoned
 
 
 class BadContact(TimeLogError, ValueError):
@@ -57,10 +59,10 @@ class CredentialReason(StrEnum):
     CHECKED_LATER = "checked_later"
 
 
-class BadCredential(CredentialError, ValueError):
+class BadCredential(Reasoned[CredentialReason], CredentialError, ValueError):
     """This cannot be somebody's credential. Check what was chosen."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         CredentialReason.ROLE: "Only physicians, nurse practitioners, physician assistants, clinical nurse specialists "
         "and nurse-midwives bill in their own name. Choose another role or credential.",
         CredentialReason.NUMBER: "Whoever may bill is a qualified professional with a National Provider Identifier. "
@@ -68,11 +70,6 @@ class BadCredential(CredentialError, ValueError):
         CredentialReason.SUPERVISOR: "Nobody supervises themselves. Choose a colleague.",
         CredentialReason.CHECKED_LATER: "The check against the exclusion lists lies in the future. Check its day.",
     }
-
-    def __init__(self, reason: CredentialReason) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
 
 
 class CredentialOverlaps(CredentialError):

@@ -26,8 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import ClassVar
 
 from ccm_link.errors import CcmLinkError
+from ingest.errors import Reasoned
 
 
 class PlanError(CcmLinkError):
@@ -110,17 +112,12 @@ class TimeReason(StrEnum):
     TAUGHT_BEFORE_SET_UP = "taught_before_set_up"
 
 
-class BadPlanTime(PlanError, ValueError):
+class BadPlanTime(Reasoned[TimeReason], PlanError, ValueError):
     """This time cannot be. Check day and time."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         TimeReason.IN_THE_FUTURE: "That time is to come. Record it when it has happened.",
         TimeReason.ENDS_BEFORE_START: "The end lies before the beginning. Check both times.",
         TimeReason.BEFORE_SIGNED: "This version was not signed yet by then. Check day and time.",
         TimeReason.TAUGHT_BEFORE_SET_UP: "Nobody can be taught on a device before it was set up. Check both times.",
     }
-
-    def __init__(self, reason: TimeReason) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason

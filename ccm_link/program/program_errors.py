@@ -27,8 +27,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import ClassVar
 
 from ccm_link.errors import CcmLinkError
+from ingest.errors import Reasoned
 
 
 class ProgramError(CcmLinkError):
@@ -108,10 +110,10 @@ class ConsentReason(StrEnum):
     BEFORE_PRACTITIONER = "before_practitioner"
 
 
-class BadConsent(ProgramError, ValueError):
+class BadConsent(Reasoned[ConsentReason], ProgramError, ValueError):
     """The consent cannot stand like this. Check what was filled in."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         ConsentReason.IN_THE_FUTURE: "A consent cannot be given in the future. Check day and time.",
         ConsentReason.BEFORE_BIRTH: "The patient was not born then. Check the day.",
         ConsentReason.NOT_ALL_TOLD: "The patient has to be told all of it before consenting. Tick what was said, "
@@ -123,11 +125,6 @@ class BadConsent(ProgramError, ValueError):
         ConsentReason.BEFORE_PRACTITIONER: "The patient consented before this practitioner took over. Ask for consent "
         "to the new one.",
     }
-
-    def __init__(self, reason: ConsentReason) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
 
 
 class BadScript(ProgramError, ValueError):
@@ -144,21 +141,16 @@ class AttemptReason(StrEnum):
     NEXT_IS_OVER = "next_is_over"
 
 
-class BadAttempt(ProgramError, ValueError):
+class BadAttempt(Reasoned[AttemptReason], ProgramError, ValueError):
     """This attempt cannot stand like this. Check what was filled in."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         AttemptReason.IN_THE_FUTURE: "The attempt lies in the future. Record it when it was made.",
         AttemptReason.NO_CONVERSATION: "A message or letter is sent, which is no conversation. Choose another outcome.",
         AttemptReason.WITH_WHOM: "Whoever was reached is the patient or a carer. Say who, and only then.",
         AttemptReason.NOT_SENT: "Calls and visits are not sent. Choose another outcome.",
         AttemptReason.NEXT_IS_OVER: "That time is over. Choose one to come for the next attempt, or none.",
     }
-
-    def __init__(self, reason: AttemptReason) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
 
 
 class DayReason(StrEnum):
@@ -170,17 +162,12 @@ class DayReason(StrEnum):
     BEFORE_ENROLMENT = "before_enrolment"
 
 
-class BadDay(ProgramError, ValueError):
+class BadDay(Reasoned[DayReason], ProgramError, ValueError):
     """This day cannot be. Check the days."""
 
-    _WORDS = {  # noqa: RUF012 - read only
+    _WORDS: ClassVar = {
         DayReason.IN_THE_FUTURE: "That is to come. Record it when it has happened.",
         DayReason.BEFORE_BIRTH: "The patient was not born then. Check the day.",
         DayReason.ENDS_BEFORE_START: "The end lies before the beginning. Check both days.",
         DayReason.BEFORE_ENROLMENT: "The enrolment had not begun by then. Check the day.",
     }
-
-    def __init__(self, reason: DayReason) -> None:
-        """Keep the reason for callers that branch on it."""
-        super().__init__(self._WORDS[reason])
-        self.reason = reason
