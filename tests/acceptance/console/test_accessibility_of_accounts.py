@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests import gateway_heartbeat
-from tests.acceptance.console import axe_check
-from tests.made_up_practice import PASSWORD, Connect, MadeUp
+from tests.acceptance.console import at_the_console, axe_check
+from tests.made_up_practice import Connect, MadeUp
 
 pytestmark = [
     pytest.mark.browser,
@@ -29,7 +29,7 @@ def states(page: Page, made_up: MadeUp, connect: Connect) -> Iterator[str]:
     page.fill("input[name=code]", "ABCD-EFGH-JKMN")
     page.locator("main form button").first.click()
     yield "a code that is none"
-    _sign_in(page, "petra")
+    at_the_console.sign_in(page, "petra")
     page.goto("/account")
     yield "account"
     page.goto("/staff")
@@ -66,11 +66,11 @@ def states(page: Page, made_up: MadeUp, connect: Connect) -> Iterator[str]:
     page.fill("#revoke-reason", "Stolen.")
     page.click("button:text('Revoke the gateway')")
     yield "a gateway that was revoked"
-    _sign_in(page, "augustin")
+    at_the_console.sign_in(page, "augustin")
     page.goto("/audit?days=30")
     page.locator("td summary").first.click()
     yield "audit trail"
-    _sign_in(page, "casey")
+    at_the_console.sign_in(page, "casey")
     page.goto(f"/patients/{made_up.patients['amalia']}/home")
     yield "access from home"
     page.fill("#home-display_name", "Amalia")
@@ -87,13 +87,6 @@ def states(page: Page, made_up: MadeUp, connect: Connect) -> Iterator[str]:
     yield "who looked"
 
 
-def _sign_in(page: Page, name: str) -> None:
-    page.goto("/sign-in")
-    page.fill("#sign-in-sign_in_name", f"{name}@millbrook")
-    page.fill("#sign-in-password", PASSWORD)
-    page.click("button:text('Sign in')")
-
-
 def test_axe_finds_nothing_and_nothing_sticks_out(
     open_page: Callable[..., Page], made_up: MadeUp, connect: Connect
 ) -> None:
@@ -108,7 +101,7 @@ def test_axe_finds_nothing_in_the_description_of_the_api(
     open_page: Callable[..., Page], made_up: MadeUp
 ) -> None:
     page = open_page(scripts=True)
-    _sign_in(page, "petra")
+    at_the_console.sign_in(page, "petra")
     page.goto("/api/v1/docs")
     found = axe_check.found(page, "the API to read", axe_check.FEWER_LOOKS)
     assert found == [], "\n".join(found)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.acceptance.console import axe_check
-from tests.made_up_practice import PASSWORD, Clock, Connect, MadeUp
+from tests.acceptance.console import at_the_console, axe_check
+from tests.made_up_practice import Clock, Connect, MadeUp
 
 pytestmark = [
     pytest.mark.browser,
@@ -41,7 +41,7 @@ def states(page: Page, connect: Connect, made_up: MadeUp, clock: Clock) -> Itera
                 statement, {"practice": made_up.practice_id, "petra": petra, "now": clock.now}
             )
         connection.commit()
-    _sign_in(page, "petra")
+    at_the_console.sign_in(page, "petra")
     page.goto("/ehr-link")
     for summary in page.locator("summary").all():
         summary.click()
@@ -57,19 +57,12 @@ def states(page: Page, connect: Connect, made_up: MadeUp, clock: Clock) -> Itera
     page.click("summary:text('Say whom it means')")
     yield "systems with everything open"
     page.context.clear_cookies()
-    _sign_in(page, "casey")
+    at_the_console.sign_in(page, "casey")
     page.goto("/ehr-link/patients")
     form = page.locator("form[action^='/ehr-link/patients/']").first
     form.locator("input").fill("a/b")
     form.locator("button").click()
     yield "patients to be matched, and a refusal"
-
-
-def _sign_in(page: Page, name: str) -> None:
-    page.goto("/sign-in")
-    page.fill("#sign-in-sign_in_name", f"{name}@millbrook")
-    page.fill("#sign-in-password", PASSWORD)
-    page.click("button:text('Sign in')")
 
 
 def test_axe_finds_nothing_and_nothing_sticks_out(

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests import monitored_patient
-from tests.acceptance.console import axe_check
-from tests.made_up_practice import PASSWORD, Clock, Connect, MadeUp
+from tests.acceptance.console import at_the_console, axe_check
+from tests.made_up_practice import Clock, Connect, MadeUp
 
 pytestmark = [
     pytest.mark.browser,
@@ -27,55 +27,43 @@ def states(page: Page, connect: Connect, made_up: MadeUp, clock: Clock) -> Itera
     """Bring the pages into the states that a person meets; yield each state's name."""
     month = f"/patients/{monitored_patient.prepare(connect, made_up)}/month/2026-11"
     clock.now = datetime(2026, 12, 2, 15, tzinfo=UTC)
-    _sign_in(page, "casey")
+    at_the_console.sign_in(page, "casey")
     page.goto(month)
-    _open_all(page)
+    at_the_console.open_all(page)
     page.fill("#start-monitoring-started_on", "2026-10-10")
     page.check("[name='set_up_billed'][value='unknown']")
     page.click("form[action$='/monitoring'] button")
-    _open_all(page)
+    at_the_console.open_all(page)
     yield "a patient's month with everything open"
     page.click("form[action$='/propose'] button")
     page.goto("/month?month=2026-11")
     page.click("form[action='/month/work-out'] button")
-    _open_all(page)
+    at_the_console.open_all(page)
     yield "the practice's month"
     for place in ("/time/conflicts", "/time/locks", "/time/chain", "/timer"):
         page.goto(place)
-        _open_all(page)
+        at_the_console.open_all(page)
         yield place
-    _sign_in(page, "dana")
+    at_the_console.sign_in(page, "dana")
     page.goto(month)
-    _open_all(page)
+    at_the_console.open_all(page)
     page.fill("[name='diagnoses']", "I10")
     page.check("[name='vouched']")
     page.click("form[action$='/attest'] button")
-    _open_all(page)
+    at_the_console.open_all(page)
     yield "a month with an attested claim"
     page.goto("/time/approval")
-    _open_all(page)
+    at_the_console.open_all(page)
     yield "time to approve"
-    _sign_in(page, "petra")
+    at_the_console.sign_in(page, "petra")
     page.goto(month)
     page.click("a[href$='/evidence']")
-    _open_all(page)
+    at_the_console.open_all(page)
     yield "what a claim rests on"
     for place in ("/month/who-bills", "/self-audit", "/reports", "/staff/credentials"):
         page.goto(place)
-        _open_all(page)
+        at_the_console.open_all(page)
         yield place
-
-
-def _sign_in(page: Page, name: str) -> None:
-    page.context.clear_cookies()
-    page.goto("/sign-in")
-    page.fill("#sign-in-sign_in_name", f"{name}@millbrook")
-    page.fill("#sign-in-password", PASSWORD)
-    page.click("button:text('Sign in')")
-
-
-def _open_all(page: Page) -> None:
-    page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true })")
 
 
 def test_axe_finds_nothing_and_nothing_sticks_out(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.acceptance.console import axe_check
-from tests.made_up_practice import PASSWORD, MadeUp
+from tests.acceptance.console import at_the_console, axe_check
+from tests.made_up_practice import MadeUp
 
 pytestmark = [
     pytest.mark.browser,
@@ -21,7 +21,7 @@ pytestmark = [
 def states(page: Page, made_up: MadeUp) -> Iterator[str]:
     """Bring the page into every state that a person meets; yield each state's name."""
     address = f"/patients/{made_up.patients['amalia']}/plan"
-    _sign_in(page, "dana")
+    at_the_console.sign_in(page, "dana")
     page.goto(address)
     page.click("button:text('Begin a draft')")
     page.fill("#draft-problems", "Hypertension\nType 2 diabetes")
@@ -38,7 +38,7 @@ def states(page: Page, made_up: MadeUp) -> Iterator[str]:
     page.click("button:text('Add the goal')")
     page.fill("#sign-signature", "Dana Achterberg")
     page.click("button:text('Sign the plan')")
-    _open_all(page)
+    at_the_console.open_all(page)
     yield "plan just signed, with a contradiction"
     page.click("a:text('Version 2')")
     yield "two versions compared"
@@ -48,14 +48,14 @@ def states(page: Page, made_up: MadeUp) -> Iterator[str]:
         ("education", "Record the lesson"),
     ):
         page.goto(f"{address}/{place}")
-        _open_all(page)
+        at_the_console.open_all(page)
         page.locator("details[open] form").first.evaluate("form => form.noValidate = true")
         page.click(f"button:text('{button}')")
         yield f"{place} with everything open, and a form refused"
     page.goto("/care-gaps")
     yield "care gaps"
     page.click("button:text('Sign out')")
-    _sign_in(page, "casey")
+    at_the_console.sign_in(page, "casey")
     page.goto(f"{address.removesuffix('/plan')}/home")
     page.fill("#home-display_name", "Amalia")
     page.click("button:text('Add and show a code')")
@@ -67,19 +67,6 @@ def states(page: Page, made_up: MadeUp) -> Iterator[str]:
     page.wait_for_url("**/own-record")
     page.goto("/own-record/plan")
     yield "the plan at home"
-
-
-def _sign_in(page: Page, name: str) -> None:
-    page.goto("/sign-in")
-    page.fill("#sign-in-sign_in_name", f"{name}@millbrook")
-    page.fill("#sign-in-password", PASSWORD)
-    page.click("button:text('Sign in')")
-
-
-def _open_all(page: Page) -> None:
-    for summary in page.locator("summary").all():
-        if summary.is_visible():
-            summary.click()
 
 
 def test_axe_finds_nothing_and_nothing_sticks_out(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.acceptance.console import axe_check
-from tests.made_up_practice import PASSWORD, MadeUp
+from tests.acceptance.console import at_the_console, axe_check
+from tests.made_up_practice import MadeUp
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,10 +20,7 @@ pytestmark = [
 
 def states(page: Page, made_up: MadeUp) -> Iterator[str]:
     """Bring the page into every state that a person meets; yield each state's name."""
-    page.goto("/sign-in")
-    page.fill("#sign-in-sign_in_name", "casey@millbrook")
-    page.fill("#sign-in-password", PASSWORD)
-    page.click("button:text('Sign in')")
+    at_the_console.sign_in(page, "casey")
     page.goto("/patients")
     page.click("summary:has-text('Add a patient')")
     page.fill("#add-patient-display_name", "Ada Quist")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.acceptance.console import axe_check
-from tests.made_up_practice import PASSWORD, MadeUp
+from tests.acceptance.console import at_the_console, axe_check
+from tests.made_up_practice import MadeUp
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,10 +20,7 @@ pytestmark = [
 
 def states(page: Page, made_up: MadeUp) -> Iterator[str]:
     """Bring the page into every state that a person meets; yield each state's name."""
-    page.goto("/sign-in")
-    page.fill("#sign-in-sign_in_name", "casey@millbrook")
-    page.fill("#sign-in-password", PASSWORD)
-    page.click("button:text('Sign in')")
+    at_the_console.sign_in(page, "casey")
     page.goto(f"/patients/{made_up.patients['amalia']}/tasks")
     page.fill("#open-task-title", "Call about the new tablets")
     page.fill("#open-task-due_on", "2026-11-01")
@@ -35,24 +32,18 @@ def states(page: Page, made_up: MadeUp) -> Iterator[str]:
     page.fill("#set-up-title", "Monthly call")
     page.select_option("#set-up-unit", "month")
     page.click("button:text('Set the schedule up')")
-    _open_all(page)
+    at_the_console.open_all(page)
     yield "a patient's tasks and schedules"
     page.click("main a:text('Call about the new tablets')")
-    _open_all(page)
+    at_the_console.open_all(page)
     yield "a planned task with everything open"
     page.goto("/planning")
-    _open_all(page)
+    at_the_console.open_all(page)
     page.locator("form[action='/planning/schedules']").evaluate("form => form.noValidate = true")
     page.click("button:text('Set the schedule up')")
     yield "planning with everything open, and a form refused"
     page.goto("/worklist?tab=mine")
     yield "mine, with a planned task"
-
-
-def _open_all(page: Page) -> None:
-    for summary in page.locator("summary").all():
-        if summary.is_visible() and summary.evaluate("one => !one.parentElement.open"):
-            summary.click()
 
 
 def test_axe_finds_nothing_and_nothing_sticks_out(
